@@ -1,0 +1,1 @@
+"""Onelook: show it one picture of each thing, and it recognises them."""

@@ -1,0 +1,315 @@
+"""The value objects that cross layer borders: frozen, free of tensors and of database rows.
+
+Similarity is cosine in the searched space, in [-1, 1], higher is better, everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+ByteArray = npt.NDArray[np.uint8]
+
+
+class Reason(StrEnum):
+    """Why a decision came out as it did."""
+
+    ACCEPTED = "accepted"
+    BELOW_THRESHOLD = "below_threshold"
+    EMPTY_GALLERY = "empty_gallery"
+
+
+class KeepPictures(StrEnum):
+    """What the catalog keeps of an enrolled picture."""
+
+    NONE = "none"
+    BOUNDED = "bounded"
+    ORIGINAL = "original"
+
+
+class EnrolmentStatus(StrEnum):
+    """What enrolling one picture did to the gallery."""
+
+    ADDED = "added"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+
+
+class ChangeKind(StrEnum):
+    """The entries of a gallery's change log."""
+
+    ADD = "add"
+    REMOVE = "remove"
+    MOVE = "move"
+    RENAME = "rename"
+    PIN = "pin"
+    SPACE = "space"
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What makes embeddings comparable: the network, its weights, its preprocessing.
+
+    Attributes:
+        backbone: the name that loads it again, such as `efficientnet-lite0`.
+        weights_hash: SHA-256 of the weights, hex.
+        preprocessing_hash: SHA-256 of the preprocessing's parameters, hex.
+        dimension: length of an embedding.
+    """
+
+    backbone: str
+    weights_hash: str
+    preprocessing_hash: str
+    dimension: int
+
+    @property
+    def id(self) -> str:
+        """16 hex digits; equal exactly when embeddings may be compared."""
+        text = json.dumps([self.weights_hash, self.preprocessing_hash, self.dimension])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRecord:
+    """A class as the catalog holds it."""
+
+    id: int
+    label: str
+    attributes: Mapping[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    pinned_threshold: float | None
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRecord:
+    """An enrolled picture of a class, without its vector and its pixels."""
+
+    id: int
+    class_id: int
+    label: str
+    source: str
+    content_hash: str
+    width: int
+    height: int
+    created_at: datetime
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewExample:
+    """An example about to be enrolled.
+
+    Attributes:
+        label: the class it belongs to; created when absent.
+        source: where it came from, as text; together with the label it names the example.
+        content_hash: SHA-256 of the file's bytes (of the pixels for arrays), hex.
+        width, height: of the upright picture in its source, in pixels.
+        vector: `(dim,) float32`, unit length, in the gallery's space.
+        picture: the encoded copy to keep, or None.
+        attributes: merged into the class's attributes.
+        warnings: what is doubtful about the picture, one sentence each.
+    """
+
+    label: str
+    source: str
+    content_hash: str
+    width: int
+    height: int
+    vector: FloatArray
+    picture: bytes | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the change log; entries of one transaction share a generation."""
+
+    generation: int
+    kind: ChangeKind
+    class_id: int | None
+    example_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A picture that could not be enrolled, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassStatistics:
+    """How a class compares with its impostors, in the searched space.
+
+    Attributes:
+        mean, std: of the similarities between the class and the cohort's pictures.
+        cohort_size: how many pictures those were.
+    """
+
+    mean: float
+    std: float
+    cohort_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A class that a query may belong to, with its best example's exact similarity."""
+
+    label: str
+    similarity: float
+    class_id: int
+    example_id: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {"label": self.label, "similarity": round(self.similarity, 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A label or unknown, with the figures behind it.
+
+    Attributes:
+        source: the query, as text.
+        label: the class, or None for unknown.
+        reason: why.
+        similarity: cosine between the query and the nearest class; None in an empty gallery.
+        score: what is compared with the threshold; None in an empty gallery.
+        threshold: the nearest class's own threshold, in the score's units; likewise.
+        margin: similarity to the nearest class less that to the runner-up; None without one.
+        ambiguous: whether the runner-up can't be told apart from the nearest class.
+        candidates: the nearest classes, most similar first.
+        space: id of the searched space.
+        calibration: what the threshold rests on, one phrase.
+    """
+
+    source: str
+    label: str | None
+    reason: Reason
+    similarity: float | None
+    score: float | None
+    threshold: float | None
+    margin: float | None
+    ambiguous: bool
+    candidates: tuple[Candidate, ...]
+    space: str
+    calibration: str
+
+    @property
+    def known(self) -> bool:
+        """Whether the query was given a label."""
+        return self.label is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `onelook recognize --json` prints; its keys are stable."""
+        return {
+            "source": self.source,
+            "label": self.label,
+            "known": self.known,
+            "reason": self.reason.value,
+            "ambiguous": self.ambiguous,
+            "similarity": _rounded(self.similarity),
+            "score": _rounded(self.score),
+            "threshold": _rounded(self.threshold),
+            "margin": _rounded(self.margin),
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+            "space": self.space,
+            "calibration": self.calibration,
+            "error": None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether two pictures show the same class.
+
+    Attributes:
+        similarity: cosine of the two embeddings, in the gallery's searched space if one is given.
+        threshold: the least similarity of a same-class pair; None where no gallery gives one.
+        same: the verdict, or None where there is no threshold.
+    """
+
+    similarity: float
+    threshold: float | None
+    same: bool | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "similarity": _rounded(self.similarity),
+            "threshold": _rounded(self.threshold),
+            "same": self.same,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicate:
+    """Two classes whose examples are too close to be told apart."""
+
+    label: str
+    other: str
+    similarity: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.label!r} can't be told apart from {self.other!r} "
+            f"(similarity {self.similarity:.4f})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What enrolling one picture did."""
+
+    label: str
+    example_id: int
+    status: EnrolmentStatus
+    warnings: tuple[str, ...] = ()
+    near_duplicates: tuple[NearDuplicate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentReport:
+    """What a bulk enrolment did. Lists are bounded to the first 1,000; counts are exact."""
+
+    added: int
+    replaced: int
+    unchanged: int
+    pruned: int
+    rejected: int
+    rejects: tuple[Reject, ...]
+    warnings: tuple[str, ...]
+    near_duplicates: tuple[NearDuplicate, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "added": self.added,
+            "replaced": self.replaced,
+            "unchanged": self.unchanged,
+            "pruned": self.pruned,
+            "rejected": self.rejected,
+            "rejects": [{"source": r.source, "reason": r.reason} for r in self.rejects],
+            "warnings": list(self.warnings),
+            "near_duplicates": [
+                {"label": n.label, "other": n.other, "similarity": round(n.similarity, 6)}
+                for n in self.near_duplicates
+            ],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)
