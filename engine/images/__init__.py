@@ -1,0 +1,23 @@
+"""Anything a user calls an image -> upright RGB, limits enforced, with a hash of its content.
+
+Every failure is an `ImageError` that names the source and the reason. All of it is thread-safe:
+nothing here keeps state or changes Pillow's or Python's global settings.
+"""
+
+from __future__ import annotations
+
+from engine.images.decode import DECODE_SHORT_SIDE
+from engine.images.load import content_hash, load_image
+from engine.images.loaded import BOUNDED_LONG_SIDE, LoadedImage
+from engine.images.source import ImageLimits, ImageSource, describe_source
+
+__all__ = [
+    "BOUNDED_LONG_SIDE",
+    "DECODE_SHORT_SIDE",
+    "ImageLimits",
+    "ImageSource",
+    "LoadedImage",
+    "content_hash",
+    "describe_source",
+    "load_image",
+]

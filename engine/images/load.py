@@ -1,0 +1,85 @@
+"""The two entries: loading an image, and hashing one without decoding it."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from PIL import Image
+
+from engine.errors import ImageError
+from engine.images.colour import to_rgb
+from engine.images.decode import DECODE_SHORT_SIDE, check_pixels, decode
+from engine.images.loaded import LoadedImage
+from engine.images.orientation import exif_orientation, upright
+from engine.images.source import ImageLimits, ImageSource, describe_source, read_encoded
+
+_DEFAULT_LIMITS = ImageLimits()
+
+
+def load_image(
+    source: ImageSource,
+    *,
+    limits: ImageLimits = _DEFAULT_LIMITS,
+    min_side_hint: int = DECODE_SHORT_SIDE,
+) -> LoadedImage:
+    """Reads, checks and decodes one image; of an animation the first frame.
+
+    Args:
+        source: see `ImageSource`. A file object is read from where it stands. A PIL image is
+            neither changed nor closed.
+        limits: what it may cost.
+        min_side_hint: a large JPEG is shrunk while decoding, but its short side stays at least
+            this. Pass the backbone's `preprocessing.decode_short_side`.
+
+    Raises:
+        ImageError: it can't be read or decoded, or is beyond the limits.
+    """
+    name = describe_source(source)
+    if isinstance(source, (Image.Image, np.ndarray)):
+        pixels = _pixels_in_memory(source, name, limits)
+        return LoadedImage(name, _pixel_hash(pixels), pixels.width, pixels.height, pixels, None)
+    data = read_encoded(source, limits)
+    pixels, (width, height) = decode(data, name, limits, min_side_hint)
+    return LoadedImage(name, hashlib.sha256(data).hexdigest(), width, height, pixels, data)
+
+
+def content_hash(source: ImageSource, *, limits: ImageLimits = _DEFAULT_LIMITS) -> str:
+    """The `content_hash` that loading the image would give, without decoding files.
+
+    Raises:
+        ImageError: it can't be read, or is beyond the limits.
+    """
+    if isinstance(source, (Image.Image, np.ndarray)):
+        return _pixel_hash(_pixels_in_memory(source, describe_source(source), limits))
+    return hashlib.sha256(read_encoded(source, limits)).hexdigest()
+
+
+def _pixels_in_memory(
+    source: Image.Image | np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
+    name: str,
+    limits: ImageLimits,
+) -> Image.Image:
+    if isinstance(source, np.ndarray):
+        if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8:
+            raise ImageError(
+                name,
+                "expected an array of shape (height, width, 3) and dtype uint8 "
+                f"but got shape {source.shape} and dtype {source.dtype}",
+            )
+        check_pixels((source.shape[1], source.shape[0]), name, limits)
+        return Image.fromarray(np.ascontiguousarray(source))
+    check_pixels(source.size, name, limits)
+    try:
+        source.load()
+        return upright(to_rgb(source, name), exif_orientation(source.info.get("exif")))
+    except ImageError:
+        raise
+    except Exception as error:  # a file opened lazily by Pillow may be damaged in any way
+        raise ImageError(name, f"Pillow can't decode it ({error})") from error
+
+
+def _pixel_hash(image: Image.Image) -> str:
+    digest = hashlib.sha256(f"RGB pixels {image.width} {image.height}\n".encode())
+    digest.update(image.tobytes())
+    return digest.hexdigest()

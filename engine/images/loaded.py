@@ -1,0 +1,59 @@
+"""An image that was read: its pixels, what is doubtful about it, a copy small enough to keep."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image
+
+from engine.images.quality import quality_warnings
+
+BOUNDED_LONG_SIDE = 512
+_JPEG_QUALITY = 90
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedImage:
+    """An upright RGB picture and where it came from.
+
+    Attributes:
+        source: as text: a path, or `<bytes>`, `<array>`, `<image>`, `<file object>`.
+        content_hash: SHA-256, hex, of the file's bytes; of the shape and pixels where there is no
+            file (arrays, PIL images).
+        width, height: upright, as in the source, before any shrinking while decoding.
+        pixels: the upright RGB picture, possibly shrunk while decoding.
+        encoded: the file's bytes, or None where there are none.
+    """
+
+    source: str
+    content_hash: str
+    width: int
+    height: int
+    pixels: Image.Image
+    encoded: bytes | None
+
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the picture a poor example of anything, one sentence each; usually nothing."""
+        return quality_warnings(self.pixels)
+
+    def bounded_picture(self, long_side: int = BOUNDED_LONG_SIDE) -> bytes:
+        """An encoded copy whose long side is at most `long_side` pixels.
+
+        The file itself where it is within that already and takes no more than a byte a pixel of
+        the bound; else a JPEG.
+        """
+        if (
+            self.encoded is not None
+            and max(self.width, self.height) <= long_side
+            and len(self.encoded) <= long_side * long_side
+        ):
+            return self.encoded
+        picture = self.pixels
+        scale = long_side / max(picture.size)
+        if scale < 1:
+            width, height = (max(1, round(side * scale)) for side in picture.size)
+            picture = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+        return buffer.getvalue()
