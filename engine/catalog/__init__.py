@@ -1,0 +1,25 @@
+"""The transactional store behind a gallery, over SQLAlchemy."""
+
+from engine.catalog.labels import normalize_label
+from engine.catalog.reading import Reader
+from engine.catalog.records import (
+    Counts,
+    GalleryState,
+    StatisticsTable,
+    StoredProjection,
+    VectorBatch,
+)
+from engine.catalog.store import Catalog
+from engine.catalog.writing import Transaction
+
+__all__ = [
+    "Catalog",
+    "Counts",
+    "GalleryState",
+    "Reader",
+    "StatisticsTable",
+    "StoredProjection",
+    "Transaction",
+    "VectorBatch",
+    "normalize_label",
+]

@@ -1,0 +1,172 @@
+"""The one place that opens a database, begins, commits and rolls back, and translates errors.
+
+Thread safety: a `Database` may be used from many threads; each transaction has its own connection.
+Durability: a committed transaction survives a crash of the process and of the machine.
+Everything here raises this project's errors only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.pool import QueuePool
+
+from engine.catalog import sqlite
+from engine.catalog.failures import DRIVER_ERRORS, translate
+from engine.errors import GalleryError, GalleryNotFoundError, ReadOnlyError
+
+LOCK_TIMEOUT = 60.0
+"""Seconds to wait for another process's write lock."""
+
+_WRITE = "onelook_write"
+_FOREIGN_KEYS = "onelook_foreign_keys"
+
+
+def parse_location(location: str | Path) -> Path | URL:
+    """Return the SQLite file, or else the database URL, that `location` names.
+
+    Raises:
+        GalleryNotFoundError: it looks like a URL, but is none.
+    """
+    if isinstance(location, Path) or "://" not in location:
+        return Path(location)
+    try:
+        url = make_url(location)
+        url.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise GalleryNotFoundError(
+            f"{location!r} is no usable database URL ({error}); give a folder, or a URL such as "
+            "postgresql+psycopg://user@host/database"
+        ) from error
+    if url.get_backend_name() == "sqlite":
+        return Path(url.database or "")
+    return url
+
+
+class Database:
+    """A SQLite file, or a database server, holding one catalog."""
+
+    def __init__(
+        self, location: Path | URL, *, read_only: bool = False, timeout: float = LOCK_TIMEOUT
+    ) -> None:
+        self.path = location if isinstance(location, Path) else None
+        self.read_only = read_only or (self.path is not None and not sqlite.writable(self.path))
+        self.timeout = timeout
+        self.name = str(location)  # a URL's text hides its password
+        self._closed = False
+        self._engine = (
+            self._file_engine(location)
+            if isinstance(location, Path)
+            else (create_engine(location, pool_pre_ping=True))
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(
+        self, *, write: bool = False, foreign_keys: bool = True
+    ) -> Iterator[Connection]:
+        """One transaction: a consistent view, or with `write` the only writer until it ends.
+
+        Commits at the end of the block, rolls back on any exception. Without `foreign_keys` a file
+        enforces none meanwhile: a migration that makes a table anew must not cascade.
+
+        Raises:
+            ReadOnlyError: `write`, but the database is open, or stored, read-only.
+            StorageError: disk full, locked for longer than the timeout, connection lost.
+            GalleryDamagedError: the database is damaged.
+        """
+        if write and self.read_only:
+            raise ReadOnlyError(
+                f"{self.name} is read-only; open it for writing, or check who may write its files"
+            )
+        with self.errors(), self._engine.connect() as connection:
+            connection.execution_options(**{_WRITE: write, _FOREIGN_KEYS: foreign_keys})
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if not foreign_keys:
+                    connection.invalidate()  # the next user of the pool gets a fresh one
+
+    def scalar(self, statement: str) -> Any:
+        """The first value that a bare, constant SQL statement yields, with the least overhead."""
+        with self.errors():
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(statement)
+                row = cursor.fetchone()
+                cursor.close()
+            finally:
+                connection.close()
+        return None if row is None else row[0]
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Translate what the driver or SQLAlchemy raises in the block."""
+        if self._closed:
+            raise GalleryError(f"{self.name} was closed; open it again to go on")
+        try:
+            yield
+        except DRIVER_ERRORS as error:
+            raise translate(error, self.name) from error
+
+    def checkpoint(self, *, wait: float = 0.0) -> bool:
+        """Merge the write-ahead log into the file and empty it, so that removed data is gone.
+
+        Returns whether it was emptied within `wait` seconds; a reader of an old state prevents it.
+        """
+        if self.path is None or self.read_only:
+            return True
+        end = time.monotonic() + wait
+        with self.errors():
+            connection = sqlite.connect(self.path, mode="rw", timeout=0.0)
+            try:
+                while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                    if time.monotonic() >= end:
+                        return False
+                    time.sleep(0.01)
+            finally:
+                connection.close()
+        return True
+
+    def close(self) -> None:
+        """Release every connection; further use is refused."""
+        if not self._closed:
+            self._closed = True
+            self._engine.dispose()
+
+    def _file_engine(self, path: Path) -> Engine:
+        mode = "ro" if self.read_only else "rw"
+        engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite.connect(path, mode=mode, timeout=self.timeout),
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=-1,
+        )
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            options = connection.get_execution_options()
+            if not options[_FOREIGN_KEYS]:
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options[_WRITE] else "BEGIN")
+
+        @event.listens_for(engine, "checkout")
+        def check_out(connection: sqlite.FileConnection, record: object, proxy: object) -> None:
+            if sqlite.outdated(path, connection):
+                raise DisconnectionError
+
+        return engine

@@ -1,0 +1,119 @@
+"""Brings a database to the schema that this code knows, through Alembic.
+
+A SQLite file is upgraded when it is opened, in one transaction under SQLite's own write lock (so
+that one of several processes does it and the others wait), after a backup copy was made beside
+it. A shared database is never upgraded on open.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, inspect, text
+
+import engine
+from engine.catalog import sqlite
+from engine.catalog.database import Database
+from engine.catalog.failures import DAMAGED
+from engine.errors import GalleryDamagedError, GalleryVersionError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+REVISIONS = ("0001",)
+"""Every schema revision that this code can upgrade from, oldest first; a test compares them with
+the scripts. Known here so that opening a current gallery does without Alembic."""
+
+HEAD = REVISIONS[-1]
+
+_alembic = Lock()  # Alembic's `op` and `context` are process-wide
+
+
+def prepare(database: Database) -> None:
+    """Make sure that the database has the current schema; upgrade it if it is a file.
+
+    Raises:
+        GalleryVersionError: its schema is newer than this code, or older and may not be upgraded.
+        GalleryDamagedError: it holds no gallery.
+        ReadOnlyError, StorageError: the upgrade could not be written.
+    """
+    with database.transaction() as connection:
+        revision = current_revision(connection, database.name)
+    if revision == HEAD:
+        return
+    if database.path is None:
+        raise GalleryVersionError(
+            f"{database.name} has schema revision {revision}, this version of Onelook needs "
+            f"{HEAD}; a shared database is upgraded by an explicit `onelook upgrade` only"
+        )
+    if database.read_only:
+        raise GalleryVersionError(
+            f"{database.name} has schema revision {revision} and must be upgraded to {HEAD}, but is "
+            "read-only; open it once where it can be written"
+        )
+    _upgrade_file(database, database.path)
+
+
+def current_revision(connection: Connection, name: str) -> str:
+    """The database's schema revision, one of `REVISIONS`; `name` is the database's, for errors.
+
+    Raises:
+        GalleryDamagedError: it holds no gallery.
+        GalleryVersionError: the revision is not known here.
+    """
+    found = inspect(connection).has_table("alembic_version")
+    rows = connection.execute(text("SELECT version_num FROM alembic_version")) if found else ()
+    revisions = [str(row[0]) for row in rows]
+    if len(revisions) != 1:
+        raise GalleryDamagedError(
+            f"{name} is a database, but not a gallery's: expected one schema revision in it, found "
+            f"{len(revisions)}; check the path, or {DAMAGED}"
+        )
+    if revisions[0] not in REVISIONS:
+        raise GalleryVersionError(
+            f"{name} has schema revision {revisions[0]}, which is newer than this version of "
+            f"Onelook knows ({HEAD}); install the newer version"
+        )
+    return revisions[0]
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the schema to the newest revision within the connection's transaction."""
+    from alembic import command  # slow to import, and rarely needed
+
+    with _alembic:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def script_location() -> Path:
+    """The folder of the migration scripts: inside the installed package, or beside it."""
+    package = Path(engine.__file__).parent
+    installed = package / "_migrations"
+    return installed if installed.is_dir() else package.parent / "migrations"
+
+
+def backup_path(path: Path, revision: str) -> Path:
+    """Where the copy of the database `path` at `revision` goes before an upgrade."""
+    return path.with_name(f"{path.name}.before-upgrade-from-{revision}")
+
+
+def _upgrade_file(database: Database, path: Path) -> None:
+    with database.transaction(write=True, foreign_keys=False) as connection:
+        revision = current_revision(connection, database.name)
+        if revision == HEAD:
+            return  # another process did it while this one waited for the lock
+        # Another connection reads the state before this transaction, which no one can change now.
+        sqlite.copy(path, backup_path(path, revision), mode="rw", timeout=database.timeout)
+        upgrade(connection)
+
+
+def _config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(script_location()).replace("%", "%%"))
+    return config

@@ -1,0 +1,162 @@
+"""SQLite files: how they are opened, and what makes them durable, private and shareable.
+
+Every process opens the file itself. Writers exclude each other by SQLite's own lock, readers see
+the last committed state and wait for nobody (write-ahead log).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from engine.catalog.failures import DRIVER_ERRORS, translate
+from engine.errors import ReadOnlyError
+
+Stamp = tuple[int, int, bool]
+
+
+class FileConnection(sqlite3.Connection):
+    """A connection that remembers the file's state when it had to be opened as immutable."""
+
+    stamp: Stamp | None = None
+
+
+def writable(path: Path) -> bool:
+    """Whether this process may write the database `path` and make files beside it."""
+    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def connect(path: Path, *, mode: str, timeout: float) -> FileConnection:
+    """Open the database `path`; `mode` is `ro`, `rw` or `rwc` (make it), `timeout` in seconds.
+
+    Transactions are begun and ended explicitly. Texts are lowered as Python lowers them.
+    """
+    connection = (
+        _connect_read_only(path, timeout)
+        if mode == "ro"
+        else _connect(path, f"mode={mode}", timeout)
+    )
+    try:
+        connection.create_function("lower", 1, _lower, deterministic=True)
+        connection.execute("PRAGMA foreign_keys = ON")
+        if mode != "ro":
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def outdated(path: Path, connection: FileConnection) -> bool:
+    """Whether an immutable connection no longer sees what the file holds."""
+    return connection.stamp is not None and connection.stamp != _stamp(path)
+
+
+def copy(path: Path, destination: Path, *, mode: str, timeout: float) -> None:
+    """Write a consistent copy of the database `path` to `destination` while others write it.
+
+    The copy appears under its name only when it is whole and on the disk.
+    """
+    partial = destination.with_name(f"{destination.name}.{os.getpid()}.partial")
+    try:
+        with (
+            closing(connect(path, mode=mode, timeout=timeout)) as source,
+            closing(connect(partial, mode="rwc", timeout=timeout)) as target,
+        ):
+            source.backup(target)
+        publish(partial, destination, overwrite=True)
+    finally:
+        remove(partial)
+
+
+def publish(partial: Path, destination: Path, *, overwrite: bool) -> None:
+    """Give the finished, closed database `partial` its name, durably.
+
+    Without `overwrite` a database that got that name meanwhile stays.
+    """
+    _sync(partial)
+    if overwrite:
+        partial.replace(destination)
+    else:
+        with suppress(FileExistsError):
+            os.link(partial, destination)
+    _sync(destination.parent)
+
+
+def remove(path: Path) -> None:
+    """Delete the database `path` and the files that SQLite keeps beside it, if there are any."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+@contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Translate a bare connection's errors, and the file system's, into this project's."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise translate(error, str(path)) from error
+
+
+def _connect(path: Path, query: str, timeout: float) -> FileConnection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{query}",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=FileConnection,
+    )
+
+
+def _connect_read_only(path: Path, timeout: float) -> FileConnection:
+    """Open for reading only, also where no file can be made beside the database.
+
+    A reader of a write-ahead log shares the `-shm` file with writers. Where neither that file is
+    there nor can be made, nobody is writing, and the file is read as immutable; `outdated` tells
+    when that is over.
+    """
+    connection = _connect(path, "mode=ro", timeout)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+    else:
+        return connection
+    stamp = _stamp(path)
+    if stamp[2]:
+        raise ReadOnlyError(
+            f"{path}: changes that were not yet merged into the database lie beside it, and "
+            "reading them takes a writable folder; open the gallery once where it can be written"
+        )
+    connection = _connect(path, "mode=ro&immutable=1", timeout)
+    connection.stamp = stamp
+    return connection
+
+
+def _stamp(path: Path) -> Stamp:
+    status = path.stat()
+    try:
+        log = path.with_name(path.name + "-wal").stat().st_size > 0
+    except FileNotFoundError:
+        log = False
+    return status.st_mtime_ns, status.st_size, log
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
