@@ -1,0 +1,156 @@
+"""The contract of every vector index.
+
+What it holds. An index maps example ids (int64, never negative) to unit rows of the searched
+space, float32, all of one dimension. It is a cache: the database is the truth, and an index may
+be thrown away and filled again at any moment.
+
+Searching. Similarity is the inner product of unit rows, so cosine, higher is better. What
+`search` returns is exact to float32 rounding whatever structure found it, in descending order,
+equal similarities by ascending id, padded with `-inf` and `-1` where fewer than k vectors are
+held. An exact index finds the k nearest; an approximate one may miss some of them (`describe`
+says which it is), but never returns a similarity that isn't true or an id that was removed.
+
+Threads. Any method may be called from any thread. Searches run side by side, and with a writer;
+each sees the index as it was between two writes, never a half of one. Writers wait for each
+other. `compact` may run in a background thread: it holds nobody up while it works.
+
+Durability. None. `engine.indexes.snapshot` writes an index to a file and reads it back.
+
+Raises. `ValueError` for arrays of the wrong shape, for rows that are not finite and of unit
+length, for an id that is added twice and for one that is not there; the index is then unchanged.
+`SnapshotError`, from anything that reads vectors, where the index was opened from a file that has
+since turned out damaged: drop the index and rebuild it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import FloatArray, IntArray
+
+UNIT_TOLERANCE = 1e-3
+"""How far from 1 a row's length may be: float16 round trips pass, forgotten normalising doesn't."""
+
+
+class VectorIndex(ABC):
+    """Nearest-neighbour search over unit rows, by example id. The module tells the contract."""
+
+    def __init__(self, dimension: int) -> None:
+        if dimension < 1:
+            raise ValueError(f"expected a dimension of at least 1 but got {dimension}")
+        self.dimension = dimension
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many vectors are held."""
+
+    @abstractmethod
+    def ids(self) -> IntArray:
+        """The ids held, `(n,) int64`, ascending."""
+
+    @abstractmethod
+    def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
+        """Add vectors: `ids (n,) int64`, `vectors (n, dim) float32`, unit rows."""
+
+    @abstractmethod
+    def remove(self, ids: npt.ArrayLike) -> None:
+        """Remove the vectors of `ids (n,) int64`."""
+
+    @abstractmethod
+    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        """Find the k nearest of each of `queries (m, dim) float32`, unit rows.
+
+        Returns:
+            Similarities `(m, k) float32` and ids `(m, k) int64`, both in descending similarity.
+        """
+
+    @abstractmethod
+    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
+        """The vectors of `ids (n,) int64` as they were added, `(n, dim) float32`."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What the index is, for people: `kind`, `size`, `dimension` and its parameters."""
+
+    @property
+    def compaction_due(self) -> bool:
+        """Whether `compact` would now make searches noticeably faster or the index smaller."""
+        return False
+
+    @abstractmethod
+    def compact(self) -> None:
+        """Fold what was added and removed into the search structure; no result changes for it."""
+
+
+def as_ids(ids: npt.ArrayLike, *, distinct: bool = True) -> IntArray:
+    """Check ids: one-dimensional, whole, not negative and, if `distinct`, each there once.
+
+    Returns:
+        `(n,) int64`, a copy of its own.
+    """
+    array = np.asarray(ids)
+    if array.size == 0:
+        return np.empty(0, np.int64)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"expected ids as a one-dimensional array of integers "
+            f"but got shape {array.shape} of {array.dtype}"
+        )
+    result = array.astype(np.int64)
+    if (smallest := int(result.min())) < 0:
+        raise ValueError(f"expected ids of 0 or more but got {smallest}")
+    if distinct and result.size > 1:
+        ascending = np.sort(result)
+        repeated = ascending[1:][ascending[1:] == ascending[:-1]]
+        if repeated.size:
+            raise ValueError(f"expected each id once but got {int(repeated[0])} twice")
+    return result
+
+
+def as_unit_rows(vectors: npt.ArrayLike, dimension: int, *, what: str = "vectors") -> FloatArray:
+    """Check rows: `(n, dimension)`, finite, of unit length.
+
+    Returns:
+        `(n, dimension) float32`, C-contiguous, the argument itself where it is that already.
+    """
+    rows = np.ascontiguousarray(vectors, dtype=np.float32)
+    if rows.ndim != 2 or rows.shape[1] != dimension:
+        raise ValueError(f"expected {what} of shape (n, {dimension}) but got {np.shape(vectors)}")
+    with np.errstate(all="ignore"):  # a NaN or an overflow shows in the length
+        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    if not (np.abs(lengths - 1.0) <= UNIT_TOLERANCE).all():
+        row = int(np.flatnonzero(~(np.abs(lengths - 1.0) <= UNIT_TOLERANCE))[0])
+        raise ValueError(
+            f"expected {what} of unit length but row {row} has length {lengths[row]:.6g}"
+        )
+    return rows
+
+
+def as_pairs(
+    ids: npt.ArrayLike, vectors: npt.ArrayLike, dimension: int
+) -> tuple[IntArray, FloatArray]:
+    """Check the arguments of `add`."""
+    checked, rows = as_ids(ids), as_unit_rows(vectors, dimension)
+    if len(checked) != len(rows):
+        raise ValueError(
+            f"expected an id for every vector but got {len(checked)} ids for {len(rows)} vectors"
+        )
+    return checked, rows
+
+
+def check_k(k: int) -> None:
+    """Refuse a count of neighbours below one."""
+    if k < 1:
+        raise ValueError(f"expected k of at least 1 but got {k}")
+
+
+def no_such_id(example_id: int) -> ValueError:
+    return ValueError(f"expected ids that the index holds but {example_id} isn't among them")
+
+
+def already_there(example_id: int) -> ValueError:
+    return ValueError(f"expected new ids but {example_id} is in the index already")
