@@ -36,12 +36,12 @@ class ImageLimits:
 
     Attributes:
         max_bytes: of the encoded file.
-        max_pixels: width times height. The default admits the largest cameras in common use and
-            keeps one decoded picture below half a gigabyte.
+        max_pixels: width times height; the default keeps
+            one decoded picture below half a gigabyte.
     """
 
     max_bytes: int = 100 * MEBIBYTE
-    max_pixels: int = 128_000_000
+    max_pixels: int = 100_000_000
 
 
 def describe_source(source: object) -> str:

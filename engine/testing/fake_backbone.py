@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.backbones.base import Backbone
 from engine.backbones.preprocessing import Preprocessing
+from engine.errors import BackboneError
 from engine.types import ByteArray, FloatArray, Space
 
 _CONSTANT = 0.1
@@ -41,6 +42,18 @@ class FakeBackbone(Backbone):
         self.device = "cpu"
         self.runtime = "numpy"
         self._variant = variant
+
+    @classmethod
+    def named(cls, name: str) -> FakeBackbone:
+        """The backbone that `fake` or `fake:VARIANT` names.
+
+        Raises:
+            BackboneError: the variant is no number.
+        """
+        variant = name.partition(":")[2] or "0"
+        if not variant.isdecimal():
+            raise BackboneError(f"expected fake or fake:NUMBER but got {name!r}")
+        return cls(int(variant))
 
     def _features(self, batch: ByteArray) -> FloatArray:
         quarters = batch.reshape(len(batch), 4, 3).astype(np.float32) / 127.5 - 1

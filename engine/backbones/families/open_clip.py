@@ -1,0 +1,134 @@
+"""`open_clip:MODEL/TAG`: the picture half of any OpenCLIP model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.backbones.hub import hub_file, unavailable, url_file
+from engine.backbones.preprocessing import Preprocessing, decode_side
+from engine.backbones.pretrained import Network, Pretrained, checkpoint_file
+from engine.errors import BackboneError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+
+
+@dataclass(frozen=True)
+class OpenClipModel(Pretrained):
+    """`open_clip:MODEL/TAG`; with `@PATH`, the weights are a checkpoint's.
+
+    A tag says more than where weights are published: its pictures' mean and deviation, how they
+    are scaled, and the network's activation. So `MODEL/TAG@PATH` is how to use a published file
+    that was fetched by other means; `MODEL@PATH` takes OpenCLIP's defaults for all of that.
+    """
+
+    name: str
+    model: str
+    tag: str | None
+    checkpoint: Path | None
+
+    def weights(self) -> Path:
+        if self.checkpoint is not None:
+            return checkpoint_file(self.name, self.checkpoint)
+        from open_clip import download_pretrained
+
+        published = self._published()
+        if published.get("hf_hub"):
+            repository, _, filename = published["hf_hub"].rpartition("/")
+            return hub_file(self.name, repository, _safe_first(filename))
+        if published.get("url"):
+            return url_file(self.name, published["url"], lambda: download_pretrained(published))
+        raise unavailable(self.name, "OpenCLIP", "no weights of it are published")
+
+    def network(self, weights: Path) -> Network:
+        import open_clip
+        from open_clip.transform import PreprocessCfg
+
+        published = self._published()
+        known = PreprocessCfg.__dataclass_fields__
+        try:
+            with _root_logger_left_alone():
+                model = open_clip.create_model(
+                    self.model,
+                    pretrained=str(weights),
+                    weights_only=True,
+                    force_quick_gelu=bool(published.get("quick_gelu")),
+                    force_preprocess_cfg={key: published[key] for key in published if key in known},
+                )
+        except Exception as error:  # whatever building, unpickling or matching tensors raises
+            raise BackboneError(f"{self.name}: can't load {weights}: {error}") from error
+        visual: nn.Module = model.visual
+        visual.eval()
+        preprocessing = self._preprocessing(visual.preprocess_cfg)  # type: ignore[arg-type]
+        return Network(visual, preprocessing, self._dimension())
+
+    def _published(self) -> dict[str, Any]:
+        """What OpenCLIP knows of the tag; nothing where no tag is named."""
+        from open_clip import get_pretrained_cfg, list_models, list_pretrained_tags_by_model
+
+        if self.model not in list_models():
+            raise BackboneError(
+                f"{self.name}: expected the name of an OpenCLIP model but got {self.model!r}; "
+                "`open_clip.list_models()` lists them"
+            )
+        if self.tag is None:
+            return {}
+        published: dict[str, Any] = get_pretrained_cfg(self.model, self.tag)
+        if not published:
+            tags = ", ".join(list_pretrained_tags_by_model(self.model)) or "none"
+            raise BackboneError(
+                f"{self.name}: expected a tag of {self.model} ({tags}), or a checkpoint as "
+                f"open_clip:{self.model}@/path/to/file, but got {self.tag!r}"
+            )
+        return published
+
+    def _dimension(self) -> int:
+        from open_clip import get_model_config
+
+        return int(get_model_config(self.model)["embed_dim"])
+
+    def _preprocessing(self, config: dict[str, Any]) -> Preprocessing:
+        size = config["size"]
+        height, width = (size, size) if isinstance(size, int) else size
+        mode = config["resize_mode"]
+        if height != width or mode not in ("shortest", "squash"):
+            raise BackboneError(
+                f"{self.name}: expected a model of square pictures, cropped or squashed, "
+                f"but its input is {height} × {width}, {mode}"
+            )
+        return Preprocessing(
+            image_size=height,
+            resize=height,
+            fit="squash" if mode == "squash" else "crop",
+            interpolation=config["interpolation"],
+            mean=tuple(config["mean"]),
+            std=tuple(config["std"]),
+            decode_short_side=decode_side(height),
+        )
+
+
+def _safe_first(filename: str) -> tuple[str, ...]:
+    """The published file, preceded by its form that needs no unpickling."""
+    if not filename:
+        return _HUB_FILES
+    if filename.endswith(".safetensors"):
+        return (filename,)
+    return (str(Path(filename).with_suffix(".safetensors")), filename)
+
+
+@contextmanager
+def _root_logger_left_alone() -> Iterator[None]:
+    """Keeps `logging.info`, which OpenCLIP uses, from giving the root logger a handler for good."""
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)

@@ -1,0 +1,87 @@
+"""A backbone's name -> the network it names.
+
+    efficientnet-lite0 | efficientnet-lite1 | efficientnet-lite2
+    open_clip:MODEL/TAG
+    timm:NAME
+
+Each may be followed by `@PATH`: the same network, with its weights read from that file. For
+OpenCLIP the tag may then be left out, and a file may also stand where the tag stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.backbones.families.efficientnet_lite import EfficientNetLite
+from engine.backbones.families.open_clip import OpenClipModel
+from engine.backbones.families.timm import TimmModel
+from engine.backbones.pretrained import Pretrained
+from engine.errors import BackboneError
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
+
+
+def available_backbones() -> tuple[str, ...]:
+    """Names that `load_backbone` takes; capitals stand for what the user chooses."""
+    return (
+        "efficientnet-lite0",
+        "efficientnet-lite1",
+        "efficientnet-lite2",
+        "open_clip:MODEL/TAG",
+        "timm:NAME",
+    )
+
+
+def named(name: str) -> Pretrained:
+    """The network of that name, not loaded.
+
+    Raises:
+        BackboneError: no family has such a name.
+    """
+    published, at, path = name.partition("@")
+    family, _, member = published.partition(":")
+    if family not in _FAMILIES or (at and not path):
+        raise BackboneError(
+            f"expected a backbone's name ({', '.join(available_backbones())}; any of them "
+            f"followed by @PATH for weights in a file) but got {name!r}"
+        )
+    return _FAMILIES[family](published, member, Path(path).expanduser().absolute() if at else None)
+
+
+def _lite(published: str, member: str, checkpoint: Path | None) -> Pretrained:
+    if member:
+        raise BackboneError(
+            f"expected {published.partition(':')[0]} without more but got {published!r}"
+        )
+    return EfficientNetLite(_full(published, checkpoint), published[-1], checkpoint)
+
+
+def _open_clip(published: str, member: str, checkpoint: Path | None) -> Pretrained:
+    model, _, tag = member.partition("/")
+    if not model or not (tag or checkpoint):
+        raise BackboneError(
+            f"expected open_clip:MODEL/TAG or open_clip:MODEL@PATH but got {published!r}"
+        )
+    if tag and checkpoint is None and Path(tag).expanduser().is_file():
+        return _open_clip(f"open_clip:{model}", model, Path(tag).expanduser().absolute())
+    return OpenClipModel(_full(published, checkpoint), model, tag or None, checkpoint)
+
+
+def _timm(published: str, member: str, checkpoint: Path | None) -> Pretrained:
+    if not member:
+        raise BackboneError(f"expected timm:NAME but got {published!r}")
+    return TimmModel(_full(published, checkpoint), member, checkpoint)
+
+
+def _full(published: str, checkpoint: Path | None) -> str:
+    return published if checkpoint is None else f"{published}@{checkpoint}"
+
+
+_FAMILIES: dict[str, Callable[[str, str, Path | None], Pretrained]] = {
+    "efficientnet-lite0": _lite,
+    "efficientnet-lite1": _lite,
+    "efficientnet-lite2": _lite,
+    "open_clip": _open_clip,
+    "timm": _timm,
+}

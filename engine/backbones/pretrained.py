@@ -1,0 +1,93 @@
+"""What a family provides: a network that is named but not loaded yet."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.backbones.preprocessing import Preprocessing
+from engine.errors import BackboneUnavailableError
+from engine.types import Space
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Network:
+    """A loaded network without its classification head.
+
+    Attributes:
+        module: maps `(n, 3, S, S) float32`, normalised, to `(n, dim) float32`; in evaluation mode.
+        preprocessing: what it expects.
+        dimension: dim.
+    """
+
+    module: nn.Module
+    preprocessing: Preprocessing
+    dimension: int
+
+
+class Pretrained(ABC):
+    """A network that is named but not loaded yet. Making one loads no heavy library.
+
+    Attributes:
+        name: what loads it again, from any working directory.
+        checkpoint: the file that the user gave for the weights, or None for the published ones.
+    """
+
+    name: str
+    checkpoint: Path | None
+
+    @abstractmethod
+    def weights(self) -> Path:
+        """The weights' file, fetched if need be.
+
+        Raises:
+            BackboneError: there is no such network.
+            BackboneUnavailableError: the file isn't there and can't be fetched.
+        """
+
+    @abstractmethod
+    def network(self, weights: Path) -> Network:
+        """Builds the network on the CPU and loads the weights, never by unpickling objects.
+
+        Raises:
+            BackboneError: the file doesn't hold this network's weights.
+        """
+
+    def known_weights(self) -> Path | None:
+        """The weights' file if it can be told without loading a heavy library, else None."""
+        return self.checkpoint
+
+
+def space_of(pretrained: Pretrained, weights: Path, network: Network) -> Space:
+    """The embedding space of a loaded network."""
+    return Space(
+        backbone=pretrained.name,
+        weights_hash=file_hash(weights),
+        preprocessing_hash=network.preprocessing.hash,
+        dimension=network.dimension,
+    )
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checkpoint_file(name: str, checkpoint: Path) -> Path:
+    """The checkpoint, if it is a file.
+
+    Raises:
+        BackboneUnavailableError: it is not.
+    """
+    if not checkpoint.is_file():
+        raise BackboneUnavailableError(
+            f"{name}: expected a checkpoint file at {checkpoint} but there is none"
+        )
+    return checkpoint

@@ -1,0 +1,1 @@
+"""What runs a network: torch anywhere, ONNX Runtime as the fast path on CPUs."""

@@ -1,0 +1,70 @@
+"""Networks run by torch, on any device."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from engine.backbones.preprocessing import Preprocessing
+from engine.backbones.pretrained import Network
+from engine.errors import BackboneError
+from engine.types import ByteArray, FloatArray
+
+
+class Normalised(nn.Module):
+    """A network that takes pictures as they are prepared: `(n, S, S, 3) uint8`."""
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, module: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.module = module
+        std = torch.tensor(preprocessing.std).view(1, 3, 1, 1)
+        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1) * 255)
+        self.register_buffer("scale", 1 / (std * 255))
+
+    def forward(self, batch: torch.Tensor) -> torch.Tensor:
+        pixels = batch.permute(0, 3, 1, 2).float()
+        features: torch.Tensor = self.module((pixels - self.mean) * self.scale)
+        return features
+
+
+class TorchRuntime:
+    """A network in channels-last layout, which is what prepared pictures are in already."""
+
+    name = "torch"
+
+    def __init__(self, network: Network, device: str) -> None:
+        self.device = device
+        module = Normalised(network.module, network.preprocessing).eval()
+        self._module = module.to(device).to(memory_format=torch.channels_last)
+
+    def __call__(self, batch: ByteArray) -> FloatArray:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"])).to(self.device)
+            features: FloatArray = self._module(pixels).float().cpu().numpy()
+        return features
+
+
+def resolve_device(device: str) -> str:
+    """The device that `auto` stands for: CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        BackboneError: the device named isn't there.
+    """
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if device == "auto":
+        return next(name for name in ("cuda", "mps", "cpu") if there[name])
+    kind = device.partition(":")[0]
+    if kind not in there:
+        raise BackboneError(f"expected a device of auto, cpu, cuda or mps but got {device!r}")
+    if not there[kind]:
+        present = ", ".join(name for name, is_there in there.items() if is_there)
+        raise BackboneError(f"the device {device!r} is not usable by torch here; usable: {present}")
+    return device
