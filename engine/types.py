@@ -54,6 +54,7 @@ class ChangeKind(StrEnum):
     RENAME = "rename"
     PIN = "pin"
     SPACE = "space"
+    CALIBRATE = "calibrate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class NewExample:
         picture: the encoded copy to keep, or None.
         attributes: merged into the class's attributes.
         warnings: what is doubtful about the picture, one sentence each.
+        origin: the bulk source that lists it, as text.
     """
 
     label: str
@@ -131,6 +133,7 @@ class NewExample:
     picture: bytes | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,23 @@ class ClassStatistics:
     mean: float
     std: float
     cohort_size: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """The nearest classes of one query, most similar first; ties go to the older example.
+
+    Attributes:
+        class_ids, example_ids: `(k,) int64`; fewer than asked for where the gallery has fewer.
+        similarities: `(k,) float32`, cosine with each class's best example.
+    """
+
+    class_ids: IntArray
+    example_ids: IntArray
+    similarities: FloatArray
+
+    def __len__(self) -> int:
+        return self.class_ids.shape[0]
 
 
 @dataclass(frozen=True, slots=True)

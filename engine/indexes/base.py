@@ -53,6 +53,10 @@ class VectorIndex(ABC):
         """The ids held, `(n,) int64`, ascending."""
 
     @abstractmethod
+    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Which of `ids (n,) int64` are held: `(n,) bool`."""
+
+    @abstractmethod
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         """Add vectors: `ids (n,) int64`, `vectors (n, dim) float32`, unit rows."""
 

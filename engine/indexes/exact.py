@@ -41,6 +41,9 @@ class NumpyIndex(VectorIndex):
     def ids(self) -> IntArray:
         return self._held[0].copy()
 
+    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        return np.isin(as_ids(ids), self._held[0])
+
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         new_ids, new_rows = as_pairs(ids, vectors, self.dimension)
         with self._writing:

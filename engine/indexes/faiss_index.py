@@ -64,6 +64,11 @@ class FaissIndex(VectorIndex):
         with self._writing:
             return self._rows_by_id.ids()
 
+    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        with self._writing:
+            held: npt.NDArray[np.bool_] = self._rows_by_id.rows(as_ids(ids)) != ABSENT
+        return held
+
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         new_ids, new_rows = as_pairs(ids, vectors, self.dimension)
         with self._writing:

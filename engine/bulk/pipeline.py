@@ -1,0 +1,153 @@
+"""Bulk enrolment on one machine: decoding, embedding and writing overlap, in order.
+
+Worker threads decode a few batches ahead, this thread embeds, one thread writes, and each waits
+for the next when it is full, so memory stays bounded however long the source is. Whatever was
+committed stays when the run is interrupted; running it again goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from engine.bulk.loading import Loader, Prepared, Unchanged
+from engine.bulk.report import ReportBuilder
+from engine.bulk.sources import Item
+from engine.embedding import Embedder
+from engine.errors import ImageError
+from engine.gallery import Gallery
+from engine.types import Enrolment, EnrolmentReport, NewExample, Reject
+
+BATCHES_AHEAD = 4
+
+Progress = Callable[[int], None]
+Loaded = Prepared | Unchanged | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOptions:
+    """How a bulk enrolment deals with what it meets.
+
+    Attributes:
+        origin: the text that names the source across runs; None where it has no name.
+        stop_on_error: raise at the first bad picture instead of recording and skipping it.
+        allow_duplicates: enroll the same picture under several classes.
+        prune: remove what an earlier run enrolled from this origin and the source no longer lists.
+        workers: threads that decode.
+    """
+
+    origin: str | None = None
+    stop_on_error: bool = False
+    allow_duplicates: bool = False
+    prune: bool = False
+    workers: int = 2
+
+
+def enroll_items(
+    gallery: Gallery,
+    embedder: Embedder,
+    loader: Loader,
+    items: Iterable[Item],
+    options: BulkOptions,
+    progress: Progress = lambda _done: None,
+) -> EnrolmentReport:
+    """Enroll a stream of pictures.
+
+    Args:
+        progress: called with the number of pictures dealt with since the last call.
+
+    Raises:
+        ImageError: a bad picture, with `stop_on_error`.
+        StorageError: the disk is full or the like; what was committed before it stays.
+    """
+    started = time.monotonic()
+    report = ReportBuilder(keep_touched=options.prune)
+    writes: deque[Future[list[Enrolment | Reject]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="onelook-write") as writer:
+        for batch in _loaded(gallery, loader, items, embedder.batch_size, options.workers):
+            if options.stop_on_error:
+                _raise_first_reject(batch)
+            examples = _embedded(embedder, [row for row in batch if isinstance(row, Prepared)])
+            rejects = [row for row in batch if isinstance(row, Reject)]
+            report.count_loaded(batch)
+            writes.append(writer.submit(_write, gallery, examples, rejects, options))
+            while len(writes) > 1:
+                _finish(writes.popleft(), report, options)
+            progress(len(batch))
+        while writes:
+            _finish(writes.popleft(), report, options)
+    if options.prune and options.origin is not None:
+        report.pruned = gallery.prune(options.origin, report.touched, report.rejected_sources)
+    return report.finish(time.monotonic() - started)
+
+
+def _loaded(
+    gallery: Gallery, loader: Loader, items: Iterable[Item], batch_size: int, workers: int
+) -> Iterator[list[Loaded]]:
+    """Batches of decoded pictures, in the source's order, a few batches ahead of the caller."""
+    source = iter(items)
+    ahead: deque[list[Future[Loaded]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="onelook-decode")
+    try:
+        while True:
+            while len(ahead) < BATCHES_AHEAD and (batch := list(islice(source, batch_size))):
+                enrolled = gallery.enrolled_from([(item.label, item.source) for item in batch])
+                ahead.append(
+                    [
+                        pool.submit(loader.load, item, enrolled.get((item.label, item.source), ()))
+                        for item in batch
+                    ]
+                )
+            if not ahead:
+                return
+            yield [future.result() for future in ahead.popleft()]
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _embedded(embedder: Embedder, prepared: list[Prepared]) -> list[NewExample]:
+    vectors = embedder.embed_prepared([row.pixels for row in prepared])
+    return [
+        NewExample(
+            label=row.item.label,
+            source=row.item.source,
+            content_hash=row.content_hash,
+            width=row.width,
+            height=row.height,
+            vector=vector,
+            picture=row.picture,
+            attributes=row.item.attributes,
+            warnings=row.warnings,
+        )
+        for row, vector in zip(prepared, vectors, strict=True)
+    ]
+
+
+def _write(
+    gallery: Gallery, examples: list[NewExample], rejects: list[Reject], options: BulkOptions
+) -> list[Enrolment | Reject]:
+    return gallery.enroll(
+        examples,
+        rejects=rejects,
+        origin=options.origin,
+        allow_duplicates=options.allow_duplicates,
+    )
+
+
+def _finish(
+    write: Future[list[Enrolment | Reject]], report: ReportBuilder, options: BulkOptions
+) -> None:
+    outcomes = write.result()
+    if options.stop_on_error:
+        _raise_first_reject(outcomes)
+    report.count_written(outcomes)
+
+
+def _raise_first_reject(rows: Iterable[object]) -> None:
+    for row in rows:
+        if isinstance(row, Reject):
+            raise ImageError(row.source, row.reason)

@@ -1,0 +1,89 @@
+"""Counts a bulk enrolment as it goes; lists are bounded, counts are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from engine.bulk.loading import Unchanged
+from engine.types import (
+    Enrolment,
+    EnrolmentReport,
+    EnrolmentStatus,
+    NearDuplicate,
+    Reject,
+)
+
+LISTED = 1000
+
+T = TypeVar("T")
+
+
+class ReportBuilder:
+    """What happened so far.
+
+    Attributes:
+        touched: ids of the examples that the source still lists; gathered for pruning only.
+        rejected_sources: what could not be read this time, so must not count as vanished.
+        pruned: how many examples were removed at the end.
+    """
+
+    def __init__(self, *, keep_touched: bool) -> None:
+        self._keep_touched = keep_touched
+        self._counts = dict.fromkeys(EnrolmentStatus, 0)
+        self._rejected = 0
+        self._rejects: list[Reject] = []
+        self._warnings: list[str] = []
+        self._near_duplicates: list[NearDuplicate] = []
+        self.touched: set[int] = set()
+        self.rejected_sources: set[str] = set()
+        self.pruned = 0
+
+    def count_loaded(self, rows: Iterable[object]) -> None:
+        """Count what never reaches the gallery: unchanged pictures and unreadable ones."""
+        for row in rows:
+            if isinstance(row, Unchanged):
+                self._count(EnrolmentStatus.UNCHANGED, row.example_id)
+            elif isinstance(row, Reject):
+                self._reject(row)
+
+    def count_written(self, outcomes: Iterable[Enrolment | Reject]) -> None:
+        """Count what the gallery made of a batch."""
+        for outcome in outcomes:
+            if isinstance(outcome, Reject):
+                self._reject(outcome)
+                continue
+            self._count(outcome.status, outcome.example_id)
+            _extend(self._warnings, outcome.warnings)
+            _extend(self._near_duplicates, outcome.near_duplicates)
+
+    def finish(self, seconds: float) -> EnrolmentReport:
+        """The report of the whole run."""
+        return EnrolmentReport(
+            added=self._counts[EnrolmentStatus.ADDED],
+            replaced=self._counts[EnrolmentStatus.REPLACED],
+            unchanged=self._counts[EnrolmentStatus.UNCHANGED],
+            pruned=self.pruned,
+            rejected=self._rejected,
+            rejects=tuple(self._rejects),
+            warnings=tuple(self._warnings),
+            near_duplicates=tuple(self._near_duplicates),
+            seconds=seconds,
+        )
+
+    def _count(self, status: EnrolmentStatus, example_id: int) -> None:
+        self._counts[status] += 1
+        if self._keep_touched:
+            self.touched.add(example_id)
+
+    def _reject(self, reject: Reject) -> None:
+        self._rejected += 1
+        _extend(self._rejects, [reject])
+        if self._keep_touched:
+            self.rejected_sources.add(reject.source)
+
+
+def _extend(target: list[T], more: Iterable[T]) -> None:
+    for entry in more:
+        if len(target) < LISTED:
+            target.append(entry)

@@ -1,0 +1,16 @@
+"""From ranked candidates to a decision: scores, thresholds and the rule that joins them."""
+
+from engine.decision.calibration import Calibration
+from engine.decision.rule import AMBIGUOUS_MARGIN, Evidence, decide
+from engine.decision.scores import NEIGHBOURS, Moments, moments, normalized_scores
+
+__all__ = [
+    "AMBIGUOUS_MARGIN",
+    "NEIGHBOURS",
+    "Calibration",
+    "Evidence",
+    "Moments",
+    "decide",
+    "moments",
+    "normalized_scores",
+]

@@ -1,0 +1,85 @@
+"""The pictures that stand for impostors: a bounded, stable sample of the gallery.
+
+Up to `COHORT_SIZE` enrolled examples, those whose ids hash lowest, so that every process draws the
+same sample and a new example rarely changes it. A gallery of few classes says little about
+impostors; up to `LEAST_SIZE`, embeddings shipped for the backbone fill the cohort.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.decision import NEIGHBOURS
+from engine.gallery.table import NO_CLASS, ExampleTable
+from engine.indexes import VectorIndex
+from engine.types import FloatArray, IntArray
+
+COHORT_SIZE = 2048
+LEAST_SIZE = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cohort:
+    """A sample of impostors.
+
+    Attributes:
+        class_ids: `(n,) int64`; `NO_CLASS` for shipped ones.
+        example_ids: `(n,) int64`; -1 for shipped ones.
+        vectors: `(n, dim) float32`, unit rows of the searched space.
+        shipped: `(m, dim) float32`: the shipped ones among them, which come last.
+    """
+
+    class_ids: IntArray
+    example_ids: IntArray
+    vectors: FloatArray
+    shipped: FloatArray
+
+    @classmethod
+    def sample(cls, index: VectorIndex, table: ExampleTable, shipped: FloatArray) -> Cohort:
+        """Draw the cohort of a gallery; `shipped` is `(m, dim) float32`, unit rows."""
+        ids = index.ids()
+        if ids.size > COHORT_SIZE:
+            lowest = np.argpartition(_hashes(ids), COHORT_SIZE)[:COHORT_SIZE]
+            ids = np.sort(ids[lowest])
+        filling = shipped[: max(0, LEAST_SIZE - ids.size)]
+        return cls(
+            class_ids=np.concatenate([table.classes_of(ids), np.full(len(filling), NO_CLASS)]),
+            example_ids=np.concatenate([ids, np.full(len(filling), -1)]),
+            vectors=np.concatenate([index.vectors(ids), filling]),
+            shipped=filling,
+        )
+
+    def __len__(self) -> int:
+        return self.class_ids.shape[0]
+
+    def impostor_similarities(self, vectors: FloatArray, class_ids: IntArray) -> FloatArray:
+        """`(n, len(self)) float32`: each vector's similarities to the pictures of other classes.
+
+        Pictures of the vector's own class are marked `-inf`.
+        """
+        similarities = vectors @ self.vectors.T
+        similarities[class_ids[:, None] == self.class_ids[None, :]] = -np.inf
+        return similarities
+
+    def query_similarities(self, queries: FloatArray, nearest: FloatArray) -> FloatArray:
+        """What a query is measured against: its runners-up in the gallery and the shipped ones.
+
+        Args:
+            queries: `(n, dim) float32`.
+            nearest: `(n, NEIGHBOURS + 1) float32`: similarities of the nearest classes, the
+                nearest first, padded with `-inf`.
+        """
+        runners_up = nearest[:, 1 : NEIGHBOURS + 1]
+        if not len(self.shipped):
+            return runners_up
+        return np.concatenate([runners_up, queries @ self.shipped.T], axis=1)
+
+
+def _hashes(ids: IntArray) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+    """A fixed pseudo-random number for each id (the finalizer of SplitMix64, Steele et al. 2014)."""
+    z = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

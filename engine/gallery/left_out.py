@@ -1,0 +1,46 @@
+"""What a gallery alone says about strangers: each class in turn is left out and played as one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.decision import NEIGHBOURS, Calibration
+from engine.gallery.deciding import stranger_scores
+from engine.gallery.view import View
+from engine.types import FloatArray, IntArray, Ranking
+
+PLAYED = 1000
+"""At most this many classes are played; more would tighten the estimate little and cost time."""
+
+
+def calibrate_on_gallery(view: View) -> Calibration:
+    """The calibration that needs no more than the gallery.
+
+    A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
+    where the gallery is small, the shipped pictures, which are strangers to it anyway.
+    """
+    cohort = view.cohort()
+    played = np.unique(np.linspace(0, len(cohort) - 1, PLAYED).astype(np.int64))
+    if not len(cohort) or not view.classes:
+        return Calibration.empty()
+    vectors, own = cohort.vectors[played], cohort.class_ids[played]
+    rankings = _without_own_class(view, vectors, own)
+    shipped = int((own < 0).sum())
+    method = "left-out classes" if not shipped else "left-out classes and shipped pictures"
+    return Calibration.of_strangers(
+        stranger_scores(view, vectors, rankings),
+        method=method,
+        classes=view.classes,
+        generation=view.generation,
+    )
+
+
+def _without_own_class(view: View, vectors: FloatArray, own: IntArray) -> list[Ranking]:
+    rankings = view.rank(vectors, NEIGHBOURS + 2)
+    return [
+        Ranking(ranking.class_ids[kept], ranking.example_ids[kept], ranking.similarities[kept])
+        for ranking, kept in (
+            (ranking, ranking.class_ids != class_id)
+            for ranking, class_id in zip(rankings, own, strict=True)
+        )
+    ]

@@ -1,0 +1,77 @@
+"""Where a gallery lies: a folder with the catalog's database and a snapshot of the index."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import GalleryError, GalleryNotFoundError, StorageError
+
+DATABASE_NAME = "catalog.sqlite"
+SNAPSHOT_NAME = "index.faiss"
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryFolder:
+    """The folder of a gallery and the files in it."""
+
+    path: Path
+
+    @property
+    def database(self) -> Path:
+        return self.path / DATABASE_NAME
+
+    @property
+    def snapshot(self) -> Path:
+        return self.path / SNAPSHOT_NAME
+
+    @property
+    def exists(self) -> bool:
+        return self.database.is_file()
+
+    def made(self) -> GalleryFolder:
+        """This folder, made if it isn't there.
+
+        Raises:
+            StorageError: it can't be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self.path}: the folder can't be made: {error.strerror}") from None
+        return self
+
+    def require(self) -> None:
+        """Raise unless there is a gallery here.
+
+        Raises:
+            GalleryNotFoundError: naming the path, what is there instead, and what to do.
+        """
+        if self.exists:
+            return
+        if not self.path.exists():
+            found = "there is nothing at that path"
+        elif self.path.is_dir():
+            found = f"the folder holds no {DATABASE_NAME}"
+        else:
+            found = "that is a file, and a gallery is a folder"
+        raise GalleryNotFoundError(
+            f"{self.path}: expected a gallery, but {found}. Check the path; "
+            f"`onelook enroll SOURCE --gallery {self.path}` makes a new one."
+        )
+
+    def require_free(self) -> None:
+        """Raise where a new gallery would mix with something else.
+
+        Raises:
+            GalleryError: a file is there, or a folder that isn't empty.
+        """
+        if not self.path.exists():
+            return
+        if not self.path.is_dir() or any(os.scandir(self.path)):
+            raise GalleryError(
+                f"{self.path}: expected a path that is free for a new gallery, but "
+                f"{'a folder that is not empty' if self.path.is_dir() else 'a file'} is there. "
+                "Choose another path."
+            )

@@ -1,0 +1,41 @@
+"""Warns of classes whose examples are too close to be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.gallery.view import View
+from engine.types import Enrolment, EnrolmentStatus, NearDuplicate, NewExample, Reject
+
+NEAR_DUPLICATE_SIMILARITY = 0.97
+"""At or above it, two pictures differ by no more than re-encoding and resizing one does."""
+
+
+def near_duplicates(
+    view: View, examples: Sequence[NewExample], outcomes: list[Enrolment | Reject]
+) -> list[Enrolment | Reject]:
+    """The outcomes, with the classes named that a newly enrolled example can't be told from."""
+    fresh = [
+        number
+        for number, outcome in enumerate(outcomes)
+        if isinstance(outcome, Enrolment) and outcome.status is not EnrolmentStatus.UNCHANGED
+    ]
+    if not fresh:
+        return outcomes
+    vectors = np.stack([examples[number].vector for number in fresh])
+    checked = list(outcomes)
+    for number, ranking in zip(fresh, view.rank(view.projection.apply(vectors), 3), strict=True):
+        outcome = outcomes[number]
+        assert isinstance(outcome, Enrolment)
+        close = [
+            NearDuplicate(outcome.label, label, float(similarity))
+            for class_id, similarity in zip(ranking.class_ids, ranking.similarities, strict=True)
+            if similarity >= NEAR_DUPLICATE_SIMILARITY
+            and (label := view.table.labels.get(int(class_id))) not in (None, outcome.label)
+        ]
+        if close:
+            checked[number] = replace(outcome, near_duplicates=tuple(close))
+    return checked

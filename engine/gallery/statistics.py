@@ -1,0 +1,95 @@
+"""Each class's statistics against its impostors, held in memory by class id.
+
+They are stored when a class is enrolled, refreshed when the gallery has doubled, and computed on the
+spot for a class that has none (a crash came in between, or the searched space is new).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from engine.decision import Moments, moments
+from engine.gallery.cohort import Cohort
+from engine.gallery.table import ExampleTable
+from engine.indexes import VectorIndex
+from engine.types import ClassStatistics, FloatArray, IntArray
+
+BATCH = 1024
+
+
+class StatisticsTable:
+    """Dense arrays of means and deviations by class id; not-a-number where nothing is known."""
+
+    def __init__(self, known: Mapping[int, ClassStatistics]) -> None:
+        size = max(1024, 2 * max(known, default=0))
+        self._means = np.full(size, np.nan)
+        self._stds = np.full(size, np.nan)
+        self.update(known)
+
+    def update(self, known: Mapping[int, ClassStatistics]) -> None:
+        """Enter or replace statistics."""
+        if not known:
+            return
+        ids = np.fromiter(known, np.int64)
+        self._grow(int(ids.max()))
+        self._means[ids] = [entry.mean for entry in known.values()]
+        self._stds[ids] = [entry.std for entry in known.values()]
+
+    def forget(self, class_ids: Sequence[int]) -> None:
+        """Drop what is known of classes."""
+        ids = np.array([i for i in class_ids if i < self._means.shape[0]], np.int64)
+        self._means[ids] = np.nan
+
+    def moments_of(self, class_ids: IntArray) -> Moments:
+        """The classes' moments, `(n,)` each; not-a-number where nothing is known."""
+        inside = class_ids < self._means.shape[0]
+        ids = np.where(inside, class_ids, 0)
+        return Moments(
+            np.where(inside, self._means[ids], np.nan), np.where(inside, self._stds[ids], np.nan)
+        )
+
+    def _grow(self, highest: int) -> None:
+        size = self._means.shape[0]
+        if highest >= size:
+            more = np.full(2 * highest - size, np.nan)
+            self._means = np.concatenate([self._means, more])
+            self._stds = np.concatenate([self._stds, more])
+
+
+def class_statistics(
+    cohort: Cohort, vectors: FloatArray, class_ids: IntArray
+) -> dict[int, ClassStatistics]:
+    """Statistics of classes from all of their examples.
+
+    An impostor's similarity to a class is that to the class's best example.
+
+    Args:
+        vectors: `(n, dim) float32`, the examples, unit rows of the searched space.
+        class_ids: `(n,) int64`, their classes, ascending.
+    """
+    found: dict[int, ClassStatistics] = {}
+    starts = np.flatnonzero(np.diff(class_ids, prepend=-1))
+    for first in range(0, starts.size, BATCH):
+        heads = starts[first : first + BATCH]
+        end = starts[first + BATCH] if first + BATCH < starts.size else class_ids.size
+        rows = slice(int(heads[0]), int(end))
+        similarities = cohort.impostor_similarities(vectors[rows], class_ids[rows])
+        best = np.maximum.reduceat(similarities, heads - heads[0], axis=0)
+        known = np.isfinite(best).sum(axis=1)
+        for class_id, mean, std, size in zip(
+            class_ids[heads], *moments(best), known, strict=True
+        ):
+            found[int(class_id)] = ClassStatistics(float(mean), float(std), int(size))
+    return found
+
+
+def statistics_of(
+    index: VectorIndex, table: ExampleTable, cohort: Cohort, class_ids: IntArray
+) -> dict[int, ClassStatistics]:
+    """Statistics of enrolled classes, by id; classes without examples are left out."""
+    ids, owners = table.examples_of(class_ids)
+    if not ids.size:
+        return {}
+    return class_statistics(cohort, index.vectors(ids), owners)

@@ -1,0 +1,255 @@
+"""What one process searches and decides with: a copy of the catalog in memory, at one generation.
+
+The catalog is the truth. `View.load` copies it, by way of the index's snapshot where that can be
+trusted; `follow` applies what the change log says has happened since. Changes are applied so that
+applying one twice does no harm, hence rows that were read a little ahead of the log don't matter.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from engine.catalog import Catalog, GalleryState
+from engine.decision import Calibration, Moments
+from engine.gallery.cohort import Cohort
+from engine.gallery.ranking import rank
+from engine.gallery.statistics import StatisticsTable, statistics_of
+from engine.gallery.table import ExampleTable
+from engine.indexes import FaissIndex, SnapshotError, VectorIndex, load_snapshot, save_snapshot
+from engine.projections import Projection, shipped_cohort
+from engine.types import Candidate, Change, ChangeKind, FloatArray, IntArray, Ranking
+
+LOGGER = logging.getLogger(__name__)
+LOAD_BATCH = 4096
+COHORT_DRIFT = 0.05
+
+
+class View:
+    """An in-memory copy of a catalog, used by any number of threads.
+
+    `follow` is called by one thread at a time; searches go on meanwhile.
+
+    Attributes:
+        state: the gallery's settings as of the last load.
+        generation: the generation that the copy holds.
+        projection: from the backbone's embeddings to the searched space.
+        index: over the examples' projected vectors.
+        table: the examples' classes and the classes' labels.
+        statistics: the classes', in the searched space.
+        pins: thresholds set by the user, by class id.
+        calibration: what the computed thresholds rest on.
+        snapshot_generation: what the snapshot on disk holds; -1 where there is none.
+        additions, removals: vectors added to and removed from the index since then.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        state: GalleryState,
+        projection: Projection,
+        index: VectorIndex,
+        generation: int,
+    ) -> None:
+        self.state = state
+        self.projection = projection
+        self.index = index
+        self.generation = generation
+        self.space_id = state.searched_space
+        self.snapshot_generation = -1
+        self.additions = 0
+        self.removals = 0
+        self._shipped = projection.apply(shipped_cohort(state.space))
+        with catalog.read() as reader:
+            self.table = ExampleTable(*reader.example_classes(), reader.labels())
+            self.statistics = StatisticsTable(reader.class_statistics(self.space_id))
+            self.pins = reader.pins(self.space_id)
+            self.calibration = _calibration(reader.calibration(self.space_id))
+        self._cohort: Cohort | None = None
+        self._cohort_drift = 0
+
+    @classmethod
+    def load(cls, catalog: Catalog, snapshot: Path | None) -> View:
+        """Copy a catalog into memory.
+
+        Args:
+            snapshot: the index's file. Missing, stale or damaged, it is not used, and the index is
+                made from the catalog's vectors.
+        """
+        state = catalog.state()
+        projection = load_projection(catalog, state)
+        held = _snapshot_index(state, projection, snapshot)
+        if held is None:
+            index = _index_of(catalog, state, projection)
+            view = cls(catalog, state, projection, index, state.generation)
+        else:
+            view = cls(catalog, state, projection, *held)
+            view.snapshot_generation = view.generation
+        if not view.follow(catalog):
+            LOGGER.warning("%s is too old to be brought up to date; making the index anew", snapshot)
+            return cls.load(catalog, None)
+        return view
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.table.labels)
+
+    @property
+    def level(self) -> float:
+        """The least normalised score that is accepted now."""
+        return self.calibration.level(self.state.target_fpir, self.classes)
+
+    def cohort(self) -> Cohort:
+        """The impostors that classes are compared with; drawn again when the gallery has moved on."""
+        cohort = self._cohort
+        if cohort is None or self._cohort_drift > COHORT_DRIFT * len(cohort):
+            cohort = Cohort.sample(self.index, self.table, self._shipped)
+            self._cohort, self._cohort_drift = cohort, 0
+        return cohort
+
+    def rank(self, queries: FloatArray, k: int) -> list[Ranking]:
+        """The k nearest classes of each query `(m, dim) float32`, unit rows, by similarity."""
+        return rank(self.index, self.table, queries, k)
+
+    def candidates(self, ranking: Ranking, k: int | None = None) -> tuple[Candidate, ...]:
+        """The first k of a ranking, by label; a class removed this very moment is left out."""
+        labels = self.table.labels
+        return tuple(
+            Candidate(label, similarity, class_id, example_id)
+            for class_id, example_id, similarity in zip(
+                ranking.class_ids[:k].tolist(),
+                ranking.example_ids[:k].tolist(),
+                ranking.similarities[:k].tolist(),
+                strict=True,
+            )
+            if (label := labels.get(class_id)) is not None
+        )
+
+    def follow(self, catalog: Catalog) -> bool:
+        """Apply what has changed since; False where everything must be loaded anew."""
+        if catalog.generation() == self.generation:
+            return True
+        changes = catalog.changes_since(self.generation)
+        if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
+            return False
+        if changes:
+            self._apply(catalog, changes)
+            self.generation = changes[-1].generation
+        return True
+
+    def save(self, snapshot: Path) -> None:
+        """Write the index's snapshot, so that the next opening needn't read every vector."""
+        self.index.compact()
+        save_snapshot(self.index, snapshot, generation=self.generation, space=self.space_id)
+        self.snapshot_generation = self.generation
+        self.additions = self.removals = 0
+
+    def _apply(self, catalog: Catalog, changes: list[Change]) -> None:
+        removed = _examples(changes, ChangeKind.REMOVE)
+        added = np.setdiff1d(_examples(changes, ChangeKind.ADD), removed)
+        added = added[~self.index.contains(added)]
+        moves = [c for c in changes if c.kind is ChangeKind.MOVE]
+        self._follow_classes(catalog, {c.class_id for c in changes if c.class_id is not None})
+        if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
+            self._follow_calibration(catalog)
+        self.table.set(
+            np.array([move.example_id for move in moves], np.int64),
+            np.array([move.class_id for move in moves], np.int64),
+        )
+        if added.size:
+            ids, class_ids, vectors = catalog.vectors(self.state.space.id, added.tolist())
+            self.table.set(ids, class_ids)
+            self.index.add(ids, self.projection.apply(vectors))
+            self.additions += ids.size
+        gone = removed[self.index.contains(removed)]
+        if gone.size:
+            self.index.remove(gone)
+            self.removals += gone.size
+        self.table.remove(removed)
+        self._cohort_drift += added.size + gone.size + len(moves)
+
+    def _follow_classes(self, catalog: Catalog, class_ids: Iterable[int]) -> None:
+        """Take over what the catalog says of the classes touched; drop those that are gone."""
+        wanted = sorted(class_ids)
+        if not wanted:
+            return
+        with catalog.read() as reader:
+            labels = reader.labels(wanted)
+            pins = reader.pins(self.space_id, wanted)
+            statistics = reader.class_statistics(self.space_id, wanted)
+        self.table.labels.update(labels)
+        self.pins.update(pins)
+        for class_id in wanted:
+            if class_id not in labels:
+                self.table.labels.pop(class_id, None)
+            if class_id not in pins:
+                self.pins.pop(class_id, None)
+        self.statistics.forget([i for i in wanted if i not in statistics])
+        self.statistics.update(statistics)
+
+    def _follow_calibration(self, catalog: Catalog) -> None:
+        with catalog.read() as reader:
+            self.calibration = _calibration(reader.calibration(self.space_id))
+            self.statistics.update(reader.class_statistics(self.space_id))
+
+    def moments_of(self, class_ids: IntArray) -> Moments:
+        """Means and deviations `(n,)` of enrolled classes, computed where they aren't known."""
+        found = self.statistics.moments_of(class_ids)
+        unknown = np.unique(class_ids[np.isnan(found.means)])
+        if unknown.size:
+            self.statistics.update(statistics_of(self.index, self.table, self.cohort(), unknown))
+            found = self.statistics.moments_of(class_ids)
+        return found
+
+
+def load_projection(catalog: Catalog, state: GalleryState) -> Projection:
+    """The gallery's active projection."""
+    stored = None if state.projection_id is None else catalog.projection(state.projection_id)
+    if stored is None:
+        return Projection.identity(state.space.dimension)
+    return Projection.from_bytes(stored.payload)
+
+
+def _calibration(payload: bytes | None) -> Calibration:
+    return Calibration.empty() if payload is None else Calibration.from_bytes(payload)
+
+
+def _snapshot_index(
+    state: GalleryState, projection: Projection, snapshot: Path | None
+) -> tuple[VectorIndex, int] | None:
+    if snapshot is None or not state.generation:
+        return None
+    try:
+        index, generation = load_snapshot(
+            snapshot, space=state.searched_space, dimension=projection.dimension
+        )
+    except SnapshotError as error:
+        LOGGER.log(
+            logging.WARNING if snapshot.exists() else logging.INFO,
+            "%s; making the index anew from the catalog",
+            error,
+        )
+        return None
+    if generation > state.generation:
+        LOGGER.warning(
+            "%s is ahead of the catalog, which a backup must have replaced; making the index anew",
+            snapshot,
+        )
+        return None
+    return index, generation
+
+
+def _index_of(catalog: Catalog, state: GalleryState, projection: Projection) -> VectorIndex:
+    index = FaissIndex(projection.dimension)
+    for batch in catalog.iter_vectors(state.space.id, batch=LOAD_BATCH):
+        index.add(batch.ids, projection.apply(batch.vectors))
+    return index
+
+
+def _examples(changes: list[Change], kind: ChangeKind) -> IntArray:
+    ids = {c.example_id for c in changes if c.kind is kind and c.example_id is not None}
+    return np.array(sorted(ids), np.int64)

@@ -1,0 +1,293 @@
+"""The façade: enroll pictures, recognise pictures; thin methods over the layers below."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from engine.backbones import Backbone, load_backbone
+from engine.bulk.loading import Loader
+from engine.bulk.pipeline import BulkOptions, enroll_items
+from engine.bulk.sources import Item, Source, items, origin
+from engine.decision import CANDIDATES, decide
+from engine.embedding import Embedder
+from engine.errors import ImageError, SpaceMismatchError
+from engine.gallery import Gallery, GalleryFolder, View, raise_reject
+from engine.images import ImageLimits, ImageSource, describe_source, load_image
+from engine.settings import Settings, load_settings
+from engine.types import (
+    Candidate,
+    Decision,
+    Enrolment,
+    EnrolmentReport,
+    FloatArray,
+    KeepPictures,
+    NewExample,
+    Reject,
+    Verification,
+)
+
+
+class Recognizer:
+    """Recognises pictures of the classes enrolled in a gallery.
+
+    Use `Recognizer.open`. An open recogniser may be shared by the threads of a process. Its
+    backbone is loaded when the first picture is embedded.
+    """
+
+    def __init__(self, gallery: Gallery, settings: Settings, backbone: str | Backbone) -> None:
+        self.gallery = gallery
+        self._settings = settings
+        self._backbone = backbone
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        backbone: str | Backbone | None = None,
+        device: str | None = None,
+        runtime: str | None = None,
+        keep_pictures: KeepPictures | str | None = None,
+    ) -> Recognizer:
+        """Open a gallery.
+
+        Args:
+            path: the gallery's folder.
+            create: make the gallery if there is none.
+            read_only: refuse writes.
+            backbone: a name or a loaded backbone; by default the one that filled the gallery, or
+                for a new gallery the one the settings name.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            runtime: `auto`, `torch` or `onnxruntime`.
+            keep_pictures: what a new gallery keeps of each picture.
+
+        Raises:
+            GalleryNotFoundError: there is no gallery at `path` and `create` is false.
+            SpaceMismatchError: the gallery was filled by another backbone than the one asked for.
+            BackboneError: the backbone can't be loaded.
+            SettingsError: an environment variable or argument can't be used.
+        """
+        settings = load_settings(device=device, runtime=runtime, keep_pictures=keep_pictures)
+        folder = GalleryFolder(Path(path))
+        if create and not folder.exists:
+            folder.require_free()
+            loaded = _loaded(backbone or settings.backbone, settings)
+            gallery = Gallery.create(
+                folder.path,
+                space=loaded.space,
+                keep_pictures=settings.keep_pictures,
+                poll_seconds=settings.poll_seconds,
+            )
+            return cls(gallery, settings, loaded)
+        gallery = Gallery.open(
+            folder.path, read_only=read_only, poll_seconds=settings.poll_seconds
+        )
+        recorded = gallery.catalog.state().space.backbone
+        recognizer = cls(gallery, settings, backbone or recorded)
+        if backbone is not None and backbone != recorded:
+            try:
+                _ = recognizer.backbone  # a mismatch is better said now than at the first picture
+            except BaseException:
+                gallery.close()
+                raise
+        return recognizer
+
+    def close(self) -> None:
+        """Let go of the gallery; what was enrolled is already safe."""
+        self.gallery.close()
+
+    def __enter__(self) -> Recognizer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The backbone, loaded on first use and checked against the gallery.
+
+        Raises:
+            SpaceMismatchError: the gallery was filled by another one.
+            BackboneError: it can't be loaded.
+        """
+        loaded = _loaded(self._backbone, self._settings)
+        space = self.gallery.catalog.state().space
+        if loaded.space.id != space.id:
+            raise SpaceMismatchError(
+                f"{self.gallery.folder.path}: was filled by {space.backbone!r} "
+                f"(space {space.id}), but {loaded.name!r} is space {loaded.space.id}: another "
+                "network, other weights or another preprocessing, so similarities would mean "
+                f"nothing. Open it with backbone {space.backbone!r}, or enroll its pictures into "
+                "a new gallery."
+            )
+        return loaded
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """Turns pictures into unit embeddings."""
+        return Embedder(self.backbone, batch_size=self._settings.batch_size)
+
+    def enroll(
+        self,
+        label: str,
+        image: ImageSource,
+        *,
+        attributes: dict[str, object] | None = None,
+        allow_duplicates: bool = False,
+    ) -> Enrolment:
+        """Enroll one example of a class; the class is made if there is none of that label.
+
+        Args:
+            image: a path, bytes, a file object, a PIL image or a `(H, W, 3) uint8` array.
+            attributes: merged into the class's.
+            allow_duplicates: enroll the picture even if another class holds the very same.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            LabelError: the label is empty or holds control characters.
+            DuplicateImageError: another class holds the very same picture.
+        """
+        item = Item(label, image, _named(image), attributes or {})
+        prepared = self._loader.prepare(item)
+        vector = self.embedder.embed_prepared([prepared.pixels])[0]
+        [outcome] = self.gallery.enroll(
+            [prepared.example(vector)], allow_duplicates=allow_duplicates
+        )
+        return raise_reject(outcome)
+
+    def enroll_catalog(
+        self,
+        source: Source,
+        *,
+        label: str | None = None,
+        stop_on_error: bool = False,
+        allow_duplicates: bool = False,
+        prune: bool = False,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> EnrolmentReport:
+        """Enroll everything that a folder, a manifest or an iterable lists.
+
+        Run again, it enrolls only what is new, and replaces examples whose files have changed.
+
+        Args:
+            source: a folder, a manifest, or an iterable of `(label, image)`.
+            label: the class of every picture; by default each picture's name or row says it.
+            stop_on_error: raise at the first bad picture instead of recording and skipping it.
+            allow_duplicates: enroll the same picture under several classes.
+            prune: remove what an earlier run enrolled from this source and it no longer lists.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Raises:
+            ImageError, ManifestError: the source, or with `stop_on_error` a picture, is at fault.
+        """
+        options = BulkOptions(
+            origin=origin(source),
+            stop_on_error=stop_on_error,
+            allow_duplicates=allow_duplicates,
+            prune=prune,
+            workers=os.cpu_count() or 1,
+        )
+        listed = items(source, label=label)
+        return enroll_items(self.gallery, self.embedder, self._loader, listed, options, progress)
+
+    def embed(self, images: Iterable[ImageSource]) -> FloatArray:
+        """Embed pictures: `(n, dim) float32`, unit rows, before any projection.
+
+        Raises:
+            ImageError: one of them can't be read or accepted.
+        """
+        return self.embedder.embed([self._pixels(image) for image in images])
+
+    def recognize(self, image: ImageSource, *, candidates: int = CANDIDATES) -> Decision:
+        """Decide which class a picture shows, or that it shows none of them.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+        """
+        return self.recognize_embeddings(
+            self.embed([image]), sources=[describe_source(image)], candidates=candidates
+        )[0]
+
+    def recognize_many(
+        self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
+    ) -> Iterator[Decision]:
+        """Decide for a stream of pictures, lazily, in order, in batches.
+
+        Raises:
+            ImageError: a picture can't be read or accepted; `try_recognize_many` goes on instead.
+        """
+        for outcome in self.try_recognize_many(images, candidates=candidates):
+            if isinstance(outcome, Reject):
+                raise ImageError(outcome.source, outcome.reason)
+            yield outcome
+
+    def try_recognize_many(
+        self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
+    ) -> Iterator[Decision | Reject]:
+        """Like `recognize_many`, with a `Reject` in the place of a picture that can't be read."""
+        for sources, loaded, vectors in self._embedded(images):
+            good = [s for s, error in zip(sources, loaded, strict=True) if error is None]
+            decisions = iter(
+                self.recognize_embeddings(vectors, sources=good, candidates=candidates)
+            )
+            for error in loaded:
+                yield next(decisions) if error is None else error
+
+    def recognize_embeddings(
+        self,
+        embeddings: FloatArray,
+        *,
+        sources: Sequence[str] | None = None,
+        candidates: int = CANDIDATES,
+    ) -> list[Decision]:
+        """Decide for pictures that are embedded already.
+
+        Args:
+            embeddings: `(n, dim) float32`, unit rows, of this gallery's backbone.
+            sources: what the decisions call the queries.
+        """
+        view = self.gallery.view()
+        queries = view.projection.apply(np.ascontiguousarray(embeddings, np.float32))
+        names = sources or ["<embedding>"] * len(queries)
+        return decide(view, queries, names, candidates)
+
+    def nearest(self, image: ImageSource, k: int = 5) -> list[Candidate]:
+        """The k nearest classes, most similar first; similarities are exact.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            ValueError: `k` is less than 1.
+        """
+        return self.nearest_embeddings(self.embed([image]), k)[0]
+
+    def nearest_embeddings(self, embeddings: FloatArray, k: int = 5) -> list[list[Candidate]]:
+        """The k nearest classes of pictures that are embedded already, `(n, dim) float32`."""
+        if k < 1:
+            raise ValueError(f"expected k of at least 1, but got {k}")
+        view = self.gallery.view()
+        queries = view.projection.apply(np.ascontiguousarray(embeddings, np.float32))
+        return [view.candidates(ranking) for ranking in view.rank(queries, k)]
+
+    def verify(self, first: ImageSource, second: ImageSource) -> Verification:
+        """Compare two pictures: their similarity, and whether they show the same class.
+
+        Raises:
+            ImageError: one of them can't be read or accepted.
+        """
+        view = self.gallery.view()
+        vectors = view.projection.apply(self.embed([first, second]))
+        return verify(view, vectors[0], vectors[1])

@@ -1,0 +1,63 @@
+"""The one reader of environment and configuration.
+
+Every setting has an environment variable `ONELOOK_<NAME>`; an option or argument given by the
+caller wins over it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.errors import SettingsError
+from engine.types import KeepPictures
+
+
+class Settings(BaseSettings):
+    """What may be set from outside, with the defaults.
+
+    Attributes:
+        backbone: the backbone of a new gallery.
+        device: where it runs: `auto` takes CUDA, then Apple's MPS, then the CPU.
+        runtime: what runs it: `auto` takes the fastest that works on the device.
+        threads: the most threads that any one library may use; 0 leaves it to measured defaults.
+        batch_size: images embedded at once.
+        keep_pictures: what a new gallery keeps of each enrolled picture.
+        max_image_bytes: the largest file accepted, in bytes.
+        max_image_pixels: the largest picture accepted, in pixels.
+        poll_seconds: how long a gallery may go without looking for others' changes.
+        cache_dir: where exported models are kept; None is the user's cache folder.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ONELOOK_", frozen=True, extra="ignore")
+
+    backbone: str = "efficientnet-lite0"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    runtime: Literal["auto", "torch", "onnxruntime"] = "auto"
+    threads: int = Field(default=0, ge=0)
+    batch_size: int = Field(default=32, ge=1, le=4096)
+    keep_pictures: KeepPictures = KeepPictures.BOUNDED
+    max_image_bytes: int = Field(default=100 * 2**20, ge=1)
+    max_image_pixels: int = Field(default=100_000_000, ge=1)
+    poll_seconds: float = Field(default=0.25, ge=0.0)
+    cache_dir: Path | None = None
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: a variable holds a value that can't be used; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"ONELOOK_{'_'.join(str(part) for part in item['loc']).upper()}: "
+            f"{item['msg']}, but got {item['input']!r}"
+            for item in error.errors()
+        )
+        raise SettingsError(problems) from None
