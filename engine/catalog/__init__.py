@@ -1,6 +1,6 @@
 """The transactional store behind a gallery, over SQLAlchemy."""
 
-from engine.catalog.labels import normalize_label
+from engine.catalog.labels import normalised_label
 from engine.catalog.reading import Reader
 from engine.catalog.records import (
     Counts,
@@ -10,7 +10,7 @@ from engine.catalog.records import (
     VectorBatch,
 )
 from engine.catalog.store import Catalog
-from engine.catalog.writing import Transaction
+from engine.catalog.writing import WriteTransaction
 
 __all__ = [
     "Catalog",
@@ -19,7 +19,7 @@ __all__ = [
     "Reader",
     "StatisticsTable",
     "StoredProjection",
-    "Transaction",
     "VectorBatch",
-    "normalize_label",
+    "WriteTransaction",
+    "normalised_label",
 ]

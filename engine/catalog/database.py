@@ -165,7 +165,7 @@ class Database:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if options[_WRITE] else "BEGIN")
 
         @event.listens_for(engine, "checkout")
-        def check_out(connection: sqlite.FileConnection, record: object, proxy: object) -> None:
+        def check_out(connection: sqlite.FileConnection, *_: object) -> None:
             if sqlite.outdated(path, connection):
                 raise DisconnectionError
 

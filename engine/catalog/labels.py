@@ -13,7 +13,7 @@ MAX_LENGTH = 500
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
-def normalize_label(label: str) -> str:
+def normalised_label(label: str) -> str:
     """Return `label` in Unicode NFC, without white space at its ends.
 
     Raises:

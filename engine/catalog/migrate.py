@@ -50,8 +50,8 @@ def prepare(database: Database) -> None:
         )
     if database.read_only:
         raise GalleryVersionError(
-            f"{database.name} has schema revision {revision} and must be upgraded to {HEAD}, but is "
-            "read-only; open it once where it can be written"
+            f"{database.name} has schema revision {revision} and must be upgraded to {HEAD}, but "
+            "is read-only; open it once where it can be written"
         )
     _upgrade_file(database, database.path)
 

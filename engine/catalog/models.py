@@ -44,7 +44,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -60,7 +64,7 @@ class AnyText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         if value is None or (value.isascii() and value.isprintable()):
             return value
         data = value.encode("utf-8", "surrogatepass")
@@ -68,7 +72,7 @@ class AnyText(TypeDecorator[str]):
             return ESCAPED + data.hex()
         return value
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         if value is None or not value.startswith(ESCAPED):
             return value
         return bytes.fromhex(value[1:]).decode("utf-8", "surrogatepass")
@@ -176,6 +180,8 @@ class ExampleRow(Base):
     height: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     warnings: Mapped[list[str]] = mapped_column(JSON)
+    origin: Mapped[str | None] = mapped_column(AnyText, index=True)
+    """The bulk source that listed it, or none: what that source no longer lists can be pruned."""
 
 
 class PictureRow(Base):
@@ -215,6 +221,17 @@ class ClassStatisticsRow(Base):
     mean: Mapped[float] = mapped_column(Double)
     std: Mapped[float] = mapped_column(Double)
     cohort_size: Mapped[int] = mapped_column(Integer)
+
+
+class CalibrationRow(Base):
+    """The calibration in force in a *searched* space; `payload` is for the decision layer."""
+
+    __tablename__ = "calibration"
+
+    space_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ChangeRow(Base):

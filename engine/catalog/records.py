@@ -1,22 +1,15 @@
-"""The frozen values that the catalog hands out, and how rows and bytes become them."""
+"""The frozen values that the catalog hands out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import GalleryDamagedError
-from engine.types import ClassRecord, ExampleRecord, FloatArray, IntArray, KeepPictures, Space
-
-VECTOR_DTYPE = np.dtype("<f4")
-
-UNIT_TOLERANCE = 1e-3
-"""How far a stored vector's length may be from 1."""
+from engine.types import FloatArray, IntArray, KeepPictures, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +17,7 @@ class GalleryState:
     """The gallery's settings, as of one generation.
 
     Attributes:
-        uuid: tells this gallery from any other; an index snapshot of another is not its own.
+        uuid: tells this gallery from any other.
         generation: grows with every transaction that changes what recognition rests on.
         space: of the stored embeddings.
         projection_id: of the projection in use, or None: embeddings are searched as they are.
@@ -39,24 +32,18 @@ class GalleryState:
     keep_pictures: KeepPictures
     target_fpir: float
 
-    @property
-    def searched_space(self) -> str:
-        """Id of the space that similarities are measured in: the projection's, or the space's."""
-        return self.projection_id or self.space.id
-
 
 @dataclass(frozen=True, slots=True)
 class StoredProjection:
     """A projection as the catalog holds it: `payload` is for `engine.projections` to read."""
 
     id: str
-    space_id: str
     kind: str
     payload: bytes
 
 
 class Counts(NamedTuple):
-    """How much a gallery holds."""
+    """How much a gallery holds; `picture_bytes` are those of the `pictures` that were kept."""
 
     classes: int
     examples: int
@@ -79,40 +66,3 @@ class StatisticsTable(NamedTuple):
     means: npt.NDArray[np.float64]
     stds: npt.NDArray[np.float64]
     cohort_sizes: IntArray
-
-
-def class_record(row: Sequence[Any]) -> ClassRecord:
-    """From a row in the order of the record's fields."""
-    return ClassRecord(*row)
-
-
-def example_record(row: Sequence[Any]) -> ExampleRecord:
-    """From a row in the order of the record's fields."""
-    return ExampleRecord(*row[:-1], warnings=tuple(row[-1]))
-
-
-def encode_vectors(vectors: FloatArray) -> list[bytes]:
-    """`(n, dim) float32` as n little-endian blobs."""
-    return [row.tobytes() for row in np.ascontiguousarray(vectors, dtype=VECTOR_DTYPE)]
-
-
-def decode_vectors(blobs: Sequence[bytes], ids: IntArray, dimension: int) -> FloatArray:
-    """n blobs as `(n, dim) float32`; `ids` are the examples', for the error.
-
-    Raises:
-        GalleryDamagedError: a blob has not `dimension` numbers.
-    """
-    size = dimension * VECTOR_DTYPE.itemsize
-    for example_id, blob in zip(ids, blobs, strict=True):
-        if len(blob) != size:
-            raise GalleryDamagedError(
-                f"the vector of example {example_id} must have {size} bytes ({dimension} numbers), "
-                f"but has {len(blob)}; remove the example and enrol its picture again"
-            )
-    flat = np.frombuffer(b"".join(blobs), dtype=VECTOR_DTYPE)
-    return flat.reshape(len(blobs), dimension).astype(np.float32)
-
-
-def int_array(values: Iterable[int]) -> IntArray:
-    """`(n,) int64`."""
-    return np.fromiter(values, dtype=np.int64)

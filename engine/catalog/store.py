@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Self
 
-from sqlalchemy import URL, insert
+from sqlalchemy import insert
 
 from engine.catalog import migrate, sqlite
 from engine.catalog.database import LOCK_TIMEOUT, Database, parse_location
@@ -21,17 +21,15 @@ from engine.catalog.records import (
     Counts,
     GalleryState,
     StatisticsTable,
-    StoredProjection,
     VectorBatch,
 )
-from engine.catalog.writing import Transaction, space_values
+from engine.catalog.writing import WriteTransaction, space_values
 from engine.errors import GalleryNotFoundError, SpaceMismatchError
 from engine.types import (
     Change,
     ClassRecord,
     ClassStatistics,
     ExampleRecord,
-    FloatArray,
     IntArray,
     KeepPictures,
     Reject,
@@ -143,7 +141,7 @@ class Catalog:
             yield Reader(connection)
 
     @contextmanager
-    def write(self) -> Iterator[Transaction]:
+    def write(self) -> Iterator[WriteTransaction]:
         """One transaction: committed at the end of the block, rolled back on any exception.
 
         Raises:
@@ -158,14 +156,31 @@ class Catalog:
             self._writing = True
             try:
                 with self._database.transaction(write=True) as connection:
-                    transaction = Transaction(connection)
+                    transaction = WriteTransaction(connection)
                     yield transaction
                     transaction.finish()
             finally:
                 self._writing = False
             self._removed = self._removed or transaction.removed
-            if self._removed and self._database.checkpoint():
-                self._removed = False
+            if self._removed:
+                self.erase_removed(wait=0.0)
+
+    def erase_removed(self, *, wait: float = 1.0) -> bool:
+        """Make sure that removed pictures and vectors are gone from every file.
+
+        SQLite overwrites them in the database itself, but its write-ahead log may still hold them.
+        The log is emptied after a write that removed something; where a reader of an older state
+        prevents that, the next write, this or closing does it.
+
+        Args:
+            wait: seconds to wait for such readers.
+
+        Returns:
+            Whether it was done in that time.
+        """
+        if self._database.checkpoint(wait=wait):
+            self._removed = False
+        return not self._removed
 
     def generation(self) -> int:
         """The generation alone, cheaply: meant to be asked before every recognition."""
@@ -179,7 +194,7 @@ class Catalog:
         with self.read() as reader:
             return reader.counts()
 
-    def projection(self, projection_id: str) -> StoredProjection | None:
+    def projection(self, projection_id: str) -> bytes:
         with self.read() as reader:
             return reader.projection(projection_id)
 
@@ -197,9 +212,13 @@ class Catalog:
         with self.read() as reader:
             return reader.class_by_label(label)
 
-    def labels(self) -> dict[int, str]:
+    def class_id(self, label: str) -> int:
         with self.read() as reader:
-            return reader.labels()
+            return reader.class_id(label)
+
+    def labels(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
+        with self.read() as reader:
+            return reader.labels(class_ids)
 
     def examples(
         self, class_id: int | None = None, ids: Iterable[int] | None = None
@@ -207,9 +226,11 @@ class Catalog:
         with self.read() as reader:
             return reader.examples(class_id, ids)
 
-    def iter_examples(self, *, after_id: int = 0) -> Iterator[ExampleRecord]:
+    def iter_examples(
+        self, *, origin: str | None = None, after_id: int = 0
+    ) -> Iterator[ExampleRecord]:
         with self.read() as reader:
-            yield from reader.iter_examples(after_id=after_id)
+            yield from reader.iter_examples(origin=origin, after_id=after_id)
 
     def example_classes(self) -> tuple[IntArray, IntArray]:
         with self.read() as reader:
@@ -221,7 +242,7 @@ class Catalog:
         with self.read() as reader:
             yield from reader.iter_vectors(space_id, after_id=after_id, batch=batch)
 
-    def vectors(self, space_id: str, ids: Iterable[int]) -> tuple[IntArray, FloatArray]:
+    def vectors(self, space_id: str, ids: Iterable[int]) -> VectorBatch:
         with self.read() as reader:
             return reader.vectors(space_id, ids)
 
@@ -233,17 +254,19 @@ class Catalog:
         with self.read() as reader:
             return reader.find_content(content_hash)
 
-    def find_contents(self, content_hashes: Iterable[str]) -> dict[str, list[ExampleRecord]]:
+    def find_contents(self, content_hashes: Iterable[str]) -> list[ExampleRecord]:
         with self.read() as reader:
             return reader.find_contents(content_hashes)
 
-    def known_sources(self, sources: Iterable[str]) -> dict[tuple[str, str], list[tuple[int, str]]]:
+    def find_sources(self, sources: Iterable[str]) -> list[ExampleRecord]:
+        with self.read() as reader:
+            return reader.find_sources(sources)
+
+    def known_sources(
+        self, sources: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[tuple[int, str]]]:
         with self.read() as reader:
             return reader.known_sources(sources)
-
-    def iter_sources(self) -> Iterator[tuple[int, str, str]]:
-        with self.read() as reader:
-            yield from reader.iter_sources()
 
     def changes_since(self, generation: int) -> list[Change] | None:
         with self.read() as reader:
@@ -257,9 +280,15 @@ class Catalog:
         with self.read() as reader:
             return reader.statistics_table(searched_space)
 
-    def pins(self, searched_space: str | None = None) -> dict[int, float]:
+    def calibration(self, searched_space: str) -> bytes | None:
         with self.read() as reader:
-            return reader.pins(searched_space)
+            return reader.calibration(searched_space)
+
+    def pins(
+        self, class_ids: Iterable[int] | None = None, *, searched_space: str | None = None
+    ) -> dict[int, float]:
+        with self.read() as reader:
+            return reader.pins(class_ids, searched_space=searched_space)
 
     def rejects(self) -> list[Reject]:
         with self.read() as reader:

@@ -92,6 +92,7 @@ def upgrade() -> None:
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("created_at", moment, nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
             ["class_id"], ["class.id"], name="fk_example_class_id", ondelete="CASCADE"
         ),
@@ -101,6 +102,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_example_source", "example", ["source"])
     op.create_index("ix_example_content_hash", "example", ["content_hash"])
+    op.create_index("ix_example_origin", "example", ["origin"])
     op.create_table(
         "picture",
         sa.Column("example_id", id_type, autoincrement=False, nullable=False),
@@ -122,6 +124,14 @@ def upgrade() -> None:
             ["space_id"], ["space.id"], name="fk_embedding_space_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("example_id", "space_id", name="pk_embedding"),
+    )
+    op.create_table(
+        "calibration",
+        sa.Column("space_id", sa.String(64), nullable=False),
+        sa.Column("created_at", moment, nullable=False),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("space_id", name="pk_calibration"),
     )
     op.create_table(
         "change_log",

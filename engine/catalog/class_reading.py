@@ -1,0 +1,137 @@
+"""Reading classes: their labels, attributes, pinned thresholds and statistics."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import numpy as np
+from sqlalchemy import func, select
+
+from engine.catalog.labels import normalised_label
+from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
+from engine.catalog.records import StatisticsTable
+from engine.catalog.view import View, chunks
+from engine.errors import ClassNotFoundError
+from engine.types import ClassRecord, ClassStatistics
+
+_SIMILAR_LABELS = 5000  # how many labels a typo is compared with: those of most similar length
+
+_CLASSES = select(
+    ClassRow.id,
+    ClassRow.label,
+    ClassRow.attributes,
+    ClassRow.created_at,
+    ClassRow.updated_at,
+    ClassRow.pinned_threshold,
+    select(func.count())
+    .where(ExampleRow.class_id == ClassRow.id)
+    .correlate(ClassRow)
+    .scalar_subquery(),
+)
+
+
+class ClassReading(View):
+    """Questions about classes. Ids and labels that are not there are left out of results."""
+
+    def classes(
+        self, *, search: str | None = None, after: str | None = None, limit: int | None = None
+    ) -> list[ClassRecord]:
+        """Classes by label, by code point; `after` is the last label of the page before.
+
+        `search` keeps the labels that contain it, whatever the case of their letters.
+        """
+        query = _CLASSES.order_by(ClassRow.label).limit(limit)
+        if search is not None:
+            lowered = func.lower(ClassRow.label)
+            query = query.where(lowered.contains(search.lower(), autoescape=True))
+        if after is not None:
+            query = query.where(ClassRow.label > after)
+        return [ClassRecord(*row) for row in self._execute(query)]
+
+    def class_by_id(self, class_id: int) -> ClassRecord:
+        """Raises ClassNotFoundError."""
+        row = self._execute(_CLASSES.where(ClassRow.id == class_id)).first()
+        if row is None:
+            raise ClassNotFoundError(f"there is no class with the id {class_id}; list the classes")
+        return ClassRecord(*row)
+
+    def class_by_label(self, label: str) -> ClassRecord:
+        """Raises ClassNotFoundError, which names labels much like it, and LabelError."""
+        return self.class_by_id(self.class_id(label))
+
+    def class_id(self, label: str) -> int:
+        """Raises ClassNotFoundError, which names labels much like it, and LabelError."""
+        label = normalised_label(label)
+        ids = self.class_ids([label])
+        if not ids:
+            similar = self._similar_labels(label)
+            hint = f"did you mean {' or '.join(map(repr, similar))}?" if similar else "list them"
+            raise ClassNotFoundError(f"there is no class {label!r}; {hint}")
+        return ids[label]
+
+    def class_ids(self, labels: Iterable[str]) -> dict[str, int]:
+        """Ids by label, for the normalised `labels` that are classes."""
+        found: dict[str, int] = {}
+        for chunk in chunks(labels):
+            query = select(ClassRow.label, ClassRow.id).where(ClassRow.label.in_(chunk))
+            found.update({row[0]: row[1] for row in self._execute(query)})
+        return found
+
+    def labels(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
+        """Labels by class id, of the given classes or of all."""
+        query = select(ClassRow.id, ClassRow.label)
+        if class_ids is None:
+            return {row[0]: row[1] for row in self._execute(query)}
+        return {
+            row[0]: row[1]
+            for chunk in chunks(class_ids)
+            for row in self._execute(query.where(ClassRow.id.in_(chunk)))
+        }
+
+    def pins(
+        self, class_ids: Iterable[int] | None = None, *, searched_space: str | None = None
+    ) -> dict[int, float]:
+        """Pinned thresholds by class id, of the given classes or of all.
+
+        Given a searched space, only those that were pinned in it.
+        """
+        query = select(ClassRow.id, ClassRow.pinned_threshold)
+        query = query.where(ClassRow.pinned_threshold.is_not(None))
+        if searched_space is not None:
+            query = query.where(ClassRow.pinned_space == searched_space)
+        if class_ids is None:
+            return {row[0]: row[1] for row in self._execute(query)}
+        return {
+            row[0]: row[1]
+            for chunk in chunks(class_ids)
+            for row in self._execute(query.where(ClassRow.id.in_(chunk)))
+        }
+
+    def class_statistics(self, searched_space: str) -> dict[int, ClassStatistics]:
+        """Statistics by class id; classes without any are left out."""
+        columns = (column.tolist() for column in self.statistics_table(searched_space))
+        return {
+            class_id: ClassStatistics(mean, std, cohort_size)
+            for class_id, mean, std, cohort_size in zip(*columns, strict=True)
+        }
+
+    def statistics_table(self, searched_space: str) -> StatisticsTable:
+        """`class_statistics` as arrays."""
+        row = ClassStatisticsRow
+        query = select(row.class_id, row.mean, row.std, row.cohort_size)
+        query = query.where(row.space_id == searched_space).order_by(row.class_id)
+        columns = list(zip(*self._execute(query), strict=True)) or [()] * 4
+        return StatisticsTable(
+            np.array(columns[0], np.int64),
+            np.array(columns[1], np.float64),
+            np.array(columns[2], np.float64),
+            np.array(columns[3], np.int64),
+        )
+
+    def _similar_labels(self, label: str) -> list[str]:
+        distance = func.abs(func.length(ClassRow.label) - len(label))
+        query = select(ClassRow.label).order_by(distance, ClassRow.label).limit(_SIMILAR_LABELS)
+        by_lower = {text.lower(): text for text in self._execute(query).scalars()}
+        matches = difflib.get_close_matches(label.lower(), by_lower, n=3)
+        return [by_lower[match] for match in matches]

@@ -1,0 +1,181 @@
+"""Writing classes: making, renaming, merging, removing them, and what is set on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from engine.catalog.labels import normalised_label
+from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
+from engine.catalog.view import chunks
+from engine.catalog.writer import Writer
+from engine.errors import ClassExistsError, GalleryError
+from engine.types import ChangeKind, ClassStatistics
+
+
+class ClassWriting(Writer):
+    """Changes of classes. A class's id that is not there raises ClassNotFoundError."""
+
+    def add_class(self, label: str, attributes: Mapping[str, Any] | None = None) -> int:
+        """Make a class and return its id.
+
+        Raises:
+            ClassExistsError: there is one of that label.
+            LabelError: it can't be a label.
+        """
+        label = normalised_label(label)
+        self._refuse_existing(label)
+        return self.ensure_class(label, attributes)
+
+    def ensure_class(self, label: str, attributes: Mapping[str, Any] | None = None) -> int:
+        """The id of the class, made if absent; `attributes` are merged into its own.
+
+        Raises:
+            LabelError: it can't be a label.
+        """
+        [class_id] = self.ensure_classes({label: attributes or {}}).values()
+        return class_id
+
+    def ensure_classes(self, classes: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+        """`ensure_class` for many at once: attributes by label in, ids by normalised label out."""
+        wanted: dict[str, dict[str, Any]] = {}
+        for given, attributes in classes.items():
+            label = normalised_label(given)
+            wanted.setdefault(label, {}).update(_json_object(label, attributes))
+        ids = self.class_ids(wanted)
+        self._merge_attributes({ids[label]: wanted[label] for label in ids if wanted[label]})
+        new = [
+            {
+                "label": label,
+                "attributes": attributes,
+                "created_at": self._now,
+                "updated_at": self._now,
+            }
+            for label, attributes in wanted.items()
+            if label not in ids
+        ]
+        if new:
+            made = insert(ClassRow).returning(ClassRow.label, ClassRow.id)
+            for label, class_id in self._execute(made, new).all():
+                ids[label] = class_id
+                self._touched.add(class_id)
+                self._record(ChangeKind.ADD, class_id)
+        return ids
+
+    def rename_class(self, class_id: int, new_label: str) -> None:
+        """Raises ClassExistsError, LabelError."""
+        label = normalised_label(new_label)
+        if self.class_by_id(class_id).label == label:
+            return
+        self._refuse_existing(label)
+        self._update_class(class_id, label=label)
+        self._record(ChangeKind.RENAME, class_id)
+
+    def merge_classes(self, source_ids: Iterable[int], into_id: int) -> None:
+        """Move the examples of classes to another and remove those classes.
+
+        A picture that the other class has already is dropped. Attributes that only a removed class
+        has are taken over, its pinned threshold is not.
+        """
+        attributes = dict(self.class_by_id(into_id).attributes)
+        sources = [self.class_by_id(i) for i in dict.fromkeys(source_ids) if i != into_id]
+        known = {example.content_hash for example in self.examples(into_id)}
+        for source in sources:
+            attributes = {**source.attributes, **attributes}
+            moved = [e for e in self.examples(source.id) if e.content_hash not in known]
+            known.update(example.content_hash for example in moved)
+            for chunk in chunks(example.id for example in moved):
+                moving = update(ExampleRow).where(ExampleRow.id.in_(chunk))
+                self._execute(moving.values(class_id=into_id))
+            for example in moved:
+                self._record(ChangeKind.MOVE, into_id, example.id)
+            self.remove_class(source.id)
+        if sources:
+            self._update_class(into_id, attributes=attributes)
+
+    def remove_class(self, class_id: int) -> None:
+        """Remove a class with its examples, their pictures and vectors."""
+        self.class_by_id(class_id)
+        ids = self._execute(select(ExampleRow.id).where(ExampleRow.class_id == class_id))
+        for example_id in sorted(ids.scalars()):
+            self._record(ChangeKind.REMOVE, class_id, example_id)
+        self._execute(delete(ClassRow).where(ClassRow.id == class_id))
+        self._record(ChangeKind.REMOVE, class_id)
+        self.removed = True
+
+    def remove_class_if_empty(self, class_id: int) -> bool:
+        """Remove a class that has no example left; returns whether that was so."""
+        empty = self.class_by_id(class_id).examples == 0
+        if empty:
+            self.remove_class(class_id)
+        return empty
+
+    def set_attributes(self, class_id: int, attributes: Mapping[str, Any]) -> None:
+        """Replace a class's attributes."""
+        label = self.class_by_id(class_id).label
+        self._update_class(class_id, attributes=_json_object(label, attributes))
+
+    def pin_threshold(self, class_id: int, value: float | None, searched_space: str) -> None:
+        """Fix a class's threshold in a searched space, or with None let it be computed again."""
+        self.class_by_id(class_id)
+        space = None if value is None else searched_space
+        self._update_class(class_id, pinned_threshold=value, pinned_space=space)
+        self._record(ChangeKind.PIN, class_id)
+
+    def put_class_statistics(
+        self, searched_space: str, statistics: Mapping[int, ClassStatistics]
+    ) -> None:
+        """Store statistics by class id, in place of earlier ones of the same classes.
+
+        Those of classes that are gone meanwhile are left out.
+        """
+        row = ClassStatisticsRow
+        for chunk in chunks(self.labels(statistics)):
+            former = delete(row).where(row.space_id == searched_space, row.class_id.in_(chunk))
+            self._execute(former)
+            self._execute(
+                insert(row),
+                [
+                    {
+                        "class_id": class_id,
+                        "space_id": searched_space,
+                        "mean": statistics[class_id].mean,
+                        "std": statistics[class_id].std,
+                        "cohort_size": statistics[class_id].cohort_size,
+                    }
+                    for class_id in chunk
+                ],
+            )
+            self._changed = True
+
+    def _refuse_existing(self, label: str) -> None:
+        if self.class_ids([label]):
+            raise ClassExistsError(
+                f"there is already a class {label!r}; choose another label, or merge the classes"
+            )
+
+    def _update_class(self, class_id: int, **values: Any) -> None:
+        self._execute(update(ClassRow).where(ClassRow.id == class_id).values(**values))
+        self._touch([class_id])
+
+    def _merge_attributes(self, news: Mapping[int, Mapping[str, Any]]) -> None:
+        for chunk in chunks(news):
+            query = select(ClassRow.id, ClassRow.attributes).where(ClassRow.id.in_(chunk))
+            for class_id, present in self._execute(query).all():
+                merged = {**present, **news[class_id]}
+                if merged != present:
+                    self._update_class(class_id, attributes=merged)
+
+
+def _json_object(label: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(dict(attributes), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise GalleryError(
+            f"the attributes of class {label!r} must be JSON values, but {error}; "
+            "use text, finite numbers, booleans, null, lists and objects"
+        ) from error
+    return dict(attributes)

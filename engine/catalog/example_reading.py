@@ -1,0 +1,165 @@
+"""Reading examples: what is enrolled, from where, their pictures and vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from sqlalchemy import select
+
+from engine.catalog.labels import normalised_label
+from engine.catalog.models import ClassRow, EmbeddingRow, ExampleRow, PictureRow, SpaceRow
+from engine.catalog.records import VectorBatch
+from engine.catalog.vectors import decode_vectors
+from engine.catalog.view import View, chunks
+from engine.errors import LabelError, SpaceMismatchError
+from engine.types import ExampleRecord, FloatArray, IntArray, Space
+
+_EXAMPLES = (
+    select(
+        ExampleRow.id,
+        ExampleRow.class_id,
+        ClassRow.label,
+        ExampleRow.source,
+        ExampleRow.content_hash,
+        ExampleRow.width,
+        ExampleRow.height,
+        ExampleRow.created_at,
+        ExampleRow.warnings,
+    )
+    .join(ClassRow, ClassRow.id == ExampleRow.class_id)
+    .order_by(ExampleRow.id)
+)
+
+_VECTORS = (
+    select(EmbeddingRow.example_id, ExampleRow.class_id, EmbeddingRow.vector)
+    .join(ExampleRow, ExampleRow.id == EmbeddingRow.example_id)
+    .order_by(EmbeddingRow.example_id)
+)
+
+
+class ExampleReading(View):
+    """Questions about examples, answered in id order. Ids that are not there are left out."""
+
+    def examples(
+        self, class_id: int | None = None, ids: Iterable[int] | None = None
+    ) -> list[ExampleRecord]:
+        """The examples of a class, or of the given ids, or both, or all."""
+        query = _EXAMPLES if class_id is None else _EXAMPLES.where(ExampleRow.class_id == class_id)
+        if ids is None:
+            return [_record(row) for row in self._execute(query)]
+        return [
+            _record(row)
+            for chunk in chunks(sorted(ids))
+            for row in self._execute(query.where(ExampleRow.id.in_(chunk)))
+        ]
+
+    def iter_examples(
+        self, *, origin: str | None = None, after_id: int = 0
+    ) -> Iterator[ExampleRecord]:
+        """Every example, streamed; given an `origin`, those that came from that bulk source."""
+        query = _EXAMPLES.where(ExampleRow.id > after_id)
+        if origin is not None:
+            query = query.where(ExampleRow.origin == origin)
+        for row in self._stream(query):
+            yield _record(row)
+
+    def example_classes(self) -> tuple[IntArray, IntArray]:
+        """All examples' ids and their classes' ids, `(n,) int64` each."""
+        query = select(ExampleRow.id, ExampleRow.class_id).order_by(ExampleRow.id)
+        columns = list(zip(*self._execute(query).all(), strict=True)) or [(), ()]
+        return np.array(columns[0], np.int64), np.array(columns[1], np.int64)
+
+    def find_content(self, content_hash: str) -> list[ExampleRecord]:
+        """The examples made from exactly that content."""
+        return self.find_contents([content_hash])
+
+    def find_contents(self, content_hashes: Iterable[str]) -> list[ExampleRecord]:
+        """The examples made from exactly those contents."""
+        return [
+            _record(row)
+            for chunk in chunks(content_hashes)
+            for row in self._execute(_EXAMPLES.where(ExampleRow.content_hash.in_(chunk)))
+        ]
+
+    def find_sources(self, sources: Iterable[str]) -> list[ExampleRecord]:
+        """The examples made from those sources."""
+        return [
+            _record(row)
+            for chunk in chunks(sources)
+            for row in self._execute(_EXAMPLES.where(ExampleRow.source.in_(chunk)))
+        ]
+
+    def known_sources(
+        self, sources: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[tuple[int, str]]]:
+        """What is enrolled from those labels and sources: ids and content hashes.
+
+        Keyed as asked, in whatever form the label was given.
+        """
+        asked: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for label, source in dict.fromkeys(sources):
+            with suppress(LabelError):  # nothing is enrolled under a label that can't be one
+                asked.setdefault((normalised_label(label), source), []).append((label, source))
+        found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        columns = select(ClassRow.label, ExampleRow.source, ExampleRow.id, ExampleRow.content_hash)
+        query = columns.join(ClassRow, ClassRow.id == ExampleRow.class_id).order_by(ExampleRow.id)
+        for chunk in chunks(source for _, source in asked):
+            for row in self._execute(query.where(ExampleRow.source.in_(chunk))):
+                for key in asked.get((row[0], row[1]), ()):
+                    found.setdefault(key, []).append((row[2], row[3]))
+        return found
+
+    def picture(self, example_id: int) -> bytes | None:
+        """The kept copy of an example's picture, encoded, if one was kept."""
+        query = select(PictureRow.data).where(PictureRow.example_id == example_id)
+        picture: bytes | None = self._execute(query).scalar_one_or_none()
+        return picture
+
+    def space(self, space_id: str) -> Space:
+        """The space of that id, active or not.
+
+        Raises:
+            SpaceMismatchError: the gallery holds no such space.
+        """
+        row = self._execute(select(SpaceRow).where(SpaceRow.id == space_id)).first()
+        if row is None:
+            raise SpaceMismatchError(
+                f"the gallery holds no embeddings of the space {space_id}; "
+                "use the backbone it was filled by, or re-embed it"
+            )
+        return Space(row.backbone, row.weights_hash, row.preprocessing_hash, row.dimension)
+
+    def iter_vectors(
+        self, space_id: str, *, after_id: int = 0, batch: int = 4096
+    ) -> Iterator[VectorBatch]:
+        """Every embedding of a space, streamed in batches. Raises SpaceMismatchError."""
+        dimension = self.space(space_id).dimension
+        query = _VECTORS.where(
+            EmbeddingRow.space_id == space_id, EmbeddingRow.example_id > after_id
+        ).execution_options(yield_per=batch)
+        for rows in self._execute(query).partitions():
+            yield _vector_batch(rows, dimension)
+
+    def vectors(self, space_id: str, ids: Iterable[int]) -> VectorBatch:
+        """The embeddings of the given examples. Raises SpaceMismatchError."""
+        dimension = self.space(space_id).dimension
+        query = _VECTORS.where(EmbeddingRow.space_id == space_id)
+        rows: list[Any] = []
+        for chunk in chunks(sorted(int(i) for i in ids)):
+            rows.extend(self._execute(query.where(EmbeddingRow.example_id.in_(chunk))))
+        return _vector_batch(rows, dimension)
+
+
+def _record(row: Sequence[Any]) -> ExampleRecord:
+    fields = row[:-1]
+    return ExampleRecord(*fields, tuple(row[-1]))
+
+
+def _vector_batch(rows: Sequence[Any], dimension: int) -> VectorBatch:
+    ids, class_ids, blobs = zip(*rows, strict=True) if rows else ((), (), ())
+    array = np.array(ids, np.int64)
+    vectors: FloatArray = decode_vectors(blobs, array, dimension)
+    return VectorBatch(array, np.array(class_ids, np.int64), vectors)

@@ -1,0 +1,149 @@
+"""Writing examples: their rows, vectors and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from engine.catalog.class_writing import ClassWriting
+from engine.catalog.labels import normalised_label
+from engine.catalog.models import EmbeddingRow, ExampleRow, PictureRow
+from engine.catalog.vectors import check_vectors, encode_vectors
+from engine.catalog.view import chunks
+from engine.errors import ClassNotFoundError, ExampleNotFoundError
+from engine.types import ChangeKind, ExampleRecord, NewExample
+
+_Key = tuple[
+    int, str
+]  # a class's id and a content hash: the same picture is one example of a class
+
+
+class ExampleWriting(ClassWriting):
+    """Changes of examples."""
+
+    def add_example(self, example: NewExample, class_id: int) -> ExampleRecord:
+        """Add an example to a class; see `add_examples`."""
+        [record] = self.examples(ids=self.add_examples([example], [class_id]))
+        return record
+
+    def add_examples(
+        self,
+        examples: Sequence[NewExample],
+        class_ids: Sequence[int] | None = None,
+    ) -> list[int]:
+        """Add examples in the gallery's space; return their ids in the same order.
+
+        Each goes to the class of `class_ids`, or else to that of its label, made if absent, whose
+        attributes it updates. A picture that its class has already keeps its example and id.
+
+        Raises:
+            SpaceMismatchError: a vector has another dimension than the gallery's space.
+            GalleryError: a vector is not finite or not of unit length.
+            ClassNotFoundError: one of `class_ids` is not there.
+        """
+        if not examples:
+            return []
+        space = self.state().space
+        names = [example.source for example in examples]
+        vectors = check_vectors([example.vector for example in examples], space, names)
+        class_ids = self._classes_of(examples) if class_ids is None else self._known(class_ids)
+        keys = list(zip(class_ids, (e.content_hash for e in examples), strict=True))
+        ids = self._ids_of(keys)
+        first = {key: i for i, key in reversed(list(enumerate(keys))) if key not in ids}
+        fresh = sorted(first.values())
+        if fresh:
+            ids.update(self._insert([(keys[i], examples[i]) for i in fresh]))
+            blobs = encode_vectors(vectors[fresh])
+            rows: list[dict[str, Any]] = [
+                {"example_id": ids[keys[i]], "space_id": space.id, "vector": blob}
+                for i, blob in zip(fresh, blobs, strict=True)
+            ]
+            self._execute(insert(EmbeddingRow), rows)
+            self._touch(keys[i][0] for i in fresh)
+        pictures = [
+            {"example_id": ids[keys[i]], "data": examples[i].picture}
+            for i in fresh
+            if examples[i].picture is not None
+        ]
+        if pictures:
+            self._execute(insert(PictureRow), pictures)
+        return [ids[key] for key in keys]
+
+    def remove_example(self, example_id: int) -> None:
+        """Remove an example, its picture and vectors; its class stays.
+
+        Raises:
+            ExampleNotFoundError: it is not there.
+        """
+        self.remove_examples([example_id])
+
+    def remove_examples(self, example_ids: Iterable[int]) -> None:
+        """`remove_example` for many at once."""
+        for chunk in chunks(example_ids):
+            query = select(ExampleRow.id, ExampleRow.class_id).where(ExampleRow.id.in_(chunk))
+            found = self._execute(query)
+            class_ids = {row[0]: row[1] for row in found}
+            for example_id in chunk:
+                if example_id not in class_ids:
+                    raise ExampleNotFoundError(
+                        f"there is no example with the id {example_id}; list the class's examples"
+                    )
+                self._record(ChangeKind.REMOVE, class_ids[example_id], example_id)
+            self._execute(delete(ExampleRow).where(ExampleRow.id.in_(chunk)))
+            self._touch(class_ids.values())
+            self.removed = True
+
+    def _classes_of(self, examples: Sequence[NewExample]) -> list[int]:
+        labels = [normalised_label(example.label) for example in examples]
+        attributes: dict[str, dict[str, Any]] = {}
+        for label, example in zip(labels, examples, strict=True):
+            attributes.setdefault(label, {}).update(example.attributes)
+        ids = self.ensure_classes(attributes)
+        return [ids[label] for label in labels]
+
+    def _known(self, class_ids: Sequence[int]) -> Sequence[int]:
+        missing = sorted(set(class_ids) - self.labels(class_ids).keys())
+        if missing:
+            raise ClassNotFoundError(f"there is no class with the id {missing[0]}")
+        return class_ids
+
+    def _ids_of(self, keys: Sequence[_Key]) -> dict[_Key, int]:
+        """The ids of those of a class's pictures that are examples already."""
+        wanted = set(keys)
+        row = ExampleRow
+        found: dict[_Key, int] = {}
+        for chunk in chunks(content_hash for _, content_hash in keys):
+            query = select(row.class_id, row.content_hash, row.id)
+            for found_row in self._execute(query.where(row.content_hash.in_(chunk))):
+                key = (found_row.class_id, found_row.content_hash)
+                if key in wanted:
+                    found[key] = found_row.id
+        return found
+
+    def _insert(self, examples: Sequence[tuple[_Key, NewExample]]) -> dict[_Key, int]:
+        """Insert rows; ids grow in their order."""
+        row = ExampleRow
+        statement = insert(row).returning(row.id, sort_by_parameter_order=True)
+        made = self._execute(
+            statement,
+            [
+                {
+                    "class_id": class_id,
+                    "source": example.source,
+                    "origin": example.origin,
+                    "content_hash": content_hash,
+                    "width": example.width,
+                    "height": example.height,
+                    "created_at": self._now,
+                    "warnings": list(example.warnings),
+                }
+                for (class_id, content_hash), example in examples
+            ],
+        )
+        ids: dict[_Key, int] = {}
+        for (key, _), example_id in zip(examples, made.scalars().all(), strict=True):
+            ids[key] = example_id
+            self._record(ChangeKind.ADD, key[0], example_id)
+        return ids
