@@ -24,16 +24,14 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     their plain formulas, without colour profiles.
 
     Raises:
-        ImageError: the mode can't be converted, or its levels aren't finite.
+        ImageError: its levels are not all finite.
+        ValueError: Pillow knows no conversion of the mode.
     """
     if image.mode in _DEEP_MODES or image.mode.startswith("I;"):
         return Image.fromarray(_eight_bit(np.asarray(image), name)).convert("RGB")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         return _on_white(image.convert("RGBA"))
-    try:
-        return image.convert("RGB")
-    except ValueError as error:
-        raise ImageError(name, f"colours of the mode {image.mode} are not supported") from error
+    return image.convert("RGB")
 
 
 def _on_white(image: Image.Image) -> Image.Image:
