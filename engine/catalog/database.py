@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,6 +57,7 @@ class Database:
     ) -> None:
         self.path = location if isinstance(location, Path) else None
         self.read_only = read_only or (self.path is not None and not sqlite.writable(self.path))
+        self._mode = "ro" if self.read_only else "rw"
         self.timeout = timeout
         self.name = str(location)  # a URL's text hides its password
         self._closed = False
@@ -130,16 +131,24 @@ class Database:
         if self.path is None or self.read_only:
             return True
         end = time.monotonic() + wait
-        with self.errors():
-            connection = sqlite.connect(self.path, mode="rw", timeout=0.0)
-            try:
-                while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
-                    if time.monotonic() >= end:
-                        return False
-                    time.sleep(0.01)
-            finally:
-                connection.close()
+        with self.bare() as connection:
+            # Unlike other statements, it waits for readers too: briefly, then others get a turn.
+            connection.execute("PRAGMA busy_timeout = 20")
+            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() >= end:
+                    return False
+                time.sleep(0.01)
         return True
+
+    @contextmanager
+    def bare(self) -> Iterator[sqlite.FileConnection]:
+        """A connection of its own to the file, outside any transaction."""
+        assert self.path is not None, "only files have bare connections"
+        with (
+            self.errors(),
+            closing(sqlite.connect(self.path, mode=self._mode, timeout=self.timeout)) as connection,
+        ):
+            yield connection
 
     def close(self) -> None:
         """Release every connection; further use is refused."""
@@ -148,10 +157,9 @@ class Database:
             self._engine.dispose()
 
     def _file_engine(self, path: Path) -> Engine:
-        mode = "ro" if self.read_only else "rw"
         engine = create_engine(
             "sqlite://",
-            creator=lambda: sqlite.connect(path, mode=mode, timeout=self.timeout),
+            creator=lambda: sqlite.connect(path, mode=self._mode, timeout=self.timeout),
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=-1,

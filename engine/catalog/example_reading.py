@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, EmbeddingRow, ExampleRow, PictureRow, SpaceRow
@@ -153,9 +153,18 @@ class ExampleReading(View):
         return _vector_batch(rows, dimension)
 
 
-def _record(row: Sequence[Any]) -> ExampleRecord:
-    fields = row[:-1]
-    return ExampleRecord(*fields, tuple(row[-1]))
+def _record(row: Row[*tuple[Any, ...]]) -> ExampleRecord:
+    return ExampleRecord(
+        id=row.id,
+        class_id=row.class_id,
+        label=row.label,
+        source=row.source,
+        content_hash=row.content_hash,
+        width=row.width,
+        height=row.height,
+        created_at=row.created_at,
+        warnings=tuple(row.warnings),
+    )
 
 
 def _vector_batch(rows: Sequence[Any], dimension: int) -> VectorBatch:

@@ -15,9 +15,8 @@ from engine.catalog.view import chunks
 from engine.errors import ClassNotFoundError, ExampleNotFoundError
 from engine.types import ChangeKind, ExampleRecord, NewExample
 
-_Key = tuple[
-    int, str
-]  # a class's id and a content hash: the same picture is one example of a class
+# A class's id and a content hash: the same picture is one example of a class.
+_Key = tuple[int, str]
 
 
 class ExampleWriting(ClassWriting):

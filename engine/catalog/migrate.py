@@ -107,7 +107,13 @@ def _upgrade_file(database: Database, path: Path) -> None:
         if revision == HEAD:
             return  # another process did it while this one waited for the lock
         # Another connection reads the state before this transaction, which no one can change now.
-        sqlite.copy(path, backup_path(path, revision), mode="rw", timeout=database.timeout)
+        sqlite.copy(
+            path,
+            backup_path(path, revision),
+            mode="rw",
+            timeout=database.timeout,
+            overwrite=True,
+        )
         upgrade(connection)
 
 

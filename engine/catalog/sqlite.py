@@ -7,14 +7,16 @@ the last committed state and wait for nobody (write-ahead log).
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from engine.catalog.failures import DRIVER_ERRORS, translate
-from engine.errors import ReadOnlyError
+from engine.errors import ReadOnlyError, StorageError
 
+Error = sqlite3.Error
 Stamp = tuple[int, int, bool]
 
 
@@ -57,19 +59,23 @@ def outdated(path: Path, connection: FileConnection) -> bool:
     return connection.stamp is not None and connection.stamp != _stamp(path)
 
 
-def copy(path: Path, destination: Path, *, mode: str, timeout: float) -> None:
+def copy(path: Path, destination: Path, *, mode: str, timeout: float, overwrite: bool) -> None:
     """Write a consistent copy of the database `path` to `destination` while others write it.
 
     The copy appears under its name only when it is whole and on the disk.
+
+    Raises:
+        StorageError: the copy could not be written.
     """
-    partial = destination.with_name(f"{destination.name}.{os.getpid()}.partial")
+    partial = partial_path(destination)
     try:
         with (
+            errors_of(f"copying {path} to {destination}"),
             closing(connect(path, mode=mode, timeout=timeout)) as source,
             closing(connect(partial, mode="rwc", timeout=timeout)) as target,
         ):
             source.backup(target)
-        publish(partial, destination, overwrite=True)
+        publish(partial, destination, overwrite=overwrite)
     finally:
         remove(partial)
 
@@ -79,13 +85,19 @@ def publish(partial: Path, destination: Path, *, overwrite: bool) -> None:
 
     Without `overwrite` a database that got that name meanwhile stays.
     """
-    _sync(partial)
-    if overwrite:
-        partial.replace(destination)
-    else:
-        with suppress(FileExistsError):
-            os.link(partial, destination)
-    _sync(destination.parent)
+    with errors_of(str(destination)):
+        _sync(partial)
+        if overwrite:
+            partial.replace(destination)
+        else:
+            with suppress(FileExistsError):
+                os.link(partial, destination)
+        _sync(destination.parent)
+
+
+def partial_path(path: Path) -> Path:
+    """A name beside `path` that is nobody else's, for a database in the making."""
+    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
 
 
 def remove(path: Path) -> None:
@@ -95,12 +107,16 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
-def errors_of(path: Path) -> Iterator[None]:
+def errors_of(where: str) -> Iterator[None]:
     """Translate a bare connection's errors, and the file system's, into this project's."""
     try:
         yield
     except DRIVER_ERRORS as error:
-        raise translate(error, str(path)) from error
+        raise translate(error, where) from error
+    except OSError as error:
+        raise StorageError(
+            f"{where}: {error.strerror}; check its folder's permissions and the space on the disk"
+        ) from error
 
 
 def _connect(path: Path, query: str, timeout: float) -> FileConnection:

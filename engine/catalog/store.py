@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
@@ -15,6 +14,7 @@ from sqlalchemy import insert
 
 from engine.catalog import migrate, sqlite
 from engine.catalog.database import LOCK_TIMEOUT, Database, parse_location
+from engine.catalog.maintenance import back_up, compact, integrity_problems
 from engine.catalog.models import GalleryRow, SpaceRow
 from engine.catalog.reading import Reader
 from engine.catalog.records import (
@@ -24,7 +24,7 @@ from engine.catalog.records import (
     VectorBatch,
 )
 from engine.catalog.writing import WriteTransaction, space_values
-from engine.errors import GalleryNotFoundError, SpaceMismatchError
+from engine.errors import GalleryNotFoundError, SpaceMismatchError, StorageError
 from engine.types import (
     Change,
     ClassRecord,
@@ -117,7 +117,9 @@ class Catalog:
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        catalog = cls(database)
+        catalog._try_erasing()  # a process that was killed may have left removed data in the log
+        return catalog
 
     def __enter__(self) -> Self:
         return self
@@ -132,6 +134,8 @@ class Catalog:
 
     def close(self) -> None:
         """Release the database; further use is refused."""
+        if self._removed:
+            self._try_erasing()
         self._database.close()
 
     @contextmanager
@@ -163,7 +167,7 @@ class Catalog:
                 self._writing = False
             self._removed = self._removed or transaction.removed
             if self._removed:
-                self.erase_removed(wait=0.0)
+                self._try_erasing()
 
     def erase_removed(self, *, wait: float = 1.0) -> bool:
         """Make sure that removed pictures and vectors are gone from every file.
@@ -181,6 +185,31 @@ class Catalog:
         if self._database.checkpoint(wait=wait):
             self._removed = False
         return not self._removed
+
+    def integrity_problems(self) -> list[str]:
+        """Everything that is wrong with the database, one sentence each; empty when all is well.
+
+        Reads all of it, except that whether pictures can be decoded is left to the caller.
+        """
+        return integrity_problems(self._database)
+
+    def backup(self, destination: Path) -> None:
+        """Write a consistent copy of the database to a new file while others write it.
+
+        Raises:
+            StorageError: something is there already, or the copy can't be written.
+        """
+        back_up(self._database, destination)
+
+    def compact(self) -> None:
+        """Give unused space back to the disk, and make sure that removed data is gone.
+
+        Raises:
+            ReadOnlyError: the catalog is read-only.
+        """
+        with self._write_lock:
+            compact(self._database)
+        self.erase_removed()
 
     def generation(self) -> int:
         """The generation alone, cheaply: meant to be asked before every recognition."""
@@ -294,14 +323,19 @@ class Catalog:
         with self.read() as reader:
             return reader.rejects()
 
+    def _try_erasing(self) -> None:
+        # What was committed stays committed, even where the disk is too full to tidy up after it.
+        with suppress(StorageError):
+            self.erase_removed(wait=0.0)
+
 
 def _create_file(path: Path, space: Space, keep_pictures: KeepPictures) -> None:
     """Build the database aside, then give it its name unless another process was faster."""
     if not path.parent.is_dir():
         raise GalleryNotFoundError(f"there is no folder {path.parent} to make a gallery in")
-    partial = path.with_name(f"{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.partial")
+    partial = sqlite.partial_path(path)
     try:
-        with sqlite.errors_of(partial):
+        with sqlite.errors_of(str(path)):
             sqlite.connect(partial, mode="rwc", timeout=0.0).close()
         with Database(partial) as database:
             _fill(database, space, keep_pictures)
