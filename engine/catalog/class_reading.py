@@ -108,12 +108,21 @@ class ClassReading(View):
             for row in self._execute(query.where(ClassRow.id.in_(chunk)))
         }
 
-    def class_statistics(self, searched_space: str) -> dict[int, ClassStatistics]:
-        """Statistics by class id; classes without any are left out."""
-        columns = (column.tolist() for column in self.statistics_table(searched_space))
+    def class_statistics(
+        self, searched_space: str, class_ids: Iterable[int] | None = None
+    ) -> dict[int, ClassStatistics]:
+        """Statistics by class id, of all classes or of the given ones; not all have any."""
+        row = ClassStatisticsRow
+        query = select(row.class_id, row.mean, row.std, row.cohort_size)
+        query = query.where(row.space_id == searched_space)
+        if class_ids is None:
+            queries = [query]
+        else:
+            queries = [query.where(row.class_id.in_(chunk)) for chunk in chunks(class_ids)]
         return {
-            class_id: ClassStatistics(mean, std, cohort_size)
-            for class_id, mean, std, cohort_size in zip(*columns, strict=True)
+            found[0]: ClassStatistics(*found[1:])
+            for query in queries
+            for found in self._execute(query)
         }
 
     def statistics_table(self, searched_space: str) -> StatisticsTable:

@@ -62,7 +62,7 @@ class ExampleWriting(ClassWriting):
             self._execute(insert(EmbeddingRow), rows)
             self._touch(keys[i][0] for i in fresh)
         pictures = [
-            {"example_id": ids[keys[i]], "data": examples[i].picture}
+            {"example_id": ids[keys[i]], "bytes": examples[i].picture}
             for i in fresh
             if examples[i].picture is not None
         ]

@@ -6,11 +6,12 @@ the last committed state and wait for nobody (write-ahead log).
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.catalog.failures import DRIVER_ERRORS, translate
@@ -90,8 +91,7 @@ def publish(partial: Path, destination: Path, *, overwrite: bool) -> None:
         if overwrite:
             partial.replace(destination)
         else:
-            with suppress(FileExistsError):
-                os.link(partial, destination)
+            _link(partial, destination)
         _sync(destination.parent)
 
 
@@ -155,6 +155,18 @@ def _connect_read_only(path: Path, timeout: float) -> FileConnection:
     connection = _connect(path, "mode=ro&immutable=1", timeout)
     connection.stamp = stamp
     return connection
+
+
+def _link(partial: Path, destination: Path) -> None:
+    try:
+        os.link(partial, destination)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+        if not destination.exists():  # this file system knows no second name for a file
+            partial.rename(destination)
 
 
 def _stamp(path: Path) -> Stamp:
