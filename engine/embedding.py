@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -47,16 +47,17 @@ class Embedder:
             rows.append(self._embed_batch(np.stack(batch)))
         return np.concatenate(rows) if rows else self._empty()
 
-    def embed_prepared(self, batch: ByteArray) -> FloatArray:
-        """`(n, dim) float32`, unit rows, for `(n, S, S, 3) uint8` from the backbone's `prepare`.
+    def embed_prepared(self, prepared: Sequence[ByteArray]) -> FloatArray:
+        """`(n, dim) float32`, unit rows, for n `(S, S, 3) uint8` from the backbone's `prepare`.
 
         Raises:
-            BackboneError: the batch has another shape or dtype, or the backbone gave numbers that
+            BackboneError: a picture has another shape or dtype, or the backbone gave numbers that
                 can't be normalised.
         """
         size = self.batch_size
         rows = [
-            self._embed_batch(batch[start : start + size]) for start in range(0, len(batch), size)
+            self._embed_batch(np.stack(prepared[start : start + size]))
+            for start in range(0, len(prepared), size)
         ]
         return np.concatenate(rows) if rows else self._empty()
 

@@ -14,21 +14,27 @@ import numpy as np
 from engine.backbones import Backbone, load_backbone
 from engine.bulk.loading import Loader
 from engine.bulk.pipeline import BulkOptions, enroll_items
-from engine.bulk.sources import Item, Source, items, origin
-from engine.decision import CANDIDATES, decide
+from engine.bulk.sources import Source, item_of, items, origin
 from engine.embedding import Embedder
 from engine.errors import ImageError, SpaceMismatchError
-from engine.gallery import Gallery, GalleryFolder, View, raise_reject
+from engine.gallery import (
+    CANDIDATES,
+    Gallery,
+    GalleryFolder,
+    decide_queries,
+    raise_reject,
+    verify_embeddings,
+)
 from engine.images import ImageLimits, ImageSource, describe_source, load_image
 from engine.settings import Settings, load_settings
 from engine.types import (
+    ByteArray,
     Candidate,
     Decision,
     Enrolment,
     EnrolmentReport,
     FloatArray,
     KeepPictures,
-    NewExample,
     Reject,
     Verification,
 )
@@ -80,7 +86,7 @@ class Recognizer:
         folder = GalleryFolder(Path(path))
         if create and not folder.exists:
             folder.require_free()
-            loaded = _loaded(backbone or settings.backbone, settings)
+            loaded = _load(backbone or settings.backbone, settings)
             gallery = Gallery.create(
                 folder.path,
                 space=loaded.space,
@@ -88,9 +94,7 @@ class Recognizer:
                 poll_seconds=settings.poll_seconds,
             )
             return cls(gallery, settings, loaded)
-        gallery = Gallery.open(
-            folder.path, read_only=read_only, poll_seconds=settings.poll_seconds
-        )
+        gallery = Gallery.open(folder.path, read_only=read_only, poll_seconds=settings.poll_seconds)
         recorded = gallery.catalog.state().space.backbone
         recognizer = cls(gallery, settings, backbone or recorded)
         if backbone is not None and backbone != recorded:
@@ -124,7 +128,7 @@ class Recognizer:
             SpaceMismatchError: the gallery was filled by another one.
             BackboneError: it can't be loaded.
         """
-        loaded = _loaded(self._backbone, self._settings)
+        loaded = _load(self._backbone, self._settings)
         space = self.gallery.catalog.state().space
         if loaded.space.id != space.id:
             raise SpaceMismatchError(
@@ -161,7 +165,7 @@ class Recognizer:
             LabelError: the label is empty or holds control characters.
             DuplicateImageError: another class holds the very same picture.
         """
-        item = Item(label, image, _named(image), attributes or {})
+        item = item_of(label, image, attributes or {})
         prepared = self._loader.prepare(item)
         vector = self.embedder.embed_prepared([prepared.pixels])[0]
         [outcome] = self.gallery.enroll(
@@ -210,7 +214,7 @@ class Recognizer:
         Raises:
             ImageError: one of them can't be read or accepted.
         """
-        return self.embedder.embed([self._pixels(image) for image in images])
+        return self.embedder.embed_prepared([self._prepared(image) for image in images])
 
     def recognize(self, image: ImageSource, *, candidates: int = CANDIDATES) -> Decision:
         """Decide which class a picture shows, or that it shows none of them.
@@ -239,13 +243,21 @@ class Recognizer:
         self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
     ) -> Iterator[Decision | Reject]:
         """Like `recognize_many`, with a `Reject` in the place of a picture that can't be read."""
-        for sources, loaded, vectors in self._embedded(images):
-            good = [s for s, error in zip(sources, loaded, strict=True) if error is None]
+        stream = iter(images)
+        while batch := list(islice(stream, self.embedder.batch_size)):
+            prepared = [self._try_prepared(image) for image in batch]
+            readable = [row for row in prepared if not isinstance(row, Reject)]
+            sources = [
+                describe_source(image)
+                for image, row in zip(batch, prepared, strict=True)
+                if not isinstance(row, Reject)
+            ]
+            vectors = self.embedder.embed_prepared(readable)
             decisions = iter(
-                self.recognize_embeddings(vectors, sources=good, candidates=candidates)
+                self.recognize_embeddings(vectors, sources=sources, candidates=candidates)
             )
-            for error in loaded:
-                yield next(decisions) if error is None else error
+            for row in prepared:
+                yield row if isinstance(row, Reject) else next(decisions)
 
     def recognize_embeddings(
         self,
@@ -263,7 +275,7 @@ class Recognizer:
         view = self.gallery.view()
         queries = view.projection.apply(np.ascontiguousarray(embeddings, np.float32))
         names = sources or ["<embedding>"] * len(queries)
-        return decide(view, queries, names, candidates)
+        return decide_queries(view, queries, names, candidates)
 
     def nearest(self, image: ImageSource, k: int = 5) -> list[Candidate]:
         """The k nearest classes, most similar first; similarities are exact.
@@ -280,7 +292,7 @@ class Recognizer:
             raise ValueError(f"expected k of at least 1, but got {k}")
         view = self.gallery.view()
         queries = view.projection.apply(np.ascontiguousarray(embeddings, np.float32))
-        return [view.candidates(ranking) for ranking in view.rank(queries, k)]
+        return [list(view.candidates(ranking)) for ranking in view.rank(queries, k)]
 
     def verify(self, first: ImageSource, second: ImageSource) -> Verification:
         """Compare two pictures: their similarity, and whether they show the same class.
@@ -288,6 +300,33 @@ class Recognizer:
         Raises:
             ImageError: one of them can't be read or accepted.
         """
+        vectors = self.embed([first, second])
         view = self.gallery.view()
-        vectors = view.projection.apply(self.embed([first, second]))
-        return verify(view, vectors[0], vectors[1])
+        return verify_embeddings(view, vectors[0], vectors[1])
+
+    @cached_property
+    def _limits(self) -> ImageLimits:
+        return ImageLimits(
+            max_bytes=self._settings.max_image_bytes, max_pixels=self._settings.max_image_pixels
+        )
+
+    @cached_property
+    def _loader(self) -> Loader:
+        keep = self.gallery.catalog.state().keep_pictures
+        return Loader(self.backbone, self._limits, keep)
+
+    def _prepared(self, image: ImageSource) -> ByteArray:
+        """`(S, S, 3) uint8`: the backbone's input."""
+        return self.backbone.prepare(load_image(image, limits=self._limits).pixels)
+
+    def _try_prepared(self, image: ImageSource) -> ByteArray | Reject:
+        try:
+            return self._prepared(image)
+        except ImageError as error:
+            return Reject(error.source, error.reason)
+
+
+def _load(backbone: str | Backbone, settings: Settings) -> Backbone:
+    if isinstance(backbone, Backbone):
+        return backbone
+    return load_backbone(backbone, device=settings.device, runtime=settings.runtime)

@@ -7,7 +7,7 @@ caller wins over it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -46,17 +46,18 @@ class Settings(BaseSettings):
     cache_dir: Path | None = None
 
 
-def load_settings() -> Settings:
-    """Read the environment.
+def load_settings(**given: Any) -> Settings:
+    """Read the environment; what is given here and isn't None wins over it.
 
     Raises:
-        SettingsError: a variable holds a value that can't be used; the message names it.
+        SettingsError: a variable or argument holds a value that can't be used; it is named.
     """
     try:
-        return Settings()
+        return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
-            f"ONELOOK_{'_'.join(str(part) for part in item['loc']).upper()}: "
+            f"{'_'.join(str(part) for part in item['loc'])} (or its environment variable "
+            f"ONELOOK_{'_'.join(str(part) for part in item['loc']).upper()}): "
             f"{item['msg']}, but got {item['input']!r}"
             for item in error.errors()
         )

@@ -182,7 +182,7 @@ class Ranking:
     similarities: FloatArray
 
     def __len__(self) -> int:
-        return self.class_ids.shape[0]
+        return len(self.class_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +298,11 @@ class Enrolment:
     status: EnrolmentStatus
     warnings: tuple[str, ...] = ()
     near_duplicates: tuple[NearDuplicate, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether the gallery holds something that it didn't before."""
+        return self.status is not EnrolmentStatus.UNCHANGED
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from engine.backbones import Backbone
 from engine.bulk.sources import Item
 from engine.errors import ImageError
 from engine.images import ImageLimits, LoadedImage, content_hash, load_image
-from engine.types import ByteArray, KeepPictures, Reject
+from engine.types import ByteArray, FloatArray, KeepPictures, NewExample, Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,21 @@ class Prepared:
     picture: bytes | None
     warnings: tuple[str, ...]
 
+    def example(self, vector: FloatArray, origin: str | None = None) -> NewExample:
+        """What the gallery enrolls, with `vector (dim,) float32`, unit length."""
+        return NewExample(
+            label=self.item.label,
+            source=self.item.source,
+            content_hash=self.content_hash,
+            width=self.width,
+            height=self.height,
+            vector=vector,
+            picture=self.picture,
+            attributes=self.item.attributes,
+            warnings=self.warnings,
+            origin=origin,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
@@ -46,7 +61,9 @@ class Loader:
     limits: ImageLimits
     keep_pictures: KeepPictures
 
-    def load(self, item: Item, enrolled: Collection[tuple[int, str]]) -> Prepared | Unchanged | Reject:
+    def load(
+        self, item: Item, enrolled: Collection[tuple[int, str]]
+    ) -> Prepared | Unchanged | Reject:
         """Read, decode and resize one picture.
 
         Args:

@@ -84,7 +84,9 @@ def _jsonl_rows(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
             except json.JSONDecodeError as error:
                 raise ManifestError(f"{path}, row {number}: isn't JSON: {error}") from None
             if not isinstance(row, dict):
-                raise ManifestError(f"{path}, row {number}: expected a JSON object, but got {row!r}")
+                raise ManifestError(
+                    f"{path}, row {number}: expected a JSON object, but got {row!r}"
+                )
             yield number, row
 
 

@@ -71,7 +71,8 @@ def enroll_items(
         for batch in _loaded(gallery, loader, items, embedder.batch_size, options.workers):
             if options.stop_on_error:
                 _raise_first_reject(batch)
-            examples = _embedded(embedder, [row for row in batch if isinstance(row, Prepared)])
+            prepared = [row for row in batch if isinstance(row, Prepared)]
+            examples = _embedded(embedder, prepared, options.origin)
             rejects = [row for row in batch if isinstance(row, Reject)]
             report.count_loaded(batch)
             writes.append(writer.submit(_write, gallery, examples, rejects, options))
@@ -109,33 +110,15 @@ def _loaded(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _embedded(embedder: Embedder, prepared: list[Prepared]) -> list[NewExample]:
+def _embedded(embedder: Embedder, prepared: list[Prepared], origin: str | None) -> list[NewExample]:
     vectors = embedder.embed_prepared([row.pixels for row in prepared])
-    return [
-        NewExample(
-            label=row.item.label,
-            source=row.item.source,
-            content_hash=row.content_hash,
-            width=row.width,
-            height=row.height,
-            vector=vector,
-            picture=row.picture,
-            attributes=row.item.attributes,
-            warnings=row.warnings,
-        )
-        for row, vector in zip(prepared, vectors, strict=True)
-    ]
+    return [row.example(vector, origin) for row, vector in zip(prepared, vectors, strict=True)]
 
 
 def _write(
     gallery: Gallery, examples: list[NewExample], rejects: list[Reject], options: BulkOptions
 ) -> list[Enrolment | Reject]:
-    return gallery.enroll(
-        examples,
-        rejects=rejects,
-        origin=options.origin,
-        allow_duplicates=options.allow_duplicates,
-    )
+    return gallery.enroll(examples, rejects=rejects, allow_duplicates=options.allow_duplicates)
 
 
 def _finish(

@@ -71,6 +71,13 @@ def items(source: Source, *, label: str | None = None) -> Iterator[Item]:
     return iter([_file_item(path, label or text_of(path.stem))])
 
 
+def item_of(label: str, image: ImageSource, attributes: Mapping[str, Any]) -> Item:
+    """One picture as an item; a path becomes absolute, so that it names the file for good."""
+    if isinstance(image, str | os.PathLike):
+        image = Path(image).absolute()
+    return Item(label, image, describe_source(image), attributes)
+
+
 def origin(source: Source) -> str | None:
     """The text that names a source across runs; None for an iterable, which has no name."""
     if isinstance(source, str | os.PathLike):
@@ -144,6 +151,4 @@ def _from_iterable(entries: Iterable[Any], label: str | None) -> Iterator[Item]:
                 f"entry {number}: expected (label, image) or (label, image, attributes), "
                 f"but got {type(entry).__name__}"
             )
-        attributes = entry[2] if len(entry) == 3 else {}
-        image = Path(entry[1]).absolute() if isinstance(entry[1], str | os.PathLike) else entry[1]
-        yield Item(label or entry[0], image, describe_source(image), attributes)
+        yield item_of(label or entry[0], entry[1], entry[2] if len(entry) == 3 else {})

@@ -102,7 +102,6 @@ class Calibration:
         created_at = datetime.fromisoformat(header.pop("created_at"))
         return cls(stranger_scores=scores, created_at=created_at, **header)
 
-
     def _tail_level(self, accepted: float) -> float:
         """The level beyond the highest score seen: exponential excesses over the tail's start.
 

@@ -5,7 +5,8 @@ score tested against it is the normalised score, put back on that class's scale:
 
     score = μ_class + z · σ_class        (so  score ≥ threshold  exactly when  z ≥ level)
 
-A threshold pinned by the user takes the place of the computed one.
+A computed threshold is at most `SAME_PICTURE`, so that an enrolled picture itself is always
+recognised. A threshold pinned by the user takes the place of the computed one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from engine.types import Candidate, Decision, Reason
 
 AMBIGUOUS_MARGIN = 0.02
 """A runner-up within this similarity of the nearest class can't be told apart from it."""
+
+SAME_PICTURE = 0.999
+"""From this similarity on, two pictures are the same one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def decide(
     score = evidence.class_mean + evidence.normalized_score * evidence.class_std
     threshold = evidence.pinned_threshold
     if threshold is None:
-        threshold = evidence.class_mean + level * evidence.class_std
+        threshold = min(evidence.class_mean + level * evidence.class_std, SAME_PICTURE)
     accepted = score >= threshold
     runner_up = evidence.candidates[1] if len(evidence.candidates) > 1 else None
     margin = nearest.similarity - runner_up.similarity if runner_up else None

@@ -52,7 +52,7 @@ class Cohort:
         )
 
     def __len__(self) -> int:
-        return self.class_ids.shape[0]
+        return len(self.class_ids)
 
     def impostor_similarities(self, vectors: FloatArray, class_ids: IntArray) -> FloatArray:
         """`(n, len(self)) float32`: each vector's similarities to the pictures of other classes.
@@ -78,7 +78,7 @@ class Cohort:
 
 
 def _hashes(ids: IntArray) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """A fixed pseudo-random number for each id (the finalizer of SplitMix64, Steele et al. 2014)."""
+    """A fixed pseudo-random number for each id: SplitMix64's finalizer (Steele et al. 2014)."""
     z = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -15,17 +15,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 
-from engine.catalog import Catalog, WriteTransaction
-from engine.errors import ReadOnlyError
+from engine.catalog import Catalog, StoredProjection, WriteTransaction
+from engine.errors import ReadOnlyError, SpaceMismatchError
+from engine.gallery.checking import problems_of
+from engine.gallery.exchange import count_added, read_batches, read_header, write_parquet
+from engine.gallery.left_out import calibrate_on_gallery
 from engine.gallery.location import GalleryFolder
 from engine.gallery.near_duplicates import near_duplicates
 from engine.gallery.snapshots import Snapshots
+from engine.gallery.statistics import statistics_of
 from engine.gallery.view import View
 from engine.gallery.writing import write_examples
+from engine.projections import Projection, shipped_projection
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 LOGGER = logging.getLogger(__name__)
+GROWTH = 2.0
 
 
 class Gallery:
@@ -66,6 +73,9 @@ class Gallery:
         folder = GalleryFolder(path)
         folder.require_free()
         catalog = Catalog.create(folder.made().database, space=space, keep_pictures=keep_pictures)
+        projection = shipped_projection(space)
+        if projection is not None:
+            _start_with(catalog, projection)
         return cls(folder, catalog, poll_seconds=poll_seconds)
 
     @classmethod
@@ -119,14 +129,12 @@ class Gallery:
         examples: Sequence[NewExample],
         *,
         rejects: Sequence[Reject] = (),
-        origin: str | None = None,
         allow_duplicates: bool = False,
     ) -> list[Enrolment | Reject]:
         """Write a batch of examples in one transaction.
 
         Args:
             rejects: pictures of the same batch that could not be read, to be recorded.
-            origin: the text that names the bulk source, for pruning.
             allow_duplicates: enroll a picture that another class holds already.
 
         Returns:
@@ -138,10 +146,9 @@ class Gallery:
         if not examples and not rejects:
             return []
         with self._write() as transaction:
-            outcomes = write_examples(
-                transaction, examples, origin=origin, allow_duplicates=allow_duplicates
-            )
+            outcomes = write_examples(transaction, examples, allow_duplicates=allow_duplicates)
             transaction.put_rejects(rejects)
+        self._measure([o.example_id for o in outcomes if isinstance(o, Enrolment) and o.changed])
         return near_duplicates(self._view, examples, outcomes)
 
     def enrolled_from(
@@ -229,9 +236,115 @@ class Gallery:
             ClassNotFoundError: the class isn't there.
         """
         with self._write() as transaction:
-            transaction.pin_threshold(
-                transaction.class_id(label), threshold, self._view.space_id
+            transaction.pin_threshold(transaction.class_id(label), threshold, self._view.space_id)
+
+    def calibrate(self) -> None:
+        """Refresh every class's statistics and the calibration, from the gallery alone."""
+        view = self._view
+        everyone = np.array(sorted(view.table.labels), np.int64)
+        statistics = statistics_of(view.index, view.table, view.cohort(), everyone)
+        view.statistics.update(statistics)
+        calibration = calibrate_on_gallery(view)
+        with self._write() as transaction:
+            transaction.put_class_statistics(view.space_id, statistics)
+            transaction.put_calibration(view.space_id, calibration.to_bytes())
+
+    def set_target_fpir(self, target: float) -> None:
+        """Set the share of strangers that may get a label, in (0, 1)."""
+        with self._write() as transaction:
+            transaction.set_target_fpir(target)
+
+    def _measure(self, example_ids: Sequence[int]) -> None:
+        """Compare the classes of new examples with their impostors, and store what comes out.
+
+        When the gallery has doubled since it was calibrated, it is calibrated anew. So however a
+        gallery grows, each class is looked at a few times only, and one more class rewrites no
+        other's row.
+        """
+        view = self._view
+        class_ids = np.unique(view.table.classes_of(np.array(example_ids, np.int64)))
+        if not class_ids.size:
+            return
+        if view.classes >= GROWTH * max(1, view.calibration.classes):
+            self.calibrate()
+            return
+        statistics = statistics_of(view.index, view.table, view.cohort(), class_ids)
+        view.statistics.update(statistics)
+        with self.catalog.write() as transaction:
+            transaction.put_class_statistics(view.space_id, statistics)
+
+    def check(self) -> list[str]:
+        """Everything that is wrong with the gallery, one sentence each."""
+        with self._following:
+            self._follow()
+        return list(problems_of(self.catalog, self._view, self.folder.snapshot))
+
+    def rebuild(self) -> None:
+        """Make the index anew from the database, and its snapshot with it."""
+        with self._following:
+            self._view = View.load(self.catalog, None)
+            self._snapshots.save(self._view)
+
+    def backup(self, path: Path) -> None:
+        """Copy the gallery to a new folder, consistently while others write.
+
+        Raises:
+            GalleryError: something is at that path.
+            StorageError: the copy can't be written.
+        """
+        folder = GalleryFolder(path)
+        folder.require_free()
+        self.catalog.backup(folder.made().database)
+
+    def export(self, path: Path) -> int:
+        """Write everything to a Parquet file; how many examples that was.
+
+        Raises:
+            GalleryError: the file can't be written.
+        """
+        return write_parquet(self.catalog, path)
+
+    @classmethod
+    def create_from_export(cls, path: Path, source: Path) -> Gallery:
+        """Make a gallery of what `export` wrote.
+
+        Raises:
+            GalleryError: something is at `path`, or `source` is no export.
+        """
+        header = read_header(source)
+        GalleryFolder(path).require_free()
+        gallery = cls.create(path, space=header.space, keep_pictures=header.keep_pictures)
+        with gallery._write() as transaction:
+            transaction.set_target_fpir(header.target_fpir)
+            transaction.set_projection(_stored(header.projection))
+        gallery.import_export(source)
+        return gallery
+
+    def import_export(self, source: Path) -> int:
+        """Add what `export` wrote to this gallery; how many examples were new.
+
+        Raises:
+            GalleryError: `source` is no export, or of another space.
+        """
+        header = read_header(source)
+        space = self.catalog.state().space
+        if header.space.id != space.id:
+            raise SpaceMismatchError(
+                f"{source}: holds embeddings of {header.space.backbone!r} (space "
+                f"{header.space.id}), but {self.folder.path} is of {space.backbone!r} (space "
+                f"{space.id}); import it into a new gallery"
             )
+        added = 0
+        for classes, examples in read_batches(source):
+            added += count_added(self.enroll(examples, allow_duplicates=True))
+            with self._write() as transaction:
+                for entry in classes:
+                    class_id = transaction.ensure_class(entry.label, entry.attributes)
+                    if entry.pinned_threshold is not None:
+                        transaction.pin_threshold(
+                            class_id, entry.pinned_threshold, self._view.space_id
+                        )
+        return added
 
     @contextmanager
     def _write(self) -> Iterator[WriteTransaction]:
@@ -256,4 +369,19 @@ class Gallery:
             self._snapshots.discard()
         elif view.removals != removed:
             self._snapshots.discard()  # what was removed must not linger in a file
-            self.catalog.erase_removed()
+
+
+def _start_with(catalog: Catalog, projection: Projection) -> None:
+    """Give a gallery that was just made its projection."""
+    state = catalog.state()
+    if state.projection_id is None and not state.generation:
+        with catalog.write() as transaction:
+            transaction.set_projection(_stored(projection.to_bytes()))
+
+
+def _stored(payload: bytes | None) -> StoredProjection | None:
+    """A projection as the catalog holds it."""
+    if payload is None:
+        return None
+    projection = Projection.from_bytes(payload)
+    return StoredProjection(projection.id, projection.kind, payload)

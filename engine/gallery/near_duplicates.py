@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from engine.gallery.view import View
-from engine.types import Enrolment, EnrolmentStatus, NearDuplicate, NewExample, Reject
+from engine.types import Enrolment, NearDuplicate, NewExample, Reject
 
 NEAR_DUPLICATE_SIMILARITY = 0.97
 """At or above it, two pictures differ by no more than re-encoding and resizing one does."""
@@ -21,7 +21,7 @@ def near_duplicates(
     fresh = [
         number
         for number, outcome in enumerate(outcomes)
-        if isinstance(outcome, Enrolment) and outcome.status is not EnrolmentStatus.UNCHANGED
+        if isinstance(outcome, Enrolment) and outcome.changed
     ]
     if not fresh:
         return outcomes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.gallery.table import NO_CLASS, ExampleTable
 from engine.indexes import VectorIndex
@@ -36,7 +37,7 @@ def rank(index: VectorIndex, table: ExampleTable, queries: FloatArray, k: int) -
     ]
 
 
-def _first_of_each(class_ids: IntArray) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+def _first_of_each(class_ids: IntArray) -> npt.NDArray[np.bool_]:
     """`(m, k) bool`: where a row names a class for the first time."""
     order = np.argsort(class_ids, axis=1, kind="stable")
     ordered = np.take_along_axis(class_ids, order, axis=1)
@@ -44,4 +45,5 @@ def _first_of_each(class_ids: IntArray) -> np.ndarray[tuple[int, int], np.dtype[
     first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     result = np.empty_like(first)
     np.put_along_axis(result, order, first, axis=1)
-    return result & (class_ids != NO_CLASS)
+    kept: npt.NDArray[np.bool_] = result & (class_ids != NO_CLASS)
+    return kept

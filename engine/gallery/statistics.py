@@ -1,7 +1,7 @@
 """Each class's statistics against its impostors, held in memory by class id.
 
-They are stored when a class is enrolled, refreshed when the gallery has doubled, and computed on the
-spot for a class that has none (a crash came in between, or the searched space is new).
+They are stored when a class is enrolled, refreshed when the gallery has doubled, and computed on
+the spot for a class that has none (a crash came in between, or the searched space is new).
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ def class_statistics(
         similarities = cohort.impostor_similarities(vectors[rows], class_ids[rows])
         best = np.maximum.reduceat(similarities, heads - heads[0], axis=0)
         known = np.isfinite(best).sum(axis=1)
-        for class_id, mean, std, size in zip(
-            class_ids[heads], *moments(best), known, strict=True
-        ):
+        for class_id, mean, std, size in zip(class_ids[heads], *moments(best), known, strict=True):
             found[int(class_id)] = ClassStatistics(float(mean), float(std), int(size))
     return found
 

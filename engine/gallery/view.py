@@ -58,7 +58,7 @@ class View:
         self.projection = projection
         self.index = index
         self.generation = generation
-        self.space_id = state.searched_space
+        self.space_id = searched_space(state)
         self.snapshot_generation = -1
         self.additions = 0
         self.removals = 0
@@ -66,7 +66,7 @@ class View:
         with catalog.read() as reader:
             self.table = ExampleTable(*reader.example_classes(), reader.labels())
             self.statistics = StatisticsTable(reader.class_statistics(self.space_id))
-            self.pins = reader.pins(self.space_id)
+            self.pins = reader.pins(searched_space=self.space_id)
             self.calibration = _calibration(reader.calibration(self.space_id))
         self._cohort: Cohort | None = None
         self._cohort_drift = 0
@@ -89,7 +89,9 @@ class View:
             view = cls(catalog, state, projection, *held)
             view.snapshot_generation = view.generation
         if not view.follow(catalog):
-            LOGGER.warning("%s is too old to be brought up to date; making the index anew", snapshot)
+            LOGGER.warning(
+                "%s is too old to follow the log; making the index anew", snapshot
+            )
             return cls.load(catalog, None)
         return view
 
@@ -179,7 +181,7 @@ class View:
             return
         with catalog.read() as reader:
             labels = reader.labels(wanted)
-            pins = reader.pins(self.space_id, wanted)
+            pins = reader.pins(wanted, searched_space=self.space_id)
             statistics = reader.class_statistics(self.space_id, wanted)
         self.table.labels.update(labels)
         self.pins.update(pins)
@@ -208,10 +210,14 @@ class View:
 
 def load_projection(catalog: Catalog, state: GalleryState) -> Projection:
     """The gallery's active projection."""
-    stored = None if state.projection_id is None else catalog.projection(state.projection_id)
-    if stored is None:
+    if state.projection_id is None:
         return Projection.identity(state.space.dimension)
-    return Projection.from_bytes(stored.payload)
+    return Projection.from_bytes(catalog.projection(state.projection_id))
+
+
+def searched_space(state: GalleryState) -> str:
+    """The id of the space that is searched: the projection's, or without one the backbone's."""
+    return state.projection_id or state.space.id
 
 
 def _calibration(payload: bytes | None) -> Calibration:
@@ -225,7 +231,7 @@ def _snapshot_index(
         return None
     try:
         index, generation = load_snapshot(
-            snapshot, space=state.searched_space, dimension=projection.dimension
+            snapshot, space=searched_space(state), dimension=projection.dimension
         )
     except SnapshotError as error:
         LOGGER.log(

@@ -1,0 +1,18 @@
+"""Galleries: enrolled classes, their examples and the index over them."""
+
+from engine.gallery.deciding import CANDIDATES, decide_queries
+from engine.gallery.gallery import Gallery
+from engine.gallery.location import GalleryFolder
+from engine.gallery.verifying import verify_embeddings
+from engine.gallery.view import View
+from engine.gallery.writing import raise_reject
+
+__all__ = [
+    "CANDIDATES",
+    "Gallery",
+    "GalleryFolder",
+    "View",
+    "decide_queries",
+    "raise_reject",
+    "verify_embeddings",
+]

@@ -1,0 +1,205 @@
+"""Export to and import from Parquet: labels, attributes, embeddings, kept pictures, the space.
+
+One row an example, in id order; a class without examples has a row whose example columns are null.
+The file's metadata names the space and carries the projection, so that an import yields the same
+similarities to the last bit.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.catalog import Catalog
+from engine.errors import GalleryError
+from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
+
+METADATA_KEY = b"onelook"
+FORMAT = 1
+BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeHeader:
+    """What an exported file says of its gallery.
+
+    Attributes:
+        space: the embeddings'.
+        projection: its kind and `Projection.to_bytes`, or None for identity.
+    """
+
+    space: Space
+    keep_pictures: KeepPictures
+    target_fpir: float
+    projection: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """A class as the file holds it."""
+
+    label: str
+    attributes: Mapping[str, Any]
+    pinned_threshold: float | None
+
+
+def write_parquet(catalog: Catalog, path: Path) -> int:
+    """Write a gallery's content; how many examples that was.
+
+    Raises:
+        GalleryError: the file can't be written.
+    """
+    import pyarrow  # heavy, and only here
+    import pyarrow.parquet
+
+    state = catalog.state()
+    header = {
+        "format": FORMAT,
+        "space": asdict(state.space),
+        "keep_pictures": state.keep_pictures.value,
+        "target_fpir": state.target_fpir,
+        "projection": None
+        if state.projection_id is None
+        else base64.b64encode(catalog.projection(state.projection_id)).decode(),
+    }
+    schema = _schema(pyarrow, state.space.dimension).with_metadata(
+        {METADATA_KEY: json.dumps(header)}
+    )
+    written = 0
+    try:
+        with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+            for rows in _rows(catalog, state.space):
+                writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
+                written += sum(row["source"] is not None for row in rows)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise GalleryError(f"{path}: the export could not be written: {error}") from None
+    return written
+
+
+def read_header(path: Path) -> ExchangeHeader:
+    """What an exported file says of its gallery.
+
+    Raises:
+        GalleryError: it is no file that `onelook export` wrote.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        metadata = pyarrow.parquet.read_schema(path).metadata or {}
+    except (OSError, pyarrow.ArrowException) as error:
+        raise GalleryError(f"{path}: can't be read as Parquet: {error}") from None
+    if METADATA_KEY not in metadata:
+        raise GalleryError(
+            f"{path}: expected a file written by `onelook export`, but it doesn't say which "
+            "backbone its embeddings are of; enroll pictures with `onelook enroll`"
+        )
+    header = json.loads(metadata[METADATA_KEY])
+    if header["format"] != FORMAT:
+        raise GalleryError(
+            f"{path}: expected an export of format {FORMAT}, but got {header['format']}; "
+            "import it with a newer version of onelook"
+        )
+    projection = header["projection"]
+    return ExchangeHeader(
+        space=Space(**header["space"]),
+        keep_pictures=KeepPictures(header["keep_pictures"]),
+        target_fpir=header["target_fpir"],
+        projection=None if projection is None else base64.b64decode(projection),
+    )
+
+
+def read_batches(path: Path) -> Iterator[tuple[list[ClassRow], list[NewExample]]]:
+    """The classes and examples of an exported file, in batches.
+
+    Raises:
+        GalleryError: the file is damaged.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        for batch in pyarrow.parquet.ParquetFile(path).iter_batches(BATCH):
+            rows = batch.to_pylist()
+            classes = {
+                row["label"]: ClassRow(
+                    row["label"], json.loads(row["attributes"]), row["pinned_threshold"]
+                )
+                for row in rows
+            }
+            examples = [_example(row) for row in rows if row["source"] is not None]
+            yield list(classes.values()), examples
+    except (OSError, pyarrow.ArrowException) as error:
+        raise GalleryError(f"{path}: can't be read to its end: {error}") from None
+
+
+def count_added(outcomes: list[Enrolment | Reject]) -> int:
+    """How many examples a batch added."""
+    return sum(isinstance(o, Enrolment) and o.changed for o in outcomes)
+
+
+def _schema(pyarrow: Any, dimension: int) -> Any:
+    return pyarrow.schema(
+        [
+            ("label", pyarrow.string()),
+            ("attributes", pyarrow.string()),
+            ("pinned_threshold", pyarrow.float64()),
+            ("source", pyarrow.string()),
+            ("content_hash", pyarrow.string()),
+            ("width", pyarrow.int32()),
+            ("height", pyarrow.int32()),
+            ("warnings", pyarrow.list_(pyarrow.string())),
+            ("embedding", pyarrow.list_(pyarrow.float32(), dimension)),
+            ("picture", pyarrow.binary()),
+        ]
+    )
+
+
+def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
+    classes = {record.id: record for record in catalog.classes()}
+    empty = [record for record in classes.values() if not record.examples]
+    for batch in catalog.iter_vectors(space.id, batch=BATCH):
+        records = catalog.examples(ids=batch.ids.tolist())
+        yield [
+            {
+                **_class_columns(classes[record.class_id]),
+                "source": record.source,
+                "content_hash": record.content_hash,
+                "width": record.width,
+                "height": record.height,
+                "warnings": list(record.warnings),
+                "embedding": vector,
+                "picture": catalog.picture(record.id),
+            }
+            for record, vector in zip(records, batch.vectors, strict=True)
+        ]
+    if empty:
+        yield [{**_class_columns(record), "source": None} for record in empty]
+
+
+def _class_columns(record: Any) -> dict[str, Any]:
+    return {
+        "label": record.label,
+        "attributes": json.dumps(dict(record.attributes)),
+        "pinned_threshold": record.pinned_threshold,
+    }
+
+
+def _example(row: Mapping[str, Any]) -> NewExample:
+    return NewExample(
+        label=row["label"],
+        source=row["source"],
+        content_hash=row["content_hash"],
+        width=row["width"],
+        height=row["height"],
+        vector=np.array(row["embedding"], np.float32),
+        picture=row["picture"],
+        attributes=json.loads(row["attributes"]),
+        warnings=tuple(row["warnings"]),
+    )

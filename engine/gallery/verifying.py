@@ -1,0 +1,38 @@
+"""1:1 comparison: whether two pictures show the same class, by what impostor pairs look like."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.gallery.view import View
+from engine.types import FloatArray, Verification
+
+TARGET_FAR = 0.01
+"""The share of impostor pairs that may pass for the same class."""
+
+_LEAST_PICTURES = 8
+_COMPARED = 512
+
+
+def verify_embeddings(view: View, first: FloatArray, second: FloatArray) -> Verification:
+    """Compare two unit vectors `(dim,) float32` of the searched space.
+
+    The threshold is the similarity that `TARGET_FAR` of the pairs of different classes in the
+    gallery's cohort reach; there is none where the cohort has fewer than eight pictures.
+    """
+    similarity = float(np.clip(first @ second, -1.0, 1.0))
+    threshold = _threshold(view)
+    same = None if threshold is None else similarity >= threshold
+    return Verification(similarity, threshold, same)
+
+
+def _threshold(view: View) -> float | None:
+    cohort = view.cohort()
+    if len(cohort) < _LEAST_PICTURES:
+        return None
+    rows = np.unique(np.linspace(0, len(cohort) - 1, _COMPARED).astype(np.int64))
+    vectors, classes = cohort.vectors[rows], cohort.class_ids[rows]
+    first, second = np.triu_indices(rows.size, k=1)
+    impostors = (classes[first] != classes[second]) | (classes[first] < 0)
+    similarities = (vectors @ vectors.T)[first[impostors], second[impostors]]
+    return float(np.quantile(similarities, 1.0 - TARGET_FAR)) if similarities.size else None
