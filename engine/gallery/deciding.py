@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.decision import NEIGHBOURS, Evidence, Moments, decide, moments, normalized_scores
 from engine.decision.scores import Float64Array
-from engine.gallery.view import View
+from engine.gallery.matcher import Matcher
 from engine.types import Decision, FloatArray, IntArray, Ranking
 
 CANDIDATES = 5
@@ -16,7 +16,7 @@ CANDIDATES = 5
 
 
 def decide_queries(
-    view: View, queries: FloatArray, sources: Sequence[str], candidates: int = CANDIDATES
+    matcher: Matcher, queries: FloatArray, sources: Sequence[str], candidates: int = CANDIDATES
 ) -> list[Decision]:
     """A decision for each query, in order.
 
@@ -25,23 +25,23 @@ def decide_queries(
         sources: what to call them.
         candidates: how many candidates each decision shows.
     """
-    rankings = view.rank(queries, max(candidates, NEIGHBOURS + 1))
+    rankings = matcher.rank(queries, max(candidates, NEIGHBOURS + 1))
     nearest = np.array([r.class_ids[0] if len(r) else -1 for r in rankings], np.int64)
-    classes, scores = _scored(view, queries, rankings, nearest)
-    calibration = view.calibration.describe(view.state.target_fpir)
-    level = view.level
+    classes, scores = _scored(matcher, queries, rankings, nearest)
+    calibration = matcher.calibration.describe(matcher.target_fpir)
+    level = matcher.level
     return [
         decide(
             Evidence(
                 source=source,
-                candidates=view.candidates(ranking, max(candidates, 2)),
+                candidates=matcher.candidates(ranking, max(candidates, 2)),
                 normalized_score=float(scores[row]),
                 class_mean=float(classes.means[row]),
                 class_std=float(classes.stds[row]),
-                pinned_threshold=view.pins.get(int(nearest[row])),
+                pinned_threshold=matcher.pins.get(int(nearest[row])),
             ),
             level=level,
-            space=view.space_id,
+            space=matcher.space_id,
             calibration=calibration,
             shown=candidates,
         )
@@ -49,7 +49,7 @@ def decide_queries(
     ]
 
 
-def stranger_scores(view: View, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
+def stranger_scores(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
     """`(n,)`: the normalised scores that queries of no enrolled class reach.
 
     Args:
@@ -58,11 +58,11 @@ def stranger_scores(view: View, queries: FloatArray, rankings: list[Ranking]) ->
     """
     kept = [row for row, ranking in enumerate(rankings) if len(ranking)]
     nearest = np.array([rankings[row].class_ids[0] for row in kept], np.int64)
-    return _scored(view, queries[kept], [rankings[row] for row in kept], nearest)[1]
+    return _scored(matcher, queries[kept], [rankings[row] for row in kept], nearest)[1]
 
 
 def _scored(
-    view: View, queries: FloatArray, rankings: list[Ranking], nearest: IntArray
+    matcher: Matcher, queries: FloatArray, rankings: list[Ranking], nearest: IntArray
 ) -> tuple[Moments, Float64Array]:
     """The nearest classes' moments and the queries' normalised scores; zeros without a class."""
     there = nearest >= 0
@@ -73,8 +73,8 @@ def _scored(
         for row, ranking in enumerate(rankings):
             similarities = ranking.similarities[: NEIGHBOURS + 1]
             top[row, : similarities.size] = similarities
-        found = view.moments_of(nearest[there])
-        around = moments(view.cohort().query_similarities(queries[there], top[there]))
+        found = matcher.moments_of(nearest[there])
+        around = moments(matcher.cohort().query_similarities(queries[there], top[there]))
         classes.means[there], classes.stds[there] = found
         scores[there] = normalized_scores(top[there, 0], found, around)
     return classes, scores

@@ -244,7 +244,7 @@ class Gallery:
         everyone = np.array(sorted(view.table.labels), np.int64)
         statistics = statistics_of(view.index, view.table, view.cohort(), everyone)
         view.statistics.update(statistics)
-        calibration = calibrate_on_gallery(view)
+        calibration = calibrate_on_gallery(view, generation=view.generation)
         with self._write() as transaction:
             transaction.put_class_statistics(view.space_id, statistics)
             transaction.put_calibration(view.space_id, calibration.to_bytes())

@@ -6,37 +6,37 @@ import numpy as np
 
 from engine.decision import NEIGHBOURS, Calibration
 from engine.gallery.deciding import stranger_scores
-from engine.gallery.view import View
+from engine.gallery.matcher import Matcher
 from engine.types import FloatArray, IntArray, Ranking
 
 PLAYED = 1000
 """At most this many classes are played; more would tighten the estimate little and cost time."""
 
 
-def calibrate_on_gallery(view: View) -> Calibration:
+def calibrate_on_gallery(matcher: Matcher, *, generation: int = 0) -> Calibration:
     """The calibration that needs no more than the gallery.
 
     A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
     where the gallery is small, the shipped pictures, which are strangers to it anyway.
     """
-    cohort = view.cohort()
+    cohort = matcher.cohort()
     played = np.unique(np.linspace(0, len(cohort) - 1, PLAYED).astype(np.int64))
-    if not len(cohort) or not view.classes:
+    if not len(cohort) or not matcher.classes:
         return Calibration.empty()
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
-    rankings = _without_own_class(view, vectors, own)
+    rankings = _without_own_class(matcher, vectors, own)
     shipped = int((own < 0).sum())
     method = "left-out classes" if not shipped else "left-out classes and shipped pictures"
     return Calibration.of_strangers(
-        stranger_scores(view, vectors, rankings),
+        stranger_scores(matcher, vectors, rankings),
         method=method,
-        classes=view.classes,
-        generation=view.generation,
+        classes=matcher.classes,
+        generation=generation,
     )
 
 
-def _without_own_class(view: View, vectors: FloatArray, own: IntArray) -> list[Ranking]:
-    rankings = view.rank(vectors, NEIGHBOURS + 2)
+def _without_own_class(matcher: Matcher, vectors: FloatArray, own: IntArray) -> list[Ranking]:
+    rankings = matcher.rank(vectors, NEIGHBOURS + 2)
     return [
         Ranking(ranking.class_ids[kept], ranking.example_ids[kept], ranking.similarities[kept])
         for ranking, kept in (

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.gallery.view import View
+from engine.gallery.matcher import Matcher
 from engine.types import Enrolment, NearDuplicate, NewExample, Reject
 
 NEAR_DUPLICATE_SIMILARITY = 0.97
@@ -15,7 +15,7 @@ NEAR_DUPLICATE_SIMILARITY = 0.97
 
 
 def near_duplicates(
-    view: View, examples: Sequence[NewExample], outcomes: list[Enrolment | Reject]
+    matcher: Matcher, examples: Sequence[NewExample], outcomes: list[Enrolment | Reject]
 ) -> list[Enrolment | Reject]:
     """The outcomes, with the classes named that a newly enrolled example can't be told from."""
     fresh = [
@@ -27,14 +27,15 @@ def near_duplicates(
         return outcomes
     vectors = np.stack([examples[number].vector for number in fresh])
     checked = list(outcomes)
-    for number, ranking in zip(fresh, view.rank(view.projection.apply(vectors), 3), strict=True):
+    rankings = matcher.rank(matcher.projection.apply(vectors), 3)
+    for number, ranking in zip(fresh, rankings, strict=True):
         outcome = outcomes[number]
         assert isinstance(outcome, Enrolment)
         close = [
             NearDuplicate(outcome.label, label, float(similarity))
             for class_id, similarity in zip(ranking.class_ids, ranking.similarities, strict=True)
             if similarity >= NEAR_DUPLICATE_SIMILARITY
-            and (label := view.table.labels.get(int(class_id))) not in (None, outcome.label)
+            and (label := matcher.table.labels.get(int(class_id))) not in (None, outcome.label)
         ]
         if close:
             checked[number] = replace(outcome, near_duplicates=tuple(close))

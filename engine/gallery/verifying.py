@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.gallery.view import View
+from engine.gallery.matcher import Matcher
 from engine.types import FloatArray, Verification
 
 TARGET_FAR = 0.01
@@ -14,20 +14,20 @@ _LEAST_PICTURES = 8
 _COMPARED = 512
 
 
-def verify_embeddings(view: View, first: FloatArray, second: FloatArray) -> Verification:
+def verify_embeddings(matcher: Matcher, first: FloatArray, second: FloatArray) -> Verification:
     """Compare two unit vectors `(dim,) float32` of the searched space.
 
     The threshold is the similarity that `TARGET_FAR` of the pairs of different classes in the
     gallery's cohort reach; there is none where the cohort has fewer than eight pictures.
     """
     similarity = float(np.clip(first @ second, -1.0, 1.0))
-    threshold = _threshold(view)
+    threshold = _threshold(matcher)
     same = None if threshold is None else similarity >= threshold
     return Verification(similarity, threshold, same)
 
 
-def _threshold(view: View) -> float | None:
-    cohort = view.cohort()
+def _threshold(matcher: Matcher) -> float | None:
+    cohort = matcher.cohort()
     if len(cohort) < _LEAST_PICTURES:
         return None
     rows = np.unique(np.linspace(0, len(cohort) - 1, _COMPARED).astype(np.int64))

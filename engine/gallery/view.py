@@ -1,4 +1,4 @@
-"""What one process searches and decides with: a copy of the catalog in memory, at one generation.
+"""What one process searches and decides with: a copy of its catalog, at one generation.
 
 The catalog is the truth. `View.load` copies it, by way of the index's snapshot where that can be
 trusted; `follow` applies what the change log says has happened since. Changes are applied so that
@@ -14,34 +14,26 @@ from pathlib import Path
 import numpy as np
 
 from engine.catalog import Catalog, GalleryState
-from engine.decision import Calibration, Moments
-from engine.gallery.cohort import Cohort
-from engine.gallery.ranking import rank
-from engine.gallery.statistics import StatisticsTable, statistics_of
+from engine.decision import Calibration
+from engine.gallery.matcher import Matcher
+from engine.gallery.statistics import StatisticsTable
 from engine.gallery.table import ExampleTable
 from engine.indexes import FaissIndex, SnapshotError, VectorIndex, load_snapshot, save_snapshot
 from engine.projections import Projection, shipped_cohort
-from engine.types import Candidate, Change, ChangeKind, FloatArray, IntArray, Ranking
+from engine.types import Change, ChangeKind, IntArray
 
 LOGGER = logging.getLogger(__name__)
 LOAD_BATCH = 4096
-COHORT_DRIFT = 0.05
 
 
-class View:
-    """An in-memory copy of a catalog, used by any number of threads.
+class View(Matcher):
+    """A matcher over a copy of a catalog.
 
     `follow` is called by one thread at a time; searches go on meanwhile.
 
     Attributes:
         state: the gallery's settings as of the last load.
         generation: the generation that the copy holds.
-        projection: from the backbone's embeddings to the searched space.
-        index: over the examples' projected vectors.
-        table: the examples' classes and the classes' labels.
-        statistics: the classes', in the searched space.
-        pins: thresholds set by the user, by class id.
-        calibration: what the computed thresholds rest on.
         snapshot_generation: what the snapshot on disk holds; -1 where there is none.
         additions, removals: vectors added to and removed from the index since then.
     """
@@ -54,22 +46,23 @@ class View:
         index: VectorIndex,
         generation: int,
     ) -> None:
-        self.state = state
-        self.projection = projection
-        self.index = index
-        self.generation = generation
-        self.space_id = searched_space(state)
-        self.snapshot_generation = -1
-        self.additions = 0
-        self.removals = 0
-        self._shipped = projection.apply(shipped_cohort(state.space))
         with catalog.read() as reader:
-            self.table = ExampleTable(*reader.example_classes(), reader.labels())
+            super().__init__(
+                space_id=searched_space(state),
+                projection=projection,
+                index=index,
+                table=ExampleTable(*reader.example_classes(), reader.labels()),
+                shipped=shipped_cohort(state.space),
+                target_fpir=state.target_fpir,
+            )
             self.statistics = StatisticsTable(reader.class_statistics(self.space_id))
             self.pins = reader.pins(searched_space=self.space_id)
             self.calibration = _calibration(reader.calibration(self.space_id))
-        self._cohort: Cohort | None = None
-        self._cohort_drift = 0
+        self.state = state
+        self.generation = generation
+        self.snapshot_generation = -1
+        self.additions = 0
+        self.removals = 0
 
     @classmethod
     def load(cls, catalog: Catalog, snapshot: Path | None) -> View:
@@ -89,58 +82,24 @@ class View:
             view = cls(catalog, state, projection, *held)
             view.snapshot_generation = view.generation
         if not view.follow(catalog):
-            LOGGER.warning(
-                "%s is too old to follow the log; making the index anew", snapshot
-            )
+            LOGGER.warning("%s is too old to follow the log; making the index anew", snapshot)
             return cls.load(catalog, None)
         return view
 
-    @property
-    def classes(self) -> int:
-        """How many classes there are."""
-        return len(self.table.labels)
-
-    @property
-    def level(self) -> float:
-        """The least normalised score that is accepted now."""
-        return self.calibration.level(self.state.target_fpir, self.classes)
-
-    def cohort(self) -> Cohort:
-        """The impostors that classes are compared with; drawn again when the gallery has moved on."""
-        cohort = self._cohort
-        if cohort is None or self._cohort_drift > COHORT_DRIFT * len(cohort):
-            cohort = Cohort.sample(self.index, self.table, self._shipped)
-            self._cohort, self._cohort_drift = cohort, 0
-        return cohort
-
-    def rank(self, queries: FloatArray, k: int) -> list[Ranking]:
-        """The k nearest classes of each query `(m, dim) float32`, unit rows, by similarity."""
-        return rank(self.index, self.table, queries, k)
-
-    def candidates(self, ranking: Ranking, k: int | None = None) -> tuple[Candidate, ...]:
-        """The first k of a ranking, by label; a class removed this very moment is left out."""
-        labels = self.table.labels
-        return tuple(
-            Candidate(label, similarity, class_id, example_id)
-            for class_id, example_id, similarity in zip(
-                ranking.class_ids[:k].tolist(),
-                ranking.example_ids[:k].tolist(),
-                ranking.similarities[:k].tolist(),
-                strict=True,
-            )
-            if (label := labels.get(class_id)) is not None
-        )
-
     def follow(self, catalog: Catalog) -> bool:
         """Apply what has changed since; False where everything must be loaded anew."""
-        if catalog.generation() == self.generation:
+        generation = catalog.generation()
+        if generation == self.generation:
             return True
         changes = catalog.changes_since(self.generation)
         if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
             return False
         if changes:
             self._apply(catalog, changes)
-            self.generation = changes[-1].generation
+            generation = changes[-1].generation
+        else:
+            self._follow_calibration(catalog)  # a setting of the gallery itself has changed
+        self.generation = generation
         return True
 
     def save(self, snapshot: Path) -> None:
@@ -172,7 +131,7 @@ class View:
             self.index.remove(gone)
             self.removals += gone.size
         self.table.remove(removed)
-        self._cohort_drift += added.size + gone.size + len(moves)
+        self._drifted(added.size + gone.size + len(moves))
 
     def _follow_classes(self, catalog: Catalog, class_ids: Iterable[int]) -> None:
         """Take over what the catalog says of the classes touched; drop those that are gone."""
@@ -196,16 +155,8 @@ class View:
     def _follow_calibration(self, catalog: Catalog) -> None:
         with catalog.read() as reader:
             self.calibration = _calibration(reader.calibration(self.space_id))
+            self.target_fpir = reader.state().target_fpir
             self.statistics.update(reader.class_statistics(self.space_id))
-
-    def moments_of(self, class_ids: IntArray) -> Moments:
-        """Means and deviations `(n,)` of enrolled classes, computed where they aren't known."""
-        found = self.statistics.moments_of(class_ids)
-        unknown = np.unique(class_ids[np.isnan(found.means)])
-        if unknown.size:
-            self.statistics.update(statistics_of(self.index, self.table, self.cohort(), unknown))
-            found = self.statistics.moments_of(class_ids)
-        return found
 
 
 def load_projection(catalog: Catalog, state: GalleryState) -> Projection:

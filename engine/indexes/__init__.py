@@ -3,5 +3,13 @@
 from engine.indexes.base import VectorIndex
 from engine.indexes.exact import NumpyIndex
 from engine.indexes.faiss_index import FaissIndex
+from engine.indexes.snapshot import SnapshotError, load_snapshot, save_snapshot
 
-__all__ = ["FaissIndex", "NumpyIndex", "VectorIndex"]
+__all__ = [
+    "FaissIndex",
+    "NumpyIndex",
+    "SnapshotError",
+    "VectorIndex",
+    "load_snapshot",
+    "save_snapshot",
+]

@@ -1,0 +1,66 @@
+"""The moments and AS-norm against hand computation and NumPy's own mean and deviation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.decision import NEIGHBOURS, Moments, moments, normalized_scores
+
+
+def test_moments_are_those_of_the_nearest_impostors_only() -> None:
+    rows = np.linspace(-1, 1, 4 * NEIGHBOURS, dtype=np.float32)[None, :]
+    nearest = np.sort(rows[0])[-NEIGHBOURS:].astype(np.float64)
+
+    found = moments(rows)
+
+    assert found.means[0] == pytest.approx(nearest.mean())
+    assert found.stds[0] == pytest.approx(nearest.std())
+
+
+def test_moments_ignore_what_is_no_impostor() -> None:
+    values = np.linspace(0.1, 0.9, 12, dtype=np.float32)
+    padded = np.concatenate([values, np.full(5, -np.inf, np.float32)])[None, :]
+
+    found = moments(padded)
+
+    assert found.means[0] == pytest.approx(values.astype(np.float64).mean())
+    assert found.stds[0] == pytest.approx(values.astype(np.float64).std())
+
+
+def test_without_impostors_the_moments_say_nothing_is_known() -> None:
+    found = moments(np.empty((2, 0), np.float32))
+
+    assert found.means.tolist() == [0.5, 0.5]
+    assert found.stds == pytest.approx([0.1, 0.1])
+
+
+def test_few_impostors_are_drawn_towards_the_prior() -> None:
+    # One impostor at 0.9 and a prior of weight 3 at 0.5: mean (0.9 + 1.5) / 4 = 0.6.
+    # Spread ((0.9 - 0.6)^2 + 3 (0.01 + 0.01)) / 4 = 0.0375.
+    found = moments(np.array([[0.9]], np.float32))
+
+    assert found.means[0] == pytest.approx(0.6)
+    assert found.stds[0] == pytest.approx(0.0375**0.5)
+
+
+def test_equal_impostors_leave_a_least_deviation() -> None:
+    found = moments(np.full((1, 20), 0.4, np.float32))
+
+    assert found.stds[0] == 0.01
+
+
+def test_as_norm_is_the_mean_of_both_sides_standard_scores() -> None:
+    # (0.8 - 0.5) / 0.1 = 3 for the class, (0.8 - 0.6) / 0.05 = 4 for the query.
+    classes = Moments(np.array([0.5]), np.array([0.1]))
+    queries = Moments(np.array([0.6]), np.array([0.05]))
+
+    assert normalized_scores([0.8], classes, queries)[0] == pytest.approx(3.5)
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=120))
+def test_moments_are_finite_and_bounded_for_any_similarities(values: list[float]) -> None:
+    found = moments(np.array([values], np.float32))
+
+    assert -1 <= found.means[0] <= 1
+    assert 0.01 <= found.stds[0] <= 1.5
