@@ -118,8 +118,9 @@ class CatalogContract:
             assert again.state() == catalog.state()
             assert again.counts().examples == 1
 
+    @pytest.mark.usefixtures("catalog")
     def test_creating_a_catalog_that_is_there_in_another_space_is_refused(
-        self, catalog: Catalog, location: str | Path
+        self, location: str | Path
     ) -> None:
         with pytest.raises(SpaceMismatchError, match="is a gallery of fake"):
             Catalog.create(location, space=OTHER_SPACE, keep_pictures=KeepPictures.NONE)
