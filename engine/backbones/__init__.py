@@ -6,8 +6,16 @@ Importing this loads no heavy library; loading a backbone does.
 from __future__ import annotations
 
 from engine.backbones.base import Backbone
-from engine.backbones.load import load_backbone
+from engine.backbones.load import export_backbone, is_exported, load_backbone
 from engine.backbones.names import DEFAULT_BACKBONE, available_backbones
 from engine.backbones.preprocessing import Preprocessing
 
-__all__ = ["DEFAULT_BACKBONE", "Backbone", "Preprocessing", "available_backbones", "load_backbone"]
+__all__ = [
+    "DEFAULT_BACKBONE",
+    "Backbone",
+    "Preprocessing",
+    "available_backbones",
+    "export_backbone",
+    "is_exported",
+    "load_backbone",
+]

@@ -1,13 +1,28 @@
-"""A backbone's name, a device and a runtime -> a backbone that is ready to run."""
+"""A backbone's name, a device and a runtime -> a backbone that is ready to run.
+
+On a CPU, ONNX Runtime is the fast path: `auto` takes it wherever the network can be exported. The
+export happens once for each network, on the load that first needs it, and says so on the log,
+since it takes some seconds more than loading; `export_backbone` does it ahead of time. Where it
+fails, `auto` runs the network with torch, says why, and doesn't try again until it is asked to.
+"""
 
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 from engine.backbones.base import Backbone
+from engine.backbones.devices import is_cpu, torch_device
+from engine.backbones.exports import Export, ExportCache, WeightsFile
 from engine.backbones.names import DEFAULT_BACKBONE, named
 from engine.backbones.preprocessing import Preprocessing
-from engine.backbones.pretrained import space_of
+from engine.backbones.pretrained import Pretrained, space_of
 from engine.backbones.runtimes.base import Runtime
+from engine.errors import BackboneError
 from engine.types import ByteArray, FloatArray, Space
+
+_log = logging.getLogger(__name__)
+_RUNTIMES = ("auto", "torch", "onnxruntime")
 
 
 class NetworkBackbone(Backbone):
@@ -26,14 +41,22 @@ class NetworkBackbone(Backbone):
 
 
 def load_backbone(
-    name: str = DEFAULT_BACKBONE, *, device: str = "auto", runtime: str = "auto"
+    name: str = DEFAULT_BACKBONE,
+    *,
+    device: str = "auto",
+    runtime: str = "auto",
+    threads: int = 0,
+    cache_dir: Path | None = None,
 ) -> Backbone:
     """Loads a backbone by its name.
 
     Args:
         name: see `available_backbones`; `fake` is a backbone for tests.
         device: `cpu`, `cuda` or `mps`; `auto` takes CUDA, then Apple's MPS, then the CPU.
-        runtime: `torch`; `auto` takes what is fastest on the device.
+        runtime: `torch` or, on the CPU, `onnxruntime`; `auto` takes what is fastest.
+        threads: the most that the runtime may use on the CPU; 0 is one for each core.
+        cache_dir: where exported networks are kept; None takes `ONELOOK_CACHE_DIR`, or the user's
+            cache folder.
 
     Raises:
         BackboneError: there is no such backbone, device or runtime, or the weights don't fit it.
@@ -43,12 +66,106 @@ def load_backbone(
         from engine.testing.fake_backbone import FakeBackbone
 
         return FakeBackbone.named(name)
-    from engine.backbones.runtimes.torch import TorchRuntime, resolve_device
-
+    if runtime not in _RUNTIMES:
+        raise BackboneError(f"expected a runtime of {', '.join(_RUNTIMES)} but got {runtime!r}")
     pretrained = named(name)
+    on_cpu = is_cpu(device)
+    if runtime == "onnxruntime":
+        if not on_cpu and device != "auto":
+            raise BackboneError(f"the runtime onnxruntime runs on the CPU, not on {device!r}")
+        return _with_onnxruntime(pretrained, threads, ExportCache(cache_dir), retry=True)
+    if runtime == "auto" and on_cpu:
+        try:
+            return _with_onnxruntime(pretrained, threads, ExportCache(cache_dir), retry=False)
+        except _ExportError as error:
+            _log.warning("%s runs with torch, not ONNX Runtime: %s", pretrained.name, error)
+    return _with_torch(pretrained, device, threads)
+
+
+def is_exported(name: str, *, cache_dir: Path | None = None) -> bool:
+    """Whether a backbone's network is in the cache, so that loading it on the CPU needs no torch.
+
+    Raises:
+        BackboneError: there is no such backbone.
+    """
+    export = ExportCache(cache_dir).find(named(name))
+    return export is not None and export.failure is None
+
+
+def export_backbone(name: str, *, cache_dir: Path | None = None) -> Path:
+    """Exports a backbone's network into the cache anew, fetching weights if need be.
+
+    Returns:
+        The exported file.
+
+    Raises:
+        BackboneError: there is no such backbone, or it can't be exported.
+        BackboneUnavailableError: the weights are neither here nor reachable.
+    """
+    cache = ExportCache(cache_dir)
+    return cache.network_path(_export(named(name), cache).space)
+
+
+class _ExportError(BackboneError):
+    """A network can't be exported, though torch may well run it."""
+
+
+def _with_torch(pretrained: Pretrained, device: str, threads: int) -> Backbone:
+    from engine.backbones.runtimes.torch import TorchRuntime
+
     weights = pretrained.weights()
     network = pretrained.network(weights)
-    space = space_of(pretrained, weights, network)
-    return NetworkBackbone(
-        space, network.preprocessing, TorchRuntime(network, resolve_device(device))
-    )
+    space = space_of(pretrained.name, network, WeightsFile.of(weights).sha256)
+    runtime = TorchRuntime(network, torch_device(device), threads)
+    return NetworkBackbone(space, network.preprocessing, runtime)
+
+
+def _with_onnxruntime(
+    pretrained: Pretrained, threads: int, cache: ExportCache, *, retry: bool
+) -> Backbone:
+    from engine.backbones.runtimes.onnx import OnnxRuntime
+
+    found = cache.find(pretrained)
+    if found is not None and found.failure is not None:
+        if not retry:
+            raise _ExportError(found.failure)
+        found = None
+    if found is not None:
+        try:
+            runtime = OnnxRuntime(cache.network_path(found.space), threads)
+            return NetworkBackbone(found.space, found.preprocessing, runtime)
+        except BackboneError as error:
+            _log.warning("the export of %s is damaged and made anew: %s", pretrained.name, error)
+    made = _export(pretrained, cache)
+    runtime = OnnxRuntime(cache.network_path(made.space), threads)
+    return NetworkBackbone(made.space, made.preprocessing, runtime)
+
+
+def _export(pretrained: Pretrained, cache: ExportCache) -> Export:
+    from engine.backbones.runtimes.export import export
+
+    try:
+        scratch = cache.scratch_file(".onnx")
+    except OSError as error:
+        raise _ExportError(f"the cache folder {cache.folder} can't be written: {error}") from error
+    try:
+        _log.warning(
+            "preparing %s for fast use on this CPU, once; this takes some 20 seconds",
+            pretrained.name,
+        )
+        weights = pretrained.weights()
+        network = pretrained.network(weights)
+        weights_file = WeightsFile.of(weights)
+        space = space_of(pretrained.name, network, weights_file.sha256)
+        try:
+            export(network, scratch)
+        except BackboneError as error:
+            cache.add(Export(space, network.preprocessing, weights_file, str(error)), None)
+            raise _ExportError(f"{pretrained.name}: {error}") from error
+        made = Export(space, network.preprocessing, weights_file)
+        cache.add(made, scratch)
+        return made
+    except OSError as error:  # the disk is full, perhaps
+        raise _ExportError(f"the export can't be kept in {cache.folder}: {error}") from error
+    finally:
+        scratch.unlink(missing_ok=True)

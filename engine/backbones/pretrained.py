@@ -21,11 +21,13 @@ class Network:
     """A loaded network without its classification head.
 
     Attributes:
+        architecture: the library and model that the weights were loaded into.
         module: maps `(n, 3, S, S) float32`, normalised, to `(n, dim) float32`; in evaluation mode.
         preprocessing: what it expects.
         dimension: dim.
     """
 
+    architecture: str
     module: nn.Module
     preprocessing: Preprocessing
     dimension: int
@@ -64,11 +66,16 @@ class Pretrained(ABC):
         return self.checkpoint
 
 
-def space_of(pretrained: Pretrained, weights: Path, network: Network) -> Space:
-    """The embedding space of a loaded network."""
+def space_of(name: str, network: Network, weights_file_hash: str) -> Space:
+    """The embedding space of a loaded network.
+
+    Its weights' hash is taken over the file's hash and the architecture, since one file may fit two
+    architectures (OpenCLIP's ViT-B-32 and ViT-B-32-quickgelu, for one) that give other embeddings.
+    """
+    identity = f"{network.architecture}\n{weights_file_hash}"
     return Space(
-        backbone=pretrained.name,
-        weights_hash=file_hash(weights),
+        backbone=name,
+        weights_hash=hashlib.sha256(identity.encode()).hexdigest(),
         preprocessing_hash=network.preprocessing.hash,
         dimension=network.dimension,
     )

@@ -56,7 +56,9 @@ class EfficientNetLite(Pretrained):
         module.reset_classifier(0)
         size = _IMAGE_SIZES[self.variant]
         preprocessing = Preprocessing(image_size=size, resize=size + _CROPPED)
-        return Network(module, preprocessing, _DIMENSION)
+        return Network(
+            f"timm tf_efficientnet_lite{self.variant}", module, preprocessing, _DIMENSION
+        )
 
     def classifier(self, weights: Path) -> nn.Module:
         """The network with its head: `(n, 3, S, S)` to `(n, 1000)` logits of ImageNet's classes."""

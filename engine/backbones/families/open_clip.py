@@ -67,7 +67,9 @@ class OpenClipModel(Pretrained):
         visual: nn.Module = model.visual
         visual.eval()
         preprocessing = self._preprocessing(visual.preprocess_cfg)  # type: ignore[arg-type]
-        return Network(visual, preprocessing, self._dimension())
+        activation = " quick_gelu" if published.get("quick_gelu") else ""
+        architecture = f"open_clip {self.model}{activation}"
+        return Network(architecture, visual, preprocessing, self._dimension())
 
     def _published(self) -> dict[str, Any]:
         """What OpenCLIP knows of the tag; nothing where no tag is named."""

@@ -55,7 +55,8 @@ class TimmModel(Pretrained):
             resolve_model_data_config(module)  # type: ignore[no-untyped-call]
         )
         dimension = getattr(module, "head_hidden_size", None) or module.num_features
-        return Network(module, preprocessing, int(dimension))
+        architecture = f"timm {self.model.partition('.')[0]}"
+        return Network(architecture, module, preprocessing, int(dimension))
 
     def _published(self) -> Any:
         from timm.models import get_pretrained_cfg

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from engine.types import ByteArray, FloatArray
 
+INPUT_NAME = "pixels"  # of an exported network: (n, S, S, 3) uint8
+OUTPUT_NAME = "features"  # (n, dim) float32
+
 
 class Runtime(Protocol):
     """Maps `(n, S, S, 3) uint8` RGB, n at least 1, to `(n, dim) float32`; thread-safe.

@@ -8,7 +8,6 @@ from torch import nn
 
 from engine.backbones.preprocessing import Preprocessing
 from engine.backbones.pretrained import Network
-from engine.errors import BackboneError
 from engine.types import ByteArray, FloatArray
 
 
@@ -32,11 +31,19 @@ class Normalised(nn.Module):
 
 
 class TorchRuntime:
-    """A network in channels-last layout, which is what prepared pictures are in already."""
+    """A network in channels-last layout, which is what prepared pictures are in already.
+
+    Args:
+        network: what to run; it is moved to the device.
+        device: as torch names it.
+        threads: the most that torch, in all of this process, may use on the CPU; 0 leaves it alone.
+    """
 
     name = "torch"
 
-    def __init__(self, network: Network, device: str) -> None:
+    def __init__(self, network: Network, device: str, threads: int = 0) -> None:
+        if threads:
+            torch.set_num_threads(threads)
         self.device = device
         module = Normalised(network.module, network.preprocessing).eval()
         self._module = module.to(device).to(memory_format=torch.channels_last)
@@ -46,25 +53,3 @@ class TorchRuntime:
             pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"])).to(self.device)
             features: FloatArray = self._module(pixels).float().cpu().numpy()
         return features
-
-
-def resolve_device(device: str) -> str:
-    """The device that `auto` stands for: CUDA, then Apple's MPS, then the CPU.
-
-    Raises:
-        BackboneError: the device named isn't there.
-    """
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    kind = device.partition(":")[0]
-    if kind not in there:
-        raise BackboneError(f"expected a device of auto, cpu, cuda or mps but got {device!r}")
-    if not there[kind]:
-        present = ", ".join(name for name, is_there in there.items() if is_there)
-        raise BackboneError(f"the device {device!r} is not usable by torch here; usable: {present}")
-    return device

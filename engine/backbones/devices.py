@@ -1,0 +1,49 @@
+"""Where a network may run, told without loading torch wherever it can be."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+from engine.errors import BackboneError
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_NVIDIA_DRIVER = (Path("/dev/nvidiactl"), Path("/dev/dxg"))  # Linux; Windows' subsystem for it
+
+
+def is_cpu(device: str) -> bool:
+    """Whether the device is certainly the CPU. `auto` is, on a machine without an accelerator.
+
+    Raises:
+        BackboneError: there is no such kind of device.
+    """
+    if device.partition(":")[0] not in _DEVICES:
+        raise BackboneError(f"expected a device of {', '.join(_DEVICES)} but got {device!r}")
+    return device == "cpu" or (device == "auto" and not _may_have_accelerator())
+
+
+def _may_have_accelerator() -> bool:
+    if platform.system() == "Linux":
+        return any(path.exists() for path in _NVIDIA_DRIVER)
+    return platform.system() == "Windows" or platform.machine() == "arm64"
+
+
+def torch_device(device: str) -> str:
+    """The device that `auto` stands for: CUDA, then Apple's MPS, then the CPU. Loads torch.
+
+    Raises:
+        BackboneError: the device named isn't there.
+    """
+    import torch
+
+    usable = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        return next(kind for kind, is_usable in usable.items() if is_usable)
+    if not usable[device.partition(":")[0]]:
+        present = ", ".join(kind for kind, is_usable in usable.items() if is_usable)
+        raise BackboneError(f"torch can't use the device {device!r} here; it can use {present}")
+    return device
