@@ -33,9 +33,14 @@ class Snapshots:
         self._writable = writable
 
     def load(self, catalog: Catalog) -> View:
-        """Copy the catalog into memory, by way of the snapshot where it can be trusted."""
+        """Copy the catalog into memory, by way of the snapshot where it can be trusted.
+
+        One that can't be is written anew, and so is a missing one that took time to do without.
+        """
         view = View.load(catalog, self._path)
-        if view.snapshot_generation < 0 and len(view.index) >= SMALL_INDEX:
+        if view.snapshot_generation < 0 and (
+            self._path.exists() or len(view.index) >= SMALL_INDEX
+        ):
             self.save(view)
         return view
 
