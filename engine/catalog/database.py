@@ -148,6 +148,8 @@ class Database:
             self.errors(),
             closing(sqlite.connect(self.path, mode=self._mode, timeout=self.timeout)) as connection,
         ):
+            if not self.read_only:
+                sqlite.use_log(connection)  # where another program has put it out of use
             yield connection
 
     def close(self) -> None:

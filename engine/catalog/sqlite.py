@@ -45,14 +45,20 @@ def connect(path: Path, *, mode: str, timeout: float) -> FileConnection:
     try:
         connection.create_function("lower", 1, _lower, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
+        if mode == "rwc":
+            use_log(connection)
         if mode != "ro":
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA secure_delete = ON")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def use_log(connection: FileConnection) -> None:
+    """Let the file be read while it is written; the file itself remembers it."""
+    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def outdated(path: Path, connection: FileConnection) -> bool:

@@ -109,6 +109,15 @@ def test_a_file_is_durable_and_private_on_every_connection(catalog: Catalog) -> 
             }
 
 
+def test_a_file_that_lost_its_log_gets_it_back(catalog: Catalog, location: Path) -> None:
+    catalog.close()
+    tamper(location, "PRAGMA journal_mode = DELETE")
+    assert location.read_bytes()[18:20] == b"\1\1"
+    with Catalog.open(location) as reopened:
+        enroll(reopened, new_example(1))
+    assert location.read_bytes()[18:20] == b"\2\2"  # the file format's number for a log
+
+
 def test_a_backup_is_consistent_while_others_write(catalog: Catalog, tmp_path: Path) -> None:
     enroll(catalog, *(new_example(n, f"class {n}") for n in range(200)))
     done = threading.Event()

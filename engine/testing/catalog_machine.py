@@ -1,0 +1,202 @@
+"""Random histories of a catalog, checked against plain dictionaries.
+
+Subclass `CatalogMachine`, say where a database may be made, and let Hypothesis run its `TestCase`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from engine.catalog import Catalog
+from engine.testing.catalog_contract import SPACE, content_hash, direction, new_example
+from engine.types import ChangeKind, KeepPictures
+
+LABELS = st.sampled_from(["cup", "mug", "bowl", "狐", "Zoo", "a b"])
+NUMBERS = st.integers(0, 12)
+
+
+class Follower:
+    """Knows the catalog by its change log alone, as another process's index does."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.classes: set[int] = set()
+        self.class_of: dict[int, int] = {}
+
+    def follow(self, catalog: Catalog) -> None:
+        changes = catalog.changes_since(self.generation)
+        if changes is None:  # the log was trimmed
+            ids, class_ids = catalog.example_classes()
+            self.class_of = dict(zip(ids.tolist(), class_ids.tolist(), strict=True))
+            self.classes = set(catalog.labels())
+            changes = []
+        for change in changes:
+            if change.example_id is None:
+                if change.kind is ChangeKind.ADD:
+                    self.classes.add(change.class_id or 0)
+                elif change.kind is ChangeKind.REMOVE:
+                    self.classes.remove(change.class_id or 0)
+            elif change.kind is ChangeKind.REMOVE:
+                assert self.class_of.pop(change.example_id) == change.class_id
+            else:
+                assert (change.example_id in self.class_of) == (change.kind is ChangeKind.MOVE)
+                self.class_of[change.example_id] = change.class_id or 0
+        self.generation = catalog.generation()
+
+
+class CatalogMachine(RuleBasedStateMachine):
+    """Adds, removes, renames, merges and pins at random.
+
+    The model is a dictionary from label to the numbers of its pictures.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.location = self.make_location()
+        self.catalog = Catalog.create(
+            self.location, space=SPACE, keep_pictures=KeepPictures.BOUNDED
+        )
+        self.model: dict[str, set[int]] = {}
+        self.pins: dict[str, float] = {}
+        self.follower = Follower()
+        self.late_follower = Follower()
+        self.highest_id = 0
+
+    def make_location(self) -> str | Path:
+        """Where no database is yet, but may be made."""
+        raise NotImplementedError
+
+    def teardown(self) -> None:
+        self.late_follower.follow(self.catalog)
+        assert self.late_follower.class_of == self.follower.class_of
+        assert self.late_follower.classes == self.follower.classes
+        assert self.catalog.integrity_problems() == []
+        self.catalog.close()
+
+    @rule(pictures=st.lists(st.tuples(LABELS, NUMBERS), max_size=6))
+    def add(self, pictures: list[tuple[str, int]]) -> None:
+        with self.catalog.write() as transaction:
+            ids = transaction.add_examples([new_example(n, label) for label, n in pictures])
+        fresh = {(label, n) for label, n in pictures if n not in self.model.get(label, set())}
+        for label, number in pictures:
+            self.model.setdefault(label, set()).add(number)
+        assert len({i for i in ids if i > self.highest_id}) == len(fresh)
+        self.highest_id = max([self.highest_id, *ids])
+
+    @rule(label=LABELS)
+    def add_empty_class(self, label: str) -> None:
+        with self.catalog.write() as transaction:
+            transaction.ensure_class(label)
+        self.model.setdefault(label, set())
+
+    @precondition(lambda self: any(self.model.values()))
+    @rule(data=st.data())
+    def remove_example(self, data: st.DataObject) -> None:
+        label = data.draw(st.sampled_from(sorted(k for k, v in self.model.items() if v)))
+        number = data.draw(st.sampled_from(sorted(self.model[label])))
+        with self.catalog.write() as transaction:
+            found = transaction.find_content(content_hash(number))
+            transaction.remove_example(next(e.id for e in found if e.label == label))
+        self.model[label].remove(number)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def remove_class(self, data: st.DataObject) -> None:
+        label = data.draw(st.sampled_from(sorted(self.model)))
+        with self.catalog.write() as transaction:
+            transaction.remove_class(transaction.class_id(label))
+        del self.model[label]
+        self.pins.pop(label, None)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data(), new_label=LABELS)
+    def rename_class(self, data: st.DataObject, new_label: str) -> None:
+        label = data.draw(st.sampled_from(sorted(self.model)))
+        if new_label in self.model:
+            return
+        with self.catalog.write() as transaction:
+            transaction.rename_class(transaction.class_id(label), new_label)
+        self.model[new_label] = self.model.pop(label)
+        if label in self.pins:
+            self.pins[new_label] = self.pins.pop(label)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def merge_classes(self, data: st.DataObject) -> None:
+        labels = st.sampled_from(sorted(self.model))
+        into = data.draw(labels)
+        sources = data.draw(st.lists(labels, max_size=3))
+        with self.catalog.write() as transaction:
+            ids = [transaction.class_id(label) for label in sources]
+            transaction.merge_classes(ids, transaction.class_id(into))
+        for label in set(sources) - {into}:
+            self.model[into] |= self.model.pop(label)
+            self.pins.pop(label, None)
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data(), value=st.none() | st.sampled_from([0.25, 0.5]))
+    def pin(self, data: st.DataObject, value: float | None) -> None:
+        label = data.draw(st.sampled_from(sorted(self.model)))
+        with self.catalog.write() as transaction:
+            transaction.pin_threshold(transaction.class_id(label), value, SPACE.id)
+        self.pins.pop(label, None)
+        if value is not None:
+            self.pins[label] = value
+
+    @rule(pictures=st.lists(st.tuples(LABELS, NUMBERS), max_size=3))
+    def fail(self, pictures: list[tuple[str, int]]) -> None:
+        try:
+            with self.catalog.write() as transaction:
+                transaction.add_examples([new_example(n, label) for label, n in pictures])
+                for class_id in transaction.labels():
+                    transaction.remove_class(class_id)
+                raise InterruptedError
+        except InterruptedError:
+            pass
+
+    @rule(keep=st.integers(0, 20))
+    def trim(self, keep: int) -> None:
+        with self.catalog.write() as transaction:
+            transaction.trim_changes(keep=keep)
+
+    @rule()
+    def reopen(self) -> None:
+        self.catalog.close()
+        self.catalog = Catalog.open(self.location)
+
+    @invariant()
+    def the_catalog_holds_what_the_model_holds(self) -> None:
+        held: dict[str, set[str]] = {record.label: set() for record in self.catalog.classes()}
+        for example in self.catalog.examples():
+            held[example.label].add(example.content_hash)
+        assert held == {
+            label: {content_hash(number) for number in numbers}
+            for label, numbers in self.model.items()
+        }
+        labels = self.catalog.labels()
+        pins = {labels[class_id]: value for class_id, value in self.catalog.pins().items()}
+        assert pins == self.pins
+
+    @invariant()
+    def every_example_has_its_own_vector_and_picture(self) -> None:
+        vectors: dict[int, Any] = {}
+        for batch in self.catalog.iter_vectors(SPACE.id, batch=3):
+            vectors.update(zip(batch.ids.tolist(), batch.vectors, strict=True))
+        examples = {example.id: example for example in self.catalog.examples()}
+        assert vectors.keys() == examples.keys()
+        for example_id, example in examples.items():
+            number = int(example.source.removesuffix(".png"))
+            np.testing.assert_array_equal(vectors[example_id], direction(number))
+            assert self.catalog.picture(example_id) == f"picture {number}".encode()
+
+    @invariant()
+    def the_replayed_log_equals_the_state(self) -> None:
+        self.follower.follow(self.catalog)
+        ids, class_ids = self.catalog.example_classes()
+        assert self.follower.class_of == dict(zip(ids.tolist(), class_ids.tolist(), strict=True))
+        assert self.follower.classes == set(self.catalog.labels())

@@ -1,0 +1,78 @@
+"""Writes the gallery database of the newest schema revision, as SQL, for the tests to upgrade.
+
+Run from the repository's root when a schema revision is about to be released, and never change
+what is there for a released one:
+
+    python tests/assets/galleries/make.py
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from engine.catalog import Catalog, StoredProjection
+from engine.catalog.migrate import HEAD
+from engine.types import ClassStatistics, KeepPictures, NewExample, Reject, Space
+
+SPACE = Space("fake", "a" * 64, "b" * 64, 4)
+PICTURE = bytes(range(256))
+
+
+def example(number: int, label: str, source: str) -> NewExample:
+    """The example whose vector is the axis of that number."""
+    return NewExample(
+        label=label,
+        source=source,
+        content_hash=f"{number:064x}",
+        width=100 + number,
+        height=50,
+        vector=np.eye(4, dtype=np.float32)[number],
+        picture=PICTURE if number == 0 else None,
+        attributes={"number": number},
+        warnings=("is blurred",) if number == 1 else (),
+        origin="catalog/" if number else None,
+    )
+
+
+def fill(catalog: Catalog) -> None:
+    """Make use of every table."""
+    with catalog.write() as transaction:
+        cup, _, mug, _ = transaction.add_examples(
+            [
+                example(0, "cup", "cup.png"),
+                example(1, "café", "odd \udcff name.png"),
+                example(2, "mug", "mug.png"),
+                example(3, "狐", "fox.png"),
+            ]
+        )
+    with catalog.write() as transaction:
+        transaction.remove_example(mug)
+        transaction.rename_class(transaction.class_id("cup"), "tea cup")
+        transaction.pin_threshold(transaction.class_id("café"), 0.625, SPACE.id)
+        transaction.put_class_statistics(
+            SPACE.id, {transaction.class_id("狐"): ClassStatistics(0.25, 0.125, 7)}
+        )
+        transaction.set_projection(StoredProjection("c" * 16, "whitening", b"payload"))
+        transaction.put_calibration(SPACE.id, b"calibration")
+        transaction.set_target_fpir(0.01)
+        transaction.put_rejects([Reject("broken.png", "is truncated")])
+        assert transaction.picture(cup) == PICTURE
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        location = Path(folder) / "catalog.sqlite"
+        with Catalog.create(location, space=SPACE, keep_pictures=KeepPictures.BOUNDED) as catalog:
+            fill(catalog)
+        with closing(sqlite3.connect(location)) as connection:
+            text = "\n".join(connection.iterdump())
+    (Path(__file__).parent / f"rev-{HEAD}.sql").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
