@@ -5,8 +5,9 @@ score tested against it is the normalised score, put back on that class's scale:
 
     score = μ_class + z · σ_class        (so  score ≥ threshold  exactly when  z ≥ level)
 
-A computed threshold is at most `SAME_PICTURE`, so that an enrolled picture itself is always
-recognised. A threshold pinned by the user takes the place of the computed one.
+An enrolled picture itself is always recognised: a computed threshold is at most `SAME_PICTURE`, and
+from that similarity on the score is no less than the similarity. A threshold pinned by the user
+takes the place of the computed one.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ def decide(
         )
     nearest = evidence.candidates[0]
     score = evidence.class_mean + evidence.normalized_score * evidence.class_std
+    if nearest.similarity >= SAME_PICTURE:
+        score = max(score, nearest.similarity)
     threshold = evidence.pinned_threshold
     if threshold is None:
         threshold = min(evidence.class_mean + level * evidence.class_std, SAME_PICTURE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +68,7 @@ class GalleryFolder:
         """
         if not self.path.exists():
             return
-        if not self.path.is_dir() or any(os.scandir(self.path)):
+        if not self.path.is_dir() or any(self.path.iterdir()):
             raise GalleryError(
                 f"{self.path}: expected a path that is free for a new gallery, but "
                 f"{'a folder that is not empty' if self.path.is_dir() else 'a file'} is there. "

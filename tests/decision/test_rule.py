@@ -50,11 +50,13 @@ def test_a_pinned_threshold_takes_the_computed_ones_place() -> None:
     assert judged(level=-100.0, pinned_threshold=0.81).label is None
 
 
-def test_a_computed_threshold_never_locks_an_enrolled_picture_out() -> None:
-    decision = judged(level=100.0, normalized_score=5.0)
+def test_an_enrolled_picture_itself_is_always_recognised() -> None:
+    itself = Candidate("cat", 0.9995, class_id=1, example_id=10)
 
-    assert decision.threshold == pytest.approx(0.999)
+    decision = judged(level=100.0, normalized_score=-5.0, candidates=(itself, DOG))
+
     assert decision.label == "cat"
+    assert (decision.score, decision.threshold) == (0.9995, 0.999)
 
 
 def test_the_margin_tells_whether_the_runner_up_can_be_told_apart() -> None:

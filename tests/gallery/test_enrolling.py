@@ -156,9 +156,11 @@ def test_a_removed_example_is_not_found(gallery: Gallery) -> None:
 
 
 def test_another_space_is_refused(tmp_path: Path) -> None:
-    with Gallery.create(tmp_path / "g.gallery", space=SPACE) as gallery:
-        with pytest.raises(SpaceMismatchError):
-            gallery.enroll([example("cat", 1, vector=unit(1, dimension=9))])
+    with (
+        Gallery.create(tmp_path / "g.gallery", space=SPACE) as gallery,
+        pytest.raises(SpaceMismatchError),
+    ):
+        gallery.enroll([example("cat", 1, vector=unit(1, dimension=9))])
 
 
 def test_a_read_only_gallery_answers_and_refuses_writes(gallery: Gallery) -> None:

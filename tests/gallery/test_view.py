@@ -204,9 +204,11 @@ def exported(gallery: Gallery) -> list[object]:
         for record, vector in zip(catalog.examples(), batch.vectors, strict=True):
             owner = classes[record.label]
             rows.append(
-                (record.label, dict(owner.attributes), owner.pinned_threshold, record.source)
-                + (record.content_hash, record.warnings, vector.tobytes())
-                + (catalog.picture(record.id),)
+                (
+                    *(record.label, dict(owner.attributes), owner.pinned_threshold),
+                    *(record.source, record.content_hash, record.warnings),
+                    *(vector.tobytes(), catalog.picture(record.id)),
+                )
             )
     return rows
 
