@@ -103,7 +103,7 @@ class Calibration:
         return cls(stranger_scores=scores, created_at=created_at, **header)
 
     def _tail_level(self, accepted: float) -> float:
-        """The level beyond the highest score seen: exponential excesses over the tail's start.
+        """The level beyond the scores seen: exponential excesses over the tail's start.
 
         With mean excess m over u, exceeded by a share p, `P(S > x) = p · exp(−(x − u) / m)`
         (the generalised Pareto distribution with shape 0; Coles 2001, section 4).
@@ -112,4 +112,5 @@ class Calibration:
         tail = max(_LEAST_TAIL, math.ceil(_TAIL_SHARE * n))
         start = float(self.stranger_scores[n - tail - 1])
         mean_excess = float(np.mean(self.stranger_scores[n - tail :] - start))
-        return start + mean_excess * math.log(tail / n / accepted)
+        extrapolated = start + mean_excess * math.log(tail / n / accepted)
+        return max(extrapolated, float(self.stranger_scores[-1]))

@@ -63,12 +63,17 @@ class GalleryFolder:
     def require_free(self) -> None:
         """Raise where a new gallery would mix with something else.
 
+        A gallery that another process makes at this very moment isn't something else.
+
         Raises:
             GalleryError: a file is there, or a folder that isn't empty.
         """
         if not self.path.exists():
             return
-        if not self.path.is_dir() or any(self.path.iterdir()):
+        if not self.path.is_dir() or any(
+            not entry.name.startswith((DATABASE_NAME, SNAPSHOT_NAME))
+            for entry in self.path.iterdir()
+        ):
             raise GalleryError(
                 f"{self.path}: expected a path that is free for a new gallery, but "
                 f"{'a folder that is not empty' if self.path.is_dir() else 'a file'} is there. "

@@ -38,9 +38,7 @@ class Snapshots:
         One that can't be is written anew, and so is a missing one that took time to do without.
         """
         view = View.load(catalog, self._path)
-        if view.snapshot_generation < 0 and (
-            self._path.exists() or len(view.index) >= SMALL_INDEX
-        ):
+        if view.snapshot_generation < 0 and (self._path.exists() or len(view.index) >= SMALL_INDEX):
             self.save(view)
         return view
 
