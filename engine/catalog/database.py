@@ -64,7 +64,7 @@ class Database:
         self._engine = (
             self._file_engine(location)
             if isinstance(location, Path)
-            else (create_engine(location, pool_pre_ping=True))
+            else create_engine(location, pool_pre_ping=True)
         )
 
     def __enter__(self) -> Self:

@@ -17,6 +17,8 @@ from engine.catalog.view import View, chunks
 from engine.errors import LabelError, SpaceMismatchError
 from engine.types import ExampleRecord, FloatArray, IntArray, Space
 
+RAW_BATCH = 100_000
+
 _EXAMPLES = (
     select(
         ExampleRow.id,
@@ -69,8 +71,9 @@ class ExampleReading(View):
     def example_classes(self) -> tuple[IntArray, IntArray]:
         """All examples' ids and their classes' ids, `(n,) int64` each."""
         query = select(ExampleRow.id, ExampleRow.class_id).order_by(ExampleRow.id)
-        columns = list(zip(*self._execute(query).all(), strict=True)) or [(), ()]
-        return np.array(columns[0], np.int64), np.array(columns[1], np.int64)
+        batches = [np.array(rows, np.int64) for rows in self._raw(query, RAW_BATCH)]
+        pairs = np.concatenate(batches) if batches else np.empty((0, 2), np.int64)
+        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 
     def find_content(self, content_hash: str) -> list[ExampleRecord]:
         """The examples made from exactly that content."""
@@ -139,8 +142,8 @@ class ExampleReading(View):
         dimension = self.space(space_id).dimension
         query = _VECTORS.where(
             EmbeddingRow.space_id == space_id, EmbeddingRow.example_id > after_id
-        ).execution_options(yield_per=batch)
-        for rows in self._execute(query).partitions():
+        )
+        for rows in self._raw(query, batch):
             yield _vector_batch(rows, dimension)
 
     def vectors(self, space_id: str, ids: Iterable[int]) -> VectorBatch:

@@ -47,16 +47,18 @@ DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
 """What `translate` takes: everything that SQLAlchemy or a bare SQLite connection raises."""
 
 
-def translate(error: SQLAlchemyError | sqlite3.Error, where: str) -> GalleryError:
+def translate(error: Exception, where: str) -> GalleryError:
     """Return this project's error for `error`, met while using the database `where`."""
     if isinstance(error, PoolTimeoutError):
         return StorageError(
             f"{where}: all database connections stayed in use for too long; use fewer threads"
         )
     cause = error.orig if isinstance(error, DBAPIError) else error
-    code = getattr(cause, "sqlite_errorcode", None)
+    if not isinstance(cause, sqlite3.Error):
+        return StorageError(f"{where}: its server failed or was lost; try again ({cause})")
+    code = getattr(cause, "sqlite_errorcode", None) or 0
     kind, advice = _SQLITE.get(
-        (code or 0) & 0xFF,
+        code & 0xFF,
         (GalleryDamagedError, f"its database refused an operation; run a check, or {DAMAGED}"),
     )
     return kind(f"{where}: {advice} ({cause})")

@@ -27,14 +27,14 @@ def decode_vectors(blobs: Sequence[bytes], ids: IntArray, dimension: int) -> Flo
         GalleryDamagedError: a blob doesn't hold `dimension` numbers.
     """
     size = dimension * DTYPE.itemsize
-    for example_id, blob in zip(ids, blobs, strict=True):
-        if len(blob) != size:
-            raise GalleryDamagedError(
-                f"the vector of example {example_id} must have {size} bytes ({dimension} numbers), "
-                f"but has {len(blob)}; remove the example and enrol its picture again"
-            )
-    flat = np.frombuffer(b"".join(blobs), dtype=DTYPE)
-    return flat.reshape(len(blobs), dimension).astype(np.float32)
+    if set(map(len, blobs)) - {size}:
+        example_id, blob = next(p for p in zip(ids, blobs, strict=True) if len(p[1]) != size)
+        raise GalleryDamagedError(
+            f"the vector of example {example_id} must have {size} bytes ({dimension} numbers), "
+            f"but has {len(blob)}; remove the example and enrol its picture again"
+        )
+    flat = np.frombuffer(bytearray().join(blobs), dtype=DTYPE)  # writable, without a copy
+    return flat.reshape(len(blobs), dimension).astype(np.float32, copy=False)
 
 
 def check_vectors(
