@@ -18,11 +18,12 @@ def available_cores() -> int:
         cores = len(os.sched_getaffinity(0))
     else:
         cores = os.cpu_count() or 1
-    return max(1, min(cores, _quota(_CGROUP_LIMIT) or cores))
+    quota = _quota(_CGROUP_LIMIT)
+    return cores if quota is None else max(1, min(cores, quota))
 
 
 def _quota(limit: Path) -> int | None:
-    """The whole cores that a control group grants, or None without a limit."""
+    """The cores that a control group grants, rounded, or None without a limit."""
     try:
         quota, period = limit.read_text(encoding="ascii").split()
         return round(int(quota) / int(period))

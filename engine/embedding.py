@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from engine.backbones.base import Backbone
-from engine.errors import BackboneError
+from engine.errors import BackboneError, SettingsError
 from engine.types import ByteArray, FloatArray, Space
 
 BATCH_SIZE = 32
@@ -22,11 +22,14 @@ class Embedder:
     Args:
         backbone: what computes the features.
         batch_size: how many pictures it is given at once.
+
+    Raises:
+        SettingsError: the batch size is below 1.
     """
 
     def __init__(self, backbone: Backbone, batch_size: int = BATCH_SIZE) -> None:
         if batch_size < 1:
-            raise ValueError(f"expected a batch size of at least 1 but got {batch_size}")
+            raise SettingsError(f"expected a batch size of at least 1 but got {batch_size}")
         self.backbone = backbone
         self.batch_size = batch_size
 

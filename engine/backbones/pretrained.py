@@ -62,8 +62,12 @@ class Pretrained(ABC):
         """
 
     def known_weights(self) -> Path | None:
-        """The weights' file if it can be told without loading a heavy library, else None."""
-        return self.checkpoint
+        """The weights' file if it can be told without loading a heavy library, else None.
+
+        Raises:
+            BackboneUnavailableError: the checkpoint that was given isn't there.
+        """
+        return None if self.checkpoint is None else checkpoint_file(self.name, self.checkpoint)
 
 
 def space_of(name: str, network: Network, weights_file_hash: str) -> Space:

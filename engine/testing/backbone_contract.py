@@ -104,7 +104,8 @@ class BackboneContract:
 
         def features(row: int) -> FloatArray:
             prepared = backbone.prepare(_pictures()[row])
-            return backbone.features(prepared[np.newaxis])[0]
+            row_features: FloatArray = backbone.features(prepared[np.newaxis])[0]
+            return row_features
 
         with ThreadPoolExecutor(4) as pool:
             together = np.stack(list(pool.map(features, rows)))

@@ -11,6 +11,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+torch.set_num_threads(1)  # its threads spin, which on a busy machine costs more than they give
+
 TINY = "test_vit"  # a model of timm's own tests: 160 pixels, 64 numbers, 371,000 weights
 
 
