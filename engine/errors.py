@@ -11,6 +11,13 @@ error never leaks. Each message says what was expected, what came, where, and wh
     │   └── BackboneUnavailableError   its weights are neither installed, cached nor reachable
     ├── SettingsError               an environment variable or option holds an unusable value
     ├── CalibrationError            a calibration was asked for that the evidence can't carry
+    ├── TrainingError               training data, options or a checkpoint can't be used
+    ├── ServiceError                the HTTP service refused a request, or can't be reached
+    │   ├── AuthorizationError         no token, a wrong one, or one of too narrow a scope
+    │   ├── TooLargeError              a request is beyond a limit of the service
+    │   ├── ArchiveError               an archive is damaged, hostile or of an unknown kind
+    │   ├── OverloadedError            more is waiting than the service accepts; try again
+    │   └── JobNotFoundError           no job of that id
     └── GalleryError                everything about stored galleries
         ├── GalleryNotFoundError       no gallery at that path
         ├── GalleryVersionError        its schema is newer than this code, or needs an upgrade
@@ -70,6 +77,34 @@ class SettingsError(OnelookError):
 
 class CalibrationError(OnelookError):
     """A calibration was asked for that the evidence can't carry."""
+
+
+class TrainingError(OnelookError):
+    """Training data, options or a checkpoint can't be used."""
+
+
+class ServiceError(OnelookError):
+    """The HTTP service refused a request, or can't be reached."""
+
+
+class AuthorizationError(ServiceError):
+    """There is no token, it is wrong, or its scope doesn't reach that far."""
+
+
+class TooLargeError(ServiceError):
+    """A request is beyond a limit of the service."""
+
+
+class ArchiveError(ServiceError):
+    """An archive is damaged, hostile or of an unknown kind."""
+
+
+class OverloadedError(ServiceError):
+    """More work is waiting than the service accepts; try again a little later."""
+
+
+class JobNotFoundError(ServiceError):
+    """There is no job of that id."""
 
 
 class GalleryError(OnelookError):

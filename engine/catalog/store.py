@@ -23,6 +23,7 @@ from engine.catalog.records import (
     StatisticsTable,
     VectorBatch,
 )
+from engine.catalog.service import ServiceStore
 from engine.catalog.writing import WriteTransaction, space_values
 from engine.errors import GalleryNotFoundError, SpaceMismatchError, StorageError
 from engine.types import (
@@ -48,10 +49,14 @@ class Catalog:
     it has not committed leaves no trace.
     Raises: this project's errors only. Besides what each method names, any may raise StorageError
     (disk full, locked too long, connection lost) and GalleryDamagedError.
+
+    Attributes:
+        service: what the HTTP service keeps in the same database.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.service = ServiceStore(database)
         self._write_lock = RLock()
         self._writing = False
         self._removed = False

@@ -25,8 +25,8 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -58,14 +58,14 @@ def location(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make this code know a revision 0002; the script's file may be written anew."""
+    """Make this code know a revision 0003; the script's file may be written anew."""
     scripts = tmp_path / "migrations"
     shutil.copytree(migrate.script_location(), scripts)
-    script = scripts / "versions" / "0002_next.py"
+    script = scripts / "versions" / "0003_next.py"
     script.write_text(NEXT_REVISION)
     monkeypatch.setattr(migrate, "script_location", lambda: scripts)
-    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002", "0003"))
+    monkeypatch.setattr(migrate, "HEAD", "0003")
     return script
 
 

@@ -1,0 +1,21 @@
+"""One entry to everything that the service keeps."""
+
+from __future__ import annotations
+
+from engine.catalog.database import Database
+from engine.catalog.service.jobs import JobStore
+from engine.catalog.service.review import ReviewStore
+from engine.catalog.service.tokens import TokenStore
+
+
+class ServiceStore:
+    """The service's part of a gallery's database.
+
+    Thread safety, durability and errors are those of the catalog. Nothing here changes what
+    recognition rests on, so the gallery's generation stays.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.tokens = TokenStore(database)
+        self.jobs = JobStore(database)
+        self.review = ReviewStore(database)
