@@ -30,7 +30,7 @@ def to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode in _DEEP_MODES or image.mode.startswith("I;"):
         return Image.fromarray(_eight_bit(np.asarray(image), name)).convert("RGB")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        return _on_white(image.convert("RGBA"))
+        return _on_white(image if image.mode == "RGBA" else image.convert("RGBA"))
     return image.convert("RGB")
 
 
