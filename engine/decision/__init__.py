@@ -1,7 +1,7 @@
 """From ranked candidates to a decision: scores, thresholds and the rule that joins them."""
 
 from engine.decision.calibration import Calibration
-from engine.decision.rule import AMBIGUOUS_MARGIN, Evidence, decide
+from engine.decision.rule import AMBIGUOUS_MARGIN, Evidence, computed_threshold, decide
 from engine.decision.scores import NEIGHBOURS, Moments, moments, normalized_scores
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Calibration",
     "Evidence",
     "Moments",
+    "computed_threshold",
     "decide",
     "moments",
     "normalized_scores",

@@ -43,6 +43,11 @@ class Evidence:
     pinned_threshold: float | None = None
 
 
+def computed_threshold(class_mean: float, class_std: float, level: float) -> float:
+    """The threshold of a class that has no pinned one, as a similarity."""
+    return min(class_mean + level * class_std, SAME_PICTURE)
+
+
 def decide(
     evidence: Evidence, *, level: float, space: str, calibration: str, shown: int
 ) -> Decision:
@@ -74,7 +79,7 @@ def decide(
         score = max(score, nearest.similarity)
     threshold = evidence.pinned_threshold
     if threshold is None:
-        threshold = min(evidence.class_mean + level * evidence.class_std, SAME_PICTURE)
+        threshold = computed_threshold(evidence.class_mean, evidence.class_std, level)
     accepted = score >= threshold
     runner_up = evidence.candidates[1] if len(evidence.candidates) > 1 else None
     margin = nearest.similarity - runner_up.similarity if runner_up else None

@@ -1,6 +1,6 @@
 """Galleries: enrolled classes, their examples and the index over them."""
 
-from engine.gallery.deciding import CANDIDATES, decide_queries
+from engine.gallery.deciding import CANDIDATES, class_thresholds, decide_queries
 from engine.gallery.gallery import Gallery
 from engine.gallery.location import GalleryFolder
 from engine.gallery.verifying import verify_embeddings
@@ -12,6 +12,7 @@ __all__ = [
     "Gallery",
     "GalleryFolder",
     "View",
+    "class_thresholds",
     "decide_queries",
     "raise_reject",
     "verify_embeddings",

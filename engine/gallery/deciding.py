@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS, Evidence, Moments, decide, moments, normalized_scores
+from engine.decision import (
+    NEIGHBOURS,
+    Evidence,
+    Moments,
+    computed_threshold,
+    decide,
+    moments,
+    normalized_scores,
+)
 from engine.decision.scores import Float64Array
 from engine.gallery.matcher import Matcher
 from engine.types import Decision, FloatArray, IntArray, Ranking
@@ -26,6 +34,21 @@ def decide_queries(
         candidates: how many candidates each decision shows.
     """
     rankings = matcher.rank(queries, max(candidates, NEIGHBOURS + 1))
+    return decide_rankings(matcher, queries, rankings, sources, candidates)
+
+
+def decide_rankings(
+    matcher: Matcher,
+    queries: FloatArray,
+    rankings: list[Ranking],
+    sources: Sequence[str],
+    candidates: int = CANDIDATES,
+) -> list[Decision]:
+    """A decision for each query whose classes are ranked already; see `decide_queries`.
+
+    Args:
+        rankings: `NEIGHBOURS + 1` classes each, where there are so many.
+    """
     nearest = np.array([r.class_ids[0] if len(r) else -1 for r in rankings], np.int64)
     classes, scores = _scored(matcher, queries, rankings, nearest)
     calibration = matcher.calibration.describe(matcher.target_fpir)
@@ -47,6 +70,21 @@ def decide_queries(
         )
         for row, (source, ranking) in enumerate(zip(sources, rankings, strict=True))
     ]
+
+
+def class_thresholds(matcher: Matcher, class_ids: Sequence[int]) -> dict[int, float]:
+    """The threshold that each of those classes has now, pinned or computed, as a similarity.
+
+    Not-a-number for a class that never had an example.
+    """
+    found = matcher.moments_of(np.array(class_ids, np.int64))
+    level = matcher.level
+    return {
+        class_id: matcher.pins.get(class_id, computed_threshold(mean, std, level))
+        for class_id, mean, std in zip(
+            class_ids, found.means.tolist(), found.stds.tolist(), strict=True
+        )
+    }
 
 
 def stranger_scores(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
