@@ -26,6 +26,7 @@ from engine.gallery import (
     verify_embeddings,
 )
 from engine.images import ImageLimits, ImageSource, describe_source, load_image
+from engine.projections import Projection, shipped_projection
 from engine.settings import Settings, load_settings
 from engine.types import (
     ByteArray,
@@ -305,19 +306,13 @@ class Recognizer:
         return verify_embeddings(view, vectors[0], vectors[1])
 
     @cached_property
-    def _limits(self) -> ImageLimits:
-        return ImageLimits(
-            max_bytes=self._settings.max_image_bytes, max_pixels=self._settings.max_image_pixels
-        )
-
-    @cached_property
     def _loader(self) -> Loader:
         keep = self.gallery.catalog.state().keep_pictures
-        return Loader(self.backbone, self._limits, keep)
+        return Loader(self.backbone, _limits(self._settings), keep)
 
     def _prepared(self, image: ImageSource) -> ByteArray:
         """`(S, S, 3) uint8`: the backbone's input."""
-        return self.backbone.prepare(load_image(image, limits=self._limits).pixels)
+        return self.backbone.prepare(load_image(image, limits=_limits(self._settings)).pixels)
 
     def _try_prepared(self, image: ImageSource) -> ByteArray | Reject:
         try:
@@ -326,7 +321,41 @@ class Recognizer:
             return Reject(error.source, error.reason)
 
 
+def compare(
+    first: ImageSource,
+    second: ImageSource,
+    *,
+    backbone: str | Backbone | None = None,
+    device: str | None = None,
+    runtime: str | None = None,
+) -> Verification:
+    """Compare two pictures without a gallery: their similarity, and no verdict.
+
+    Raises:
+        ImageError: one of them can't be read or accepted.
+        BackboneError: the backbone can't be loaded.
+    """
+    settings = load_settings(device=device, runtime=runtime)
+    loaded = _load(backbone or settings.backbone, settings)
+    limits = _limits(settings)
+    prepared = [loaded.prepare(load_image(i, limits=limits).pixels) for i in (first, second)]
+    embeddings = Embedder(loaded).embed_prepared(prepared)
+    projection = shipped_projection(loaded.space) or Projection.identity(loaded.space.dimension)
+    a, b = projection.apply(embeddings)
+    return Verification(float(np.clip(a @ b, -1.0, 1.0)), threshold=None, same=None)
+
+
 def _load(backbone: str | Backbone, settings: Settings) -> Backbone:
     if isinstance(backbone, Backbone):
         return backbone
-    return load_backbone(backbone, device=settings.device, runtime=settings.runtime)
+    return load_backbone(
+        backbone,
+        device=settings.device,
+        runtime=settings.runtime,
+        threads=settings.threads,
+        cache_dir=settings.cache_dir,
+    )
+
+
+def _limits(settings: Settings) -> ImageLimits:
+    return ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)

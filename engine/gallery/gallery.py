@@ -14,10 +14,12 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
 from engine.catalog import Catalog, StoredProjection, WriteTransaction
+from engine.decision.rule import computed_threshold
 from engine.errors import ReadOnlyError, SpaceMismatchError
 from engine.gallery.checking import problems_of
 from engine.gallery.exchange import count_added, read_batches, read_header, write_parquet
@@ -272,6 +274,40 @@ class Gallery:
         view.statistics.update(statistics)
         with self.catalog.write() as transaction:
             transaction.put_class_statistics(view.space_id, statistics)
+
+    def threshold_of(self, class_id: int) -> float | None:
+        """The class's threshold as a score: pinned or computed; None while it has no example."""
+        view = self.view()
+        if class_id in view.pins:
+            return view.pins[class_id]
+        means, stds = view.moments_of(np.array([class_id]))
+        threshold = computed_threshold(float(means[0]), float(stds[0]), view.level)
+        return None if np.isnan(threshold) else threshold
+
+    def describe(self) -> dict[str, Any]:
+        """What the gallery holds and how it decides, for people and programs."""
+        view, counts = self.view(), self.catalog.counts()
+        state = view.state
+        return {
+            "gallery": str(self.folder.path),
+            "classes": counts.classes,
+            "examples": counts.examples,
+            "pictures": counts.pictures,
+            "picture_bytes": counts.picture_bytes,
+            "rejects": len(self.catalog.rejects()),
+            "generation": view.generation,
+            "backbone": state.space.backbone,
+            "space": state.space.id,
+            "projection": view.projection.kind,
+            "searched_space": view.space_id,
+            "index": view.index.describe(),
+            "target_fpir": view.target_fpir,
+            "calibration": view.calibration.describe(view.target_fpir),
+            "pinned_thresholds": len(view.pins),
+            "keep_pictures": state.keep_pictures.value,
+            "created_at": state.created_at.isoformat(),
+            "read_only": self.read_only,
+        }
 
     def check(self) -> list[str]:
         """Everything that is wrong with the gallery, one sentence each."""

@@ -24,7 +24,7 @@ def calibrate_on_gallery(matcher: Matcher, *, generation: int = 0) -> Calibratio
     if not len(cohort) or not matcher.classes:
         return Calibration.empty()
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
-    rankings = _without_own_class(matcher, vectors, own)
+    rankings = rank_without_own(matcher, vectors, own)
     shipped = int((own < 0).sum())
     method = "left-out classes" if not shipped else "left-out classes and shipped pictures"
     return Calibration.of_strangers(
@@ -35,7 +35,13 @@ def calibrate_on_gallery(matcher: Matcher, *, generation: int = 0) -> Calibratio
     )
 
 
-def _without_own_class(matcher: Matcher, vectors: FloatArray, own: IntArray) -> list[Ranking]:
+def rank_without_own(matcher: Matcher, vectors: FloatArray, own: IntArray) -> list[Ranking]:
+    """The `NEIGHBOURS + 1` nearest classes of each query, its own left out of the ranking.
+
+    Args:
+        vectors: `(m, dim) float32`, unit rows of the searched space.
+        own: `(m,) int64`: ids of the classes to leave out.
+    """
     rankings = matcher.rank(vectors, NEIGHBOURS + 2)
     return [
         Ranking(ranking.class_ids[kept], ranking.example_ids[kept], ranking.similarities[kept])

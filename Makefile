@@ -1,0 +1,53 @@
+# `make demo` shows what Onelook does; `make test` runs every check. Both set up what they need.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench clean
+
+help:
+	@echo "make demo    set up, enroll the sample catalog and recognise pictures"
+	@echo "make test    set up, then check style, types and layers and run the tests"
+	@echo "make bench   set up, then run a small version of every benchmark"
+	@echo "make clean   remove the virtual environment and build output"
+	@echo
+	@echo "PYTHON=python3.12 chooses an interpreter, JOBS=4 how many tests run at a time."
+
+# A failed attempt leaves a $(BIN)/python without pip, so the stamp is what counts.
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Python 3.11 or newer is needed, but $(PYTHON) is: $$($(PYTHON) -V 2>&1)." >&2; \
+		echo "Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "No virtual environment could be made; Debian has it in the package python3-venv." >&2; \
+		rm -rf $(VENV); exit 1; }
+	@touch $@
+
+$(VENV)/installed: pyproject.toml | $(VENV)/made
+	@echo "Installing into $(VENV); the first time fetches torch and takes minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/made
+	@echo "Installing into $(VENV); the first time fetches torch and takes minutes."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/installed $@
+
+demo: $(VENV)/installed
+	$(BIN)/onelook demo
+
+test: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(JOBS)
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis onelook-demo.png
