@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import platform
 from pathlib import Path
 
@@ -25,7 +26,9 @@ def is_cpu(device: str) -> bool:
 def _may_have_accelerator() -> bool:
     if platform.system() == "Linux":
         return any(path.exists() for path in _NVIDIA_DRIVER)
-    return platform.system() == "Windows" or platform.machine() == "arm64"
+    if platform.system() == "Darwin":
+        return platform.machine() == "arm64"
+    return ctypes.util.find_library("nvcuda") is not None
 
 
 def torch_device(device: str) -> str:

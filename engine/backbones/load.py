@@ -69,12 +69,12 @@ def load_backbone(
     if runtime not in _RUNTIMES:
         raise BackboneError(f"expected a runtime of {', '.join(_RUNTIMES)} but got {runtime!r}")
     pretrained = named(name)
-    on_cpu = is_cpu(device)
+    certainly_cpu = is_cpu(device)
     if runtime == "onnxruntime":
-        if not on_cpu and device != "auto":
+        if device not in ("auto", "cpu"):
             raise BackboneError(f"the runtime onnxruntime runs on the CPU, not on {device!r}")
         return _with_onnxruntime(pretrained, threads, ExportCache(cache_dir), retry=True)
-    if runtime == "auto" and on_cpu:
+    if runtime == "auto" and (certainly_cpu or torch_device(device) == "cpu"):
         try:
             return _with_onnxruntime(pretrained, threads, ExportCache(cache_dir), retry=False)
         except _ExportError as error:

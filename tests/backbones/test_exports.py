@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.backbones import Backbone, export_backbone, is_exported, load_backbone
+from engine.backbones import Backbone, devices, export_backbone, is_exported, load_backbone
 from engine.backbones.families.timm import TimmModel
 from engine.backbones.pretrained import Network
 from engine.backbones.runtimes import export as export_module
@@ -113,6 +113,19 @@ print(sorted(heavy & set(sys.modules)))
     command = [sys.executable, "-W", "error", "-c", script, name, str(exported)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_driver_that_torch_cannot_use_does_not_cost_the_fast_path(
+    name: str, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "_may_have_accelerator", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert load_backbone(name, cache_dir=exported).runtime == "onnxruntime"
+    with pytest.raises(
+        BackboneError, match="torch can't use the device 'cuda' here; it can use cpu"
+    ):
+        load_backbone(name, device="cuda", cache_dir=exported)
 
 
 def test_importing_backbones_loads_nothing_heavy() -> None:
