@@ -93,6 +93,9 @@ class Database:
             )
         with self.errors(), self._engine.connect() as connection:
             connection.execution_options(**{_WRITE: write, _FOREIGN_KEYS: foreign_keys})
+            if self.path is None:  # a server shows other transactions' commits unless told not to
+                level = "READ COMMITTED" if write else "REPEATABLE READ"
+                connection.execution_options(isolation_level=level)
             try:
                 with connection.begin():
                     yield connection
