@@ -21,12 +21,13 @@ from engine.types import ClassStatistics, KeepPictures, Reject
 
 ASSETS = Path(__file__).parents[1] / "assets" / "galleries"
 
-NEXT_REVISION = """
+NEXT = f"{int(migrate.HEAD) + 1:04}"
+NEXT_REVISION = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "{NEXT}"
+down_revision = "{migrate.HEAD}"
 
 
 def upgrade() -> None:
@@ -58,14 +59,14 @@ def location(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make this code know a revision 0003; the script's file may be written anew."""
+    """Make this code know one more revision; the script's file may be written anew."""
     scripts = tmp_path / "migrations"
     shutil.copytree(migrate.script_location(), scripts)
-    script = scripts / "versions" / "0003_next.py"
+    script = scripts / "versions" / f"{NEXT}_next.py"
     script.write_text(NEXT_REVISION)
     monkeypatch.setattr(migrate, "script_location", lambda: scripts)
-    monkeypatch.setattr(migrate, "REVISIONS", ("0001", "0002", "0003"))
-    monkeypatch.setattr(migrate, "HEAD", "0003")
+    monkeypatch.setattr(migrate, "REVISIONS", (*migrate.REVISIONS, NEXT))
+    monkeypatch.setattr(migrate, "HEAD", NEXT)
     return script
 
 
