@@ -128,5 +128,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return load_backbone(self.backbone, device=self.device, runtime=self.runtime)
 
     def _embed(self, images: Sequence[ImageSource]) -> FloatArray:
-        prepare = self.embedder_.backbone.prepare
-        return self.embedder_.embed_prepared([prepare(load_image(i).pixels) for i in images])
+        backbone = self.embedder_.backbone
+        hint = backbone.preprocessing.decode_short_side
+        loaded = (load_image(image, min_side_hint=hint) for image in images)
+        return self.embedder_.embed_prepared([backbone.prepare(image.pixels) for image in loaded])

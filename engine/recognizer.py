@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from engine.backbones import Backbone, load_backbone
 from engine.bulk.loading import Loader
 from engine.bulk.pipeline import BulkOptions, enroll_items
 from engine.bulk.sources import Source, item_of, items, origin
+from engine.cores import available_cores
 from engine.embedding import Embedder
 from engine.errors import ImageError, SpaceMismatchError
 from engine.gallery import (
@@ -39,6 +41,9 @@ from engine.types import (
     Reject,
     Verification,
 )
+
+if TYPE_CHECKING:
+    from engine.evaluation.evaluation import Evaluation
 
 
 class Recognizer:
@@ -204,7 +209,7 @@ class Recognizer:
             stop_on_error=stop_on_error,
             allow_duplicates=allow_duplicates,
             prune=prune,
-            workers=os.cpu_count() or 1,
+            workers=available_cores(),
         )
         listed = items(source, label=label)
         return enroll_items(self.gallery, self.embedder, self._loader, listed, options, progress)
@@ -305,6 +310,40 @@ class Recognizer:
         view = self.gallery.view()
         return verify_embeddings(view, vectors[0], vectors[1])
 
+    def evaluate(
+        self,
+        queries: Source,
+        unknown: Source | None = None,
+        *,
+        compare: bool = False,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> Evaluation:
+        """Measure how well this gallery recognises pictures whose labels are known.
+
+        Args:
+            queries: a folder of label folders, of files named by their labels, a manifest, or an
+                iterable of `(label, image)`. Labels that aren't enrolled make strangers.
+            unknown: pictures of things that aren't enrolled, whatever they are called. Without
+                them, the enrolled classes take turns being unknown.
+            compare: put the gallery beside simpler ways of comparing and deciding.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Raises:
+            EvaluationError: there is too little to measure on.
+            ImageError, ManifestError: a source can't be read; single pictures are only counted.
+        """
+        from engine.evaluation.evaluation import evaluate_gallery  # not needed to recognise
+
+        return evaluate_gallery(
+            self.gallery,
+            self.embedder,
+            self._loader,
+            queries,
+            unknown,
+            comparing=compare,
+            progress=progress,
+        )
+
     @cached_property
     def _loader(self) -> Loader:
         keep = self.gallery.catalog.state().keep_pictures
@@ -312,7 +351,7 @@ class Recognizer:
 
     def _prepared(self, image: ImageSource) -> ByteArray:
         """`(S, S, 3) uint8`: the backbone's input."""
-        return self.backbone.prepare(load_image(image, limits=_limits(self._settings)).pixels)
+        return _prepare(self.backbone, image, _limits(self._settings))
 
     def _try_prepared(self, image: ImageSource) -> ByteArray | Reject:
         try:
@@ -338,7 +377,7 @@ def compare(
     settings = load_settings(device=device, runtime=runtime)
     loaded = _load(backbone or settings.backbone, settings)
     limits = _limits(settings)
-    prepared = [loaded.prepare(load_image(i, limits=limits).pixels) for i in (first, second)]
+    prepared = [_prepare(loaded, image, limits) for image in (first, second)]
     embeddings = Embedder(loaded).embed_prepared(prepared)
     projection = shipped_projection(loaded.space) or Projection.identity(loaded.space.dimension)
     a, b = projection.apply(embeddings)
@@ -355,6 +394,11 @@ def _load(backbone: str | Backbone, settings: Settings) -> Backbone:
         threads=settings.threads,
         cache_dir=settings.cache_dir,
     )
+
+
+def _prepare(backbone: Backbone, image: ImageSource, limits: ImageLimits) -> ByteArray:
+    hint = backbone.preprocessing.decode_short_side
+    return backbone.prepare(load_image(image, limits=limits, min_side_hint=hint).pixels)
 
 
 def _limits(settings: Settings) -> ImageLimits:

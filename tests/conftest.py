@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from PIL import Image
 
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
+
+# Networks exported by the tests stay beside the repository's other caches, not in the user's.
+os.environ.setdefault("ONELOOK_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "onelook"))
 
 MakePicture = Callable[..., Path]
 

@@ -86,7 +86,8 @@ class Loader:
         Raises:
             ImageError: it can't be read, decoded or accepted.
         """
-        image = load_image(item.image, limits=self.limits)
+        hint = self.backbone.preprocessing.decode_short_side
+        image = load_image(item.image, limits=self.limits, min_side_hint=hint)
         return Prepared(
             item=item,
             content_hash=image.content_hash,
