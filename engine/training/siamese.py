@@ -7,6 +7,7 @@ all pairs at once, so that the same pairs always give the same head.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +27,11 @@ def train_head(
     labels: IntArray,
     *,
     pairs: int = 40_000,
-    penalty: float = 1e-4,
+    penalties: Sequence[float] = (0.01, 0.1, 1.0, 10.0),
     calibration_share: float = 0.25,
     seed: int = 0,
 ) -> SiameseHead:
-    """Train on some of the classes, with hard impostors, and calibrate on the others.
+    """Train on some of the classes, with hard impostors; choose and calibrate on the others.
 
     Hard impostors teach the head where classes are close, but make its probabilities too low for
     ordinary pairs; so its logits are rescaled on plain balanced pairs of classes it has not seen.
@@ -38,23 +39,35 @@ def train_head(
     Args:
         embeddings: `(n, dim) float32`, unit rows.
         labels: `(n,) int64`.
-        pairs: how many to train on, one half genuine; the other quarter of classes gives as many.
-        penalty: weight of half the squared norm of the head's weights, beside the mean
-            cross-entropy; both on |a - b| · √dim, whose components are of the order of 1.
+        pairs: how many to train on, one half genuine; the classes set aside give as many.
+        penalties: see `fit_head`; the one whose calibrated head is best on the classes set aside
+            is taken.
         calibration_share: of the classes, set aside.
 
     Raises:
-        TrainingError: fewer than four classes, or no two pictures of one class on either side.
+        TrainingError: fewer than four classes, no two pictures of one class on either side, or
+            embeddings that tell nothing about unseen classes.
     """
     split = split_by_class(labels, calibration_share, seed)
     own, own_labels = embeddings[split.training], labels[split.training]
-    head = fit_head(own, draw_hard_pairs(own, own_labels, pairs, seed), penalty)
     aside, aside_labels = embeddings[split.held_out], labels[split.held_out]
-    return calibrate_head(head, aside, draw_pairs(aside_labels, pairs, seed + 1))
+    training = draw_hard_pairs(own, own_labels, pairs, seed)
+    judging = draw_pairs(aside_labels, pairs, seed + 1)
+    heads = [
+        calibrate_head(fit_head(own, training, penalty), aside, judging) for penalty in penalties
+    ]
+    return min(heads, key=lambda head: cross_entropy(head, aside, judging))
 
 
 def fit_head(embeddings: FloatArray, pairs: Pairs, penalty: float) -> SiameseHead:
-    """The head of least regularised binary cross-entropy over the pairs; see `train_head`."""
+    """The head of least mean binary cross-entropy over the pairs, regularised.
+
+    Args:
+        penalty: weight of half the squared distance of the weights from their mean, on
+            |a - b| · √dim, whose components are of the order of 1. A high one makes all
+            components count the same, which is the city-block distance; that is the safe thing to
+            fall back on, since weights fitted to some classes mislead on others.
+    """
     scale = math.sqrt(embeddings.shape[1])
     first, second = embeddings[pairs.first], embeddings[pairs.second]
     features = torch.from_numpy(np.abs(first - second) * np.float32(scale))
@@ -95,7 +108,10 @@ def cross_entropy(head: SiameseHead, embeddings: FloatArray, pairs: Pairs) -> fl
 def _minimise(
     features: Tensor, genuine: npt.NDArray[np.bool_], penalty: float
 ) -> npt.NDArray[np.float64]:
-    """Logistic regression by L-BFGS: `(dim + 1,)`, the weights and, last, the bias."""
+    """Logistic regression by L-BFGS: `(dim + 1,)`, the weights and, last, the bias.
+
+    The penalty draws the weights to their common mean, which is free.
+    """
     targets = torch.from_numpy(genuine.astype(np.float32))
     parameters = torch.zeros(features.shape[1] + 1, requires_grad=True)
     solver = torch.optim.LBFGS(
@@ -106,7 +122,8 @@ def _minimise(
         solver.zero_grad()
         logits = features @ parameters[:-1] + parameters[-1]
         value = functional.binary_cross_entropy_with_logits(logits, targets)
-        value = value + 0.5 * penalty * parameters[:-1].square().sum()
+        weights = parameters[:-1]
+        value = value + 0.5 * penalty * (weights - weights.mean()).square().sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
