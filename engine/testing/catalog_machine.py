@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from engine.catalog import Catalog
-from engine.testing.catalog_contract import SPACE, content_hash, direction, new_example
+from engine.testing.catalog_samples import SPACE, content_hash, direction, new_example
 from engine.types import ChangeKind, KeepPictures
 
 LABELS = st.sampled_from(["cup", "mug", "bowl", "狐", "Zoo", "a b"])

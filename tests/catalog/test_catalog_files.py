@@ -17,7 +17,7 @@ from engine.errors import (
     GalleryNotFoundError,
     StorageError,
 )
-from engine.testing.catalog_contract import SPACE, contents, direction, enroll, new_example
+from engine.testing.catalog_samples import SPACE, contents, direction, enroll, new_example
 from engine.types import KeepPictures
 
 

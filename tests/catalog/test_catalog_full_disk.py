@@ -11,7 +11,7 @@ import pytest
 
 from engine.catalog import Catalog, sqlite
 from engine.errors import StorageError
-from engine.testing.catalog_contract import SPACE, contents, enroll, new_example
+from engine.testing.catalog_samples import SPACE, contents, enroll, new_example
 from engine.types import KeepPictures, NewExample
 
 
@@ -89,7 +89,7 @@ import resource, sys
 from pathlib import Path
 from engine.catalog import Catalog
 from engine.errors import StorageError
-from engine.testing.catalog_contract import enroll, new_example
+from engine.testing.catalog_samples import enroll, new_example
 
 catalog = Catalog.open(Path(sys.argv[1]))
 enroll(catalog, new_example(2))

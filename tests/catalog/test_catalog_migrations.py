@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from engine.catalog import Catalog, migrate
 from engine.catalog.models import Base
 from engine.errors import GalleryVersionError
-from engine.testing.catalog_contract import SPACE, contents, enroll, new_example
+from engine.testing.catalog_samples import SPACE, contents, enroll, new_example
 from engine.types import ClassStatistics, KeepPictures, Reject
 
 ASSETS = Path(__file__).parents[1] / "assets" / "galleries"

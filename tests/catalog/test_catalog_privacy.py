@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine.catalog import Catalog
-from engine.testing.catalog_contract import (
+from engine.testing.catalog_samples import (
     OTHER_SPACE,
     SPACE,
     direction,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.catalog import Catalog
-from engine.testing.catalog_contract import SPACE, contents, enroll, new_example
+from engine.testing.catalog_samples import SPACE, contents, enroll, new_example
 from engine.types import KeepPictures
 
 # Each process makes or opens the same catalog at once, writes its own classes, one example a
@@ -19,7 +19,7 @@ SHARER = """
 import sys
 from pathlib import Path
 from engine.catalog import Catalog
-from engine.testing.catalog_contract import SPACE, enroll, new_example
+from engine.testing.catalog_samples import SPACE, enroll, new_example
 from engine.types import KeepPictures
 
 location, process, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -42,7 +42,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from engine.catalog import Catalog
-from engine.testing.catalog_contract import enroll, new_example
+from engine.testing.catalog_samples import enroll, new_example
 
 catalog = Catalog.open(Path(sys.argv[1]))
 for number in range(int(sys.argv[2]), 1_000_000):

@@ -13,7 +13,7 @@ import pytest
 
 from engine.catalog import Catalog
 from engine.errors import GalleryVersionError, ReadOnlyError
-from engine.testing.catalog_contract import SPACE, contents, enroll, new_example
+from engine.testing.catalog_samples import SPACE, contents, enroll, new_example
 from engine.types import KeepPictures
 
 # Runs as somebody who may not write what root wrote. Everything is imported before, since that
@@ -23,7 +23,7 @@ import os, sys, tempfile
 from pathlib import Path
 from engine.catalog import Catalog
 from engine.errors import GalleryError
-from engine.testing.catalog_contract import SPACE, enroll, new_example
+from engine.testing.catalog_samples import SPACE, enroll, new_example
 from engine.types import KeepPictures
 
 with tempfile.TemporaryDirectory() as folder:
