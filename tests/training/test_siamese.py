@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import optimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
@@ -71,23 +72,37 @@ def test_damaged_bytes_are_refused(cut):
         SiameseHead.from_bytes(content[:cut])
 
 
-def test_it_reaches_the_loss_of_scikit_learns_logistic_regression():
-    vectors, labels = clustered()
+def overlapping_pairs():
+    vectors, labels = clustered(noise=0.9)
     pairs = draw_pairs(labels, 600, seed=3)
-    penalty = 1e-2
-    head = fit_head(vectors, pairs, penalty)
-    features = np.abs(vectors[pairs.first] - vectors[pairs.second]) * math.sqrt(16)
-    # a column of large sums, whose weight costs next to nothing, is the weights' free mean
-    features = np.column_stack([features, 10 * features.sum(axis=1)])
-    reference = LogisticRegression(
-        C=1 / (penalty * 600), solver="newton-cholesky", tol=1e-6, max_iter=1000
-    )
+    features = np.abs(vectors[pairs.first] - vectors[pairs.second]).astype(np.float64)
+    return vectors, pairs, features * math.sqrt(16)
+
+
+def test_it_reaches_the_loss_of_scikit_learns_logistic_regression():
+    vectors, pairs, features = overlapping_pairs()
+    head = fit_head(vectors, pairs, penalty=0.0)
+    reference = LogisticRegression(C=np.inf, tol=1e-8, max_iter=5000)
     reference.fit(features, pairs.genuine)
     expected = log_loss(pairs.genuine, reference.predict_proba(features)[:, 1])
-    assert cross_entropy(head, vectors, pairs) == pytest.approx(expected, abs=2e-4)
-    weights = reference.coef_[0, :-1] + 10 * reference.coef_[0, -1]
-    np.testing.assert_allclose(head.weights / math.sqrt(16), weights, rtol=0.02, atol=0.01)
-    assert head.bias == pytest.approx(reference.intercept_[0], rel=0.02)
+    assert cross_entropy(head, vectors, pairs) == pytest.approx(expected, abs=1e-5)
+    np.testing.assert_allclose(head.weights / math.sqrt(16), reference.coef_[0], atol=0.01)
+    assert head.bias == pytest.approx(reference.intercept_[0], abs=0.02)
+
+
+def test_its_penalty_agrees_with_scipys_minimum_of_the_same_objective():
+    vectors, pairs, features = overlapping_pairs()
+
+    def objective(parameters):
+        weights, bias = parameters[:-1], parameters[-1]
+        signs = np.where(pairs.genuine, -1.0, 1.0)
+        entropy = np.log1p(np.exp(signs * (features @ weights + bias))).mean()
+        return entropy + 0.5 * 0.1 * ((weights - weights.mean()) ** 2).sum()
+
+    expected = optimize.minimize(objective, np.zeros(17), method="BFGS").x
+    head = fit_head(vectors, pairs, penalty=0.1)
+    np.testing.assert_allclose(head.weights / math.sqrt(16), expected[:-1], atol=0.005)
+    assert head.bias == pytest.approx(expected[-1], abs=0.02)
 
 
 def test_a_high_penalty_makes_it_the_city_block_distance():
