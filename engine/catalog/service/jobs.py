@@ -83,7 +83,10 @@ class JobStore:
         return self.get(job_id)
 
     def claim(self, worker: str, *, silence: timedelta) -> JobRecord | None:
-        """Take the oldest job that waits, or whose worker has been silent for that long."""
+        """Take the oldest job that waits, or whose worker has been silent for that long.
+
+        What was done of it stays noted, so that it can be gone on with.
+        """
         now = datetime.now(UTC)
         free = or_(
             JobRow.state == JobState.WAITING.value,
@@ -100,9 +103,7 @@ class JobStore:
             connection.execute(
                 update(JobRow)
                 .where(JobRow.id == job_id)
-                .values(
-                    state=JobState.RUNNING.value, worker=worker, seen_at=now, started_at=now, done=0
-                )
+                .values(state=JobState.RUNNING.value, worker=worker, seen_at=now, started_at=now)
             )
         return self.get(job_id)
 

@@ -1,0 +1,45 @@
+"""Enrolls single pictures that came with a request."""
+
+from __future__ import annotations
+
+from engine.bulk.loading import Loader
+from engine.bulk.sources import Item
+from engine.gallery import raise_reject
+from engine.server.jobs.enrolment import with_examples
+from engine.server.recognition import Upload
+from engine.server.schemas import EnrolmentOut
+from engine.server.service import Service
+from engine.types import Enrolment
+
+
+def enroll_upload(
+    service: Service, label: str, upload: Upload, *, allow_duplicates: bool
+) -> Enrolment:
+    """Enroll a picture under a label; blocks.
+
+    Raises:
+        ImageError, LabelError, DuplicateImageError, ReadOnlyError: as `Recognizer.enroll`.
+    """
+    recognizer = service.recognizer
+    gallery = recognizer.gallery
+    keep = gallery.catalog.state().keep_pictures
+    loader = Loader(recognizer.backbone, service.line.limits, keep)
+    prepared = loader.prepare(Item(label, upload.data, upload.source))
+    vector = recognizer.embedder.embed_prepared([prepared.pixels])[0]
+    example = prepared.example(vector)
+    [outcome] = gallery.enroll([example], allow_duplicates=allow_duplicates)
+    return raise_reject(outcome)
+
+
+def enrolment_out(service: Service, enrolment: Enrolment) -> EnrolmentOut:
+    """An enrolment, with pictures to show of what it can't be told apart from."""
+    gallery = service.recognizer.gallery
+    view = gallery.view()
+    return EnrolmentOut(
+        label=enrolment.label,
+        class_id=gallery.catalog.class_id(enrolment.label),
+        example_id=enrolment.example_id,
+        status=enrolment.status.value,
+        warnings=list(enrolment.warnings),
+        near_duplicates=[with_examples(pair, view) for pair in enrolment.near_duplicates],
+    )

@@ -1,0 +1,79 @@
+"""Bulk enrolment as a job."""
+
+from __future__ import annotations
+
+import os
+
+from engine.bulk.loading import Loader
+from engine.bulk.pipeline import BulkOptions, enroll_items
+from engine.bulk.sources import Item
+from engine.catalog.service import JobRecord
+from engine.gallery import View
+from engine.server.catalog_reading import first_examples
+from engine.server.jobs.control import JobControl
+from engine.server.jobs.staging import labels_of, staging_of
+from engine.server.schemas import JobReportOut, NearDuplicateOut, RejectOut
+from engine.server.service import Service
+from engine.server.uploads import source_text
+from engine.types import EnrolmentReport, NearDuplicate
+
+CHUNK = 64
+LISTED = 1000
+
+
+def run_enrolment(service: Service, job: JobRecord, control: JobControl) -> None:
+    """Enroll the job's files, a chunk at a time, from where it was left."""
+    recognizer = service.recognizer
+    gallery = recognizer.gallery
+    staged = staging_of(service, job.id).files()
+    label = job.parameters.get("label")
+    labels = [str(label)] * len(staged) if label else labels_of([file.name for file in staged])
+    keep = gallery.catalog.state().keep_pictures
+    loader = Loader(recognizer.backbone, service.line.limits, keep)
+    options = BulkOptions(
+        allow_duplicates=bool(job.parameters.get("allow_duplicates")), workers=os.cpu_count() or 1
+    )
+    items = [
+        Item(text, file.path, source_text(file.name))
+        for text, file in zip(labels, staged, strict=True)
+    ]
+    done = job.done
+    if not control.progress(done, len(items), control.report):
+        return
+    while done < len(items):
+        chunk = items[done : done + CHUNK]
+        report = enroll_items(gallery, recognizer.embedder, loader, chunk, options)
+        done += len(chunk)
+        if not control.progress(done, len(items), merged(control.report, report, gallery.view())):
+            return
+
+
+def merged(before: JobReportOut, more: EnrolmentReport, view: View) -> JobReportOut:
+    """The report of a job after another chunk."""
+    rejects = [RejectOut(source=r.source, reason=r.reason) for r in more.rejects]
+    close = [with_examples(pair, view) for pair in more.near_duplicates]
+    return before.model_copy(
+        update={
+            "added": before.added + more.added,
+            "replaced": before.replaced + more.replaced,
+            "unchanged": before.unchanged + more.unchanged,
+            "rejected": before.rejected + more.rejected,
+            "rejects": [*before.rejects, *rejects][:LISTED],
+            "warnings": [*before.warnings, *more.warnings][:LISTED],
+            "near_duplicates": [*before.near_duplicates, *close][:LISTED],
+        }
+    )
+
+
+def with_examples(pair: NearDuplicate, view: View) -> NearDuplicateOut:
+    """A near-duplicate with a picture of each side to show."""
+    ids = {label: class_id for class_id, label in view.table.labels.items()}
+    wanted = [ids[label] for label in (pair.label, pair.other) if label in ids]
+    first = first_examples(view, wanted)
+    return NearDuplicateOut(
+        label=pair.label,
+        other=pair.other,
+        similarity=pair.similarity,
+        example_id=first.get(ids.get(pair.label, -1)),
+        other_example_id=first.get(ids.get(pair.other, -1)),
+    )

@@ -1,0 +1,97 @@
+"""Runs jobs, one at a time, in a thread of its own.
+
+A job is claimed in the database, so that of several processes one runs it. While it runs, a sign
+of life is noted; a job whose worker has been silent is taken over by another process or start, and
+gone on with from where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from engine.catalog.service import JobRecord, JobState
+from engine.errors import OnelookError
+from engine.server.jobs.calibration import run_calibration
+from engine.server.jobs.control import JobControl
+from engine.server.jobs.enrolment import run_enrolment
+from engine.server.jobs.evaluation import run_evaluation
+from engine.server.jobs.staging import staging_of
+from engine.server.service import Service
+
+LOGGER = logging.getLogger(__name__)
+POLL_SECONDS = 0.5
+ALIVE_SECONDS = 5.0
+SILENCE = timedelta(seconds=30)
+
+_WORK: Mapping[str, Callable[[Service, JobRecord, JobControl], None]] = {
+    "enrolment": run_enrolment,
+    "calibration": run_calibration,
+    "evaluation": run_evaluation,
+}
+
+
+class JobRunner:
+    """Takes jobs from the database until it is closed."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="onelook-jobs", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for a job now rather than at the next turn."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop after the batch at hand; what is left of a job waits for the next start."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                job = self._service.store.jobs.claim(self._worker, silence=SILENCE)
+            except OnelookError as error:
+                LOGGER.warning("looking for jobs failed: %s", type(error).__name__)
+                job = None
+            if job is None:
+                self._wake.wait(POLL_SECONDS)
+                self._wake.clear()
+            else:
+                self._work_on(job)
+
+    def _work_on(self, job: JobRecord) -> None:
+        jobs = self._service.store.jobs
+        control = JobControl(jobs, job, self._worker, self._stop)
+        with control.alive(ALIVE_SECONDS):
+            try:
+                _WORK[job.kind](self._service, job, control)
+            except OnelookError as error:
+                self._finish(job, control, JobState.FAILED, str(error))
+                return
+            except Exception:
+                LOGGER.exception("job %d failed", job.id)
+                self._finish(job, control, JobState.FAILED, "an unexpected error; see the log")
+                return
+        if control.cancelled:
+            self._finish(job, control, JobState.CANCELLED, None)
+        elif control.interrupted:
+            jobs.release(job.id, self._worker)
+        else:
+            self._finish(job, control, JobState.DONE, None)
+
+    def _finish(
+        self, job: JobRecord, control: JobControl, state: JobState, error: str | None
+    ) -> None:
+        report = control.report.model_dump(mode="json")
+        self._service.store.jobs.finish(job.id, self._worker, state, report=report, error=error)
+        staging_of(self._service, job.id).remove()

@@ -1,0 +1,67 @@
+"""What the service counts, for Prometheus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BATCHES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """One registry for each service, so that two in a process don't mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.stages = Histogram(
+            "onelook_stage_seconds",
+            "Time that a stage of recognition took: decode, embed, decide.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.requests = Histogram(
+            "onelook_request_seconds",
+            "Time from a request's headers to the end of its answer.",
+            ["route", "method", "status"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.decisions = Counter(
+            "onelook_decisions",
+            "Decisions, by outcome: known or unknown.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.errors = Counter(
+            "onelook_errors", "Requests refused or failed.", ["error"], registry=self.registry
+        )
+        self.batches = Histogram(
+            "onelook_batch_pictures",
+            "Pictures embedded at once.",
+            buckets=_BATCHES,
+            registry=self.registry,
+        )
+        self.queue = Gauge(
+            "onelook_queue_pictures",
+            "Pictures accepted and not yet answered.",
+            registry=self.registry,
+        )
+        self.classes = Gauge("onelook_classes", "Classes enrolled.", registry=self.registry)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages.labels(name).observe(time.perf_counter() - started)
+
+    def text(self) -> bytes:
+        """The exposition format."""
+        return generate_latest(self.registry)

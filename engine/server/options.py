@@ -1,0 +1,80 @@
+"""How the service runs, and its limits."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import SettingsError
+
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What may be chosen about a running service.
+
+    Attributes:
+        host, port: where it listens.
+        token_required: refuse requests without a token even if none was ever made.
+        tls_cert, tls_key: PEM files; both or neither.
+        keep_unknown: how many queries called unknown are kept for review; 0 keeps none.
+        rate: requests a second that one token, or one address without, may make; 0 is no limit.
+        max_body_bytes: of a request.
+        max_upload_bytes: of a request that brings files to a job.
+        max_expanded_bytes: what the files of a job may take, unpacked.
+        max_files: how many files a job may hold.
+        max_pictures: how many pictures one recognition request may hold.
+        max_image_bytes, max_image_pixels: of one picture.
+        queue: pictures that may wait to be recognised; more are refused.
+        queue_seconds: how long one may wait.
+        max_batch: pictures embedded at once.
+        drain_seconds: how long the service goes on after it was asked to stop, so that whoever
+            is calling it notices.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token_required: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    keep_unknown: int = 0
+    rate: float = 200.0
+    max_body_bytes: int = 64 * MEBIBYTE
+    max_upload_bytes: int = 1024 * MEBIBYTE
+    max_expanded_bytes: int = 4096 * MEBIBYTE
+    max_files: int = 100_000
+    max_pictures: int = 64
+    max_image_bytes: int = 32 * MEBIBYTE
+    max_image_pixels: int = 50_000_000
+    queue: int = 256
+    queue_seconds: float = 10.0
+    max_batch: int = 32
+    drain_seconds: float = 0.5
+
+    def __post_init__(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError(
+                "expected a TLS certificate and its key, but got only one of them; give both "
+                "--tls-cert and --tls-key"
+            )
+        if self.keep_unknown < 0:
+            raise SettingsError(f"expected keep_unknown of 0 or more, but got {self.keep_unknown}")
+        if self.rate < 0:
+            raise SettingsError(f"expected a rate of 0 or more, but got {self.rate}")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs of this machine can reach the service."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def tls(self) -> bool:
+        """Whether the service speaks HTTPS."""
+        return self.tls_cert is not None

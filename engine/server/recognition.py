@@ -1,0 +1,125 @@
+"""A query's way: admitted, decoded in a thread, embedded in a batch, decided."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from engine.errors import ImageError, OverloadedError, TooLargeError
+from engine.images import ImageLimits, LoadedImage, load_image
+from engine.recognizer import Recognizer
+from engine.server.batching import Batcher
+from engine.server.metrics import Metrics
+from engine.server.options import ServerOptions
+from engine.types import ByteArray, Decision, FloatArray, Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came with a request: what its sender calls it, and its bytes."""
+
+    source: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognized:
+    """What became of one picture: `vector` is `(dim,) float32`, unit, not projected."""
+
+    image: LoadedImage
+    vector: FloatArray
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Query:
+    source: str
+    pixels: ByteArray
+    candidates: int
+
+
+class RecognitionLine:
+    """Recognises pictures for many callers at once; its methods are called on the event loop."""
+
+    def __init__(self, recognizer: Recognizer, options: ServerOptions, metrics: Metrics) -> None:
+        self._recognizer = recognizer
+        self._options = options
+        self._metrics = metrics
+        self._pending = 0
+        self.limits = ImageLimits(options.max_image_bytes, options.max_image_pixels)
+        self._decoders = ThreadPoolExecutor(
+            os.cpu_count() or 1, thread_name_prefix="onelook-decode"
+        )
+        self._batcher: Batcher[_Query, tuple[FloatArray, Decision]] = Batcher(
+            self._work, max_batch=options.max_batch, patience=options.queue_seconds
+        )
+
+    def close(self) -> None:
+        """Finish what was accepted, then stop."""
+        self._decoders.shutdown(wait=True)
+        self._batcher.close()
+
+    async def recognize(
+        self, uploads: Sequence[Upload], *, candidates: int
+    ) -> list[Recognized | Reject]:
+        """Recognise pictures; a `Reject` stands in the place of one that can't be read.
+
+        Raises:
+            OverloadedError: more pictures are waiting than are accepted.
+            TooLargeError: one request brings more than any may.
+        """
+        self._admit(len(uploads))
+        try:
+            return list(await asyncio.gather(*(self._one(u, candidates) for u in uploads)))
+        finally:
+            self._pending -= len(uploads)
+            self._metrics.queue.set(self._pending)
+
+    def _admit(self, pictures: int) -> None:
+        options = self._options
+        if pictures > options.max_pictures:
+            raise TooLargeError(
+                f"expected at most {options.max_pictures} pictures in a request, "
+                f"but got {pictures}; send several requests"
+            )
+        if self._pending + pictures > options.queue:
+            raise OverloadedError(
+                f"{self._pending} pictures are waiting to be recognised, and at most "
+                f"{options.queue} may; try again in a moment"
+            )
+        self._pending += pictures
+        self._metrics.queue.set(self._pending)
+
+    async def _one(self, upload: Upload, candidates: int) -> Recognized | Reject:
+        loop = asyncio.get_running_loop()
+        try:
+            image, pixels = await loop.run_in_executor(self._decoders, self._decode, upload)
+        except ImageError as error:
+            return Reject(upload.source, error.reason)
+        query = _Query(upload.source, pixels, candidates)
+        vector, decision = await asyncio.wrap_future(self._batcher.submit(query))
+        self._metrics.decisions.labels("known" if decision.known else "unknown").inc()
+        return Recognized(image, vector, decision)
+
+    def _decode(self, upload: Upload) -> tuple[LoadedImage, ByteArray]:
+        with self._metrics.stage("decode"):
+            image = load_image(upload.data, limits=self.limits)
+            return image, self._recognizer.backbone.prepare(image.pixels)
+
+    def _work(self, queries: Sequence[_Query]) -> list[tuple[FloatArray, Decision]]:
+        self._metrics.batches.observe(len(queries))
+        with self._metrics.stage("embed"):
+            vectors = self._recognizer.embedder.embed_prepared([q.pixels for q in queries])
+        with self._metrics.stage("decide"):
+            decisions = self._recognizer.recognize_embeddings(
+                vectors,
+                sources=[query.source for query in queries],
+                candidates=max(query.candidates for query in queries),
+            )
+        return [
+            (vector, replace(decision, candidates=decision.candidates[: query.candidates]))
+            for query, vector, decision in zip(queries, vectors, decisions, strict=True)
+        ]

@@ -1,0 +1,171 @@
+"""Classes: list, look at, enroll, rename, merge, pin, remove."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from engine.catalog import normalised_label
+from engine.errors import ServiceError
+from engine.server import uploads
+from engine.server.access import require
+from engine.server.catalog_reading import first_examples, neighbours, threshold_of
+from engine.server.enrolling import enroll_upload, enrolment_out
+from engine.server.routes.examples import example_out
+from engine.server.schemas import (
+    ClassChange,
+    ClassDetailOut,
+    ClassOut,
+    ClassPageOut,
+    EnrolmentOut,
+    MergeIn,
+)
+from engine.server.service import Service, service_of
+from engine.server.tokens import Scope
+
+router = APIRouter(prefix="/v1/classes", tags=["classes"])
+PAGE = 100
+MOST_STRANGERS = 12
+Id = Annotated[int, Path(ge=1, le=2**53)]
+
+
+@router.get("", dependencies=[require(Scope.RECOGNIZE)])
+def list_classes(
+    request: Request,
+    search: Annotated[str | None, Query(max_length=500)] = None,
+    after: Annotated[str | None, Query(max_length=500)] = None,
+    label: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = PAGE,
+) -> ClassPageOut:
+    """Classes by label, a page at a time: all, those that contain `search`, or just `label`."""
+    gallery = service_of(request).recognizer.gallery
+    if label is not None:
+        records = [gallery.catalog.class_by_label(label)]
+    else:
+        records = gallery.catalog.classes(search=search, after=after, limit=limit + 1)
+    page = records[:limit]
+    first = first_examples(gallery.view(), [record.id for record in page])
+    return ClassPageOut(
+        classes=[
+            ClassOut(
+                id=record.id,
+                label=record.label,
+                examples=record.examples,
+                example_id=first.get(record.id),
+                pinned_threshold=record.pinned_threshold,
+            )
+            for record in page
+        ],
+        next=page[-1].label if len(records) > limit else None,
+    )
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[require(Scope.ENROLL)],
+    openapi_extra=uploads.body(
+        label={"type": "string", "description": "The class's name.", "x-required": True},
+        image=uploads.one_file("A picture of it."),
+        allow_duplicates={"type": "string", "enum": ["true", "false"]},
+    ),
+)
+async def enroll(request: Request) -> EnrolmentOut:
+    """Enroll a picture; its class is made if there is none of that label."""
+    service = service_of(request)
+    async with uploads.multipart(request, max_files=1) as form:
+        label = uploads.text(form, "label")
+        upload = await uploads.picture(form)
+        allow = uploads.flag(form, "allow_duplicates")
+    if label is None:
+        raise ServiceError("expected the class's name in the multipart field 'label'")
+    label = normalised_label(label)
+    enrolment = await run_in_threadpool(
+        enroll_upload, service, label, upload, allow_duplicates=allow
+    )
+    return await run_in_threadpool(enrolment_out, service, enrolment)
+
+
+@router.get("/{class_id}", dependencies=[require(Scope.RECOGNIZE)])
+def show_class(request: Request, class_id: Id) -> ClassDetailOut:
+    """A class with its examples, threshold, confusable neighbours and strangers near it."""
+    return _detail(service_of(request), class_id)
+
+
+@router.patch("/{class_id}", dependencies=[require(Scope.ENROLL)])
+def change_class(request: Request, class_id: Id, change: ClassChange) -> ClassDetailOut:
+    """Rename a class, pin its threshold, or with null let it be computed again."""
+    service = service_of(request)
+    gallery = service.recognizer.gallery
+    label = gallery.catalog.class_by_id(class_id).label
+    if change.label is not None:
+        gallery.rename_class(label, change.label)
+        label = gallery.catalog.class_by_id(class_id).label
+    if "pinned_threshold" in change.model_fields_set:
+        gallery.pin_threshold(label, change.pinned_threshold)
+    return _detail(service, class_id)
+
+
+@router.post("/{class_id}/merge", dependencies=[require(Scope.ADMIN)])
+def merge_classes(request: Request, class_id: Id, merge: MergeIn) -> ClassDetailOut:
+    """Move the examples of other classes into this one and remove the others."""
+    service = service_of(request)
+    gallery = service.recognizer.gallery
+    catalog = gallery.catalog
+    into = catalog.class_by_id(class_id).label
+    gallery.merge_classes([catalog.class_by_id(other).label for other in merge.class_ids], into)
+    return _detail(service, class_id)
+
+
+@router.delete("/{class_id}", status_code=204, dependencies=[require(Scope.ADMIN)])
+def remove_class(request: Request, class_id: Id) -> Response:
+    """Remove a class with its examples and their pictures."""
+    gallery = service_of(request).recognizer.gallery
+    gallery.remove_class(gallery.catalog.class_by_id(class_id).label)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{class_id}/examples",
+    status_code=201,
+    dependencies=[require(Scope.ENROLL)],
+    openapi_extra=uploads.body(
+        image=uploads.one_file("A further picture of the class."),
+        allow_duplicates={"type": "string", "enum": ["true", "false"]},
+    ),
+)
+async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
+    """Enroll a further picture of a class."""
+    service = service_of(request)
+    async with uploads.multipart(request, max_files=1) as form:
+        upload = await uploads.picture(form)
+        allow = uploads.flag(form, "allow_duplicates")
+    record = await run_in_threadpool(service.recognizer.gallery.catalog.class_by_id, class_id)
+    enrolment = await run_in_threadpool(
+        enroll_upload, service, record.label, upload, allow_duplicates=allow
+    )
+    return await run_in_threadpool(enrolment_out, service, enrolment)
+
+
+def _detail(service: Service, class_id: int) -> ClassDetailOut:
+    gallery = service.recognizer.gallery
+    record = gallery.catalog.class_by_id(class_id)
+    view = gallery.view()
+    threshold = threshold_of(view, class_id)
+    kept = service.store.review.kept(service.recognizer.backbone.space.id)
+    near = [query.id for query in reversed(kept) if query.nearest_id == class_id]
+    keeps = gallery.catalog.state().keep_pictures
+    return ClassDetailOut(
+        id=record.id,
+        label=record.label,
+        attributes=dict(record.attributes),
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        threshold=threshold,
+        pinned_threshold=record.pinned_threshold,
+        examples=[example_out(example, keeps) for example in gallery.catalog.examples(class_id)],
+        neighbours=neighbours(view, class_id, threshold),
+        strangers=near[:MOST_STRANGERS],
+    )

@@ -1,0 +1,76 @@
+"""Quality: the calibration in force, the target against what was measured."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Request
+
+from engine.server.access import require
+from engine.server.histograms import histogram
+from engine.server.schemas import FeedbackCountsOut, JobReportOut, QualityOut, TargetIn
+from engine.server.service import Service, service_of
+from engine.server.tokens import Scope
+
+router = APIRouter(prefix="/v1/quality", tags=["quality"])
+_LOOKED_AT = 100
+
+
+@router.get("", dependencies=[require(Scope.RECOGNIZE)])
+def quality(request: Request) -> QualityOut:
+    """What the thresholds rest on, and how recognition fared."""
+    return _quality(service_of(request))
+
+
+@router.put("/target", dependencies=[require(Scope.ADMIN)])
+def set_target(request: Request, target: TargetIn) -> QualityOut:
+    """Set the share of strangers that may get a label; thresholds follow at once."""
+    service = service_of(request)
+    gallery = service.recognizer.gallery
+    gallery.set_target_fpir(target.target_fpir)
+    if gallery.view().target_fpir != target.target_fpir:
+        gallery.rebuild()
+    return _quality(service)
+
+
+def _quality(service: Service) -> QualityOut:
+    view = service.recognizer.gallery.view()
+    calibration = view.calibration
+    scores = calibration.stranger_scores
+    level = view.level
+    report, evaluated_at = _latest_evaluation(service)
+    return QualityOut(
+        method=calibration.method,
+        strangers=scores.size,
+        classes_then=calibration.classes,
+        classes_now=view.classes,
+        created_at=calibration.created_at if scores.size else None,
+        target_fpir=view.target_fpir,
+        measured_fpir=float((scores >= level).mean()) if scores.size else None,
+        level=level,
+        stranger_scores=histogram(scores),
+        feedback=_feedback(service),
+        evaluation=None if report is None else report.evaluation,
+        evaluated_at=evaluated_at,
+    )
+
+
+def _latest_evaluation(service: Service) -> tuple[JobReportOut | None, datetime | None]:
+    for job in service.store.jobs.newest(limit=_LOOKED_AT):
+        if job.kind == "evaluation" and job.state == "done":
+            return JobReportOut.model_validate(job.report), job.finished_at
+    return None, None
+
+
+def _feedback(service: Service) -> FeedbackCountsOut:
+    counts = {"right": 0, "misnamed": 0, "missed": 0, "strangers_named": 0}
+    for said in service.store.review.feedback(service.recognizer.backbone.space.id):
+        if said.label == said.decided:
+            counts["right"] += 1
+        elif said.decided is None:
+            counts["missed"] += 1
+        elif said.label is None:
+            counts["strangers_named"] += 1
+        else:
+            counts["misnamed"] += 1
+    return FeedbackCountsOut(**counts)

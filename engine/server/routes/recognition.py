@@ -1,0 +1,216 @@
+"""Recognise, compare, look around; and say whether that was right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+
+from engine import __version__
+from engine.catalog.service import Feedback, NewQuery
+from engine.errors import ImageError
+from engine.gallery import CANDIDATES, verify_embeddings
+from engine.server import uploads
+from engine.server.access import require
+from engine.server.recognition import Recognized
+from engine.server.schemas import (
+    CandidateOut,
+    DecisionOut,
+    DecisionsOut,
+    FeedbackOut,
+    GalleryOut,
+    NearestListOut,
+    NearestOut,
+    VerificationOut,
+)
+from engine.server.service import Service, service_of
+from engine.server.tokens import Principal, Scope
+from engine.types import Candidate, Decision, Reject
+
+router = APIRouter(prefix="/v1", tags=["recognition"])
+MOST_CANDIDATES = 50
+_IMAGES = uploads.many_files("The pictures: JPEG, PNG, WebP, GIF, BMP or TIFF.")
+Caller = Annotated[Principal, require(Scope.RECOGNIZE)]
+_COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_CANDIDATES, "default": CANDIDATES}
+
+
+@router.get("/gallery")
+def gallery(request: Request, principal: Caller) -> GalleryOut:
+    """What is served, and what the caller may do."""
+    service = service_of(request)
+    opened = service.recognizer.gallery
+    state, counts = opened.catalog.state(), opened.catalog.counts()
+    return GalleryOut(
+        version=__version__,
+        backbone=state.space.backbone,
+        dimension=state.space.dimension,
+        space=opened.view().space_id,
+        classes=counts.classes,
+        examples=counts.examples,
+        generation=state.generation,
+        keep_pictures=state.keep_pictures.value,
+        target_fpir=state.target_fpir,
+        read_only=opened.read_only,
+        keep_unknown=service.options.keep_unknown,
+        kept_unknown=service.store.review.count(),
+        scope=principal.scope.text,
+        max_pictures=service.options.max_pictures,
+        max_image_bytes=service.options.max_image_bytes,
+    )
+
+
+@router.post(
+    "/recognize",
+    openapi_extra=uploads.body(images=dict(_IMAGES), candidates=dict(_COUNT)),
+    dependencies=[require(Scope.RECOGNIZE)],
+)
+async def recognize(request: Request) -> DecisionsOut:
+    """Decide for each picture which class it shows, or that it shows none of them.
+
+    One picture that can't be read is an error; among several it is a result with an `error`.
+    """
+    service = service_of(request)
+    outcomes = await _recognized(request, service, "candidates")
+    await _keep_unknown(service, outcomes)
+    return DecisionsOut(results=[_decision(outcome) for outcome in outcomes])
+
+
+@router.post(
+    "/nearest",
+    openapi_extra=uploads.body(images=dict(_IMAGES), k=dict(_COUNT)),
+    dependencies=[require(Scope.RECOGNIZE)],
+)
+async def nearest(request: Request) -> NearestListOut:
+    """The nearest classes of each picture, whether or not they would be accepted."""
+    outcomes = await _recognized(request, service_of(request), "k")
+    return NearestListOut(
+        results=[
+            NearestOut(source=outcome.source, error=outcome.reason)
+            if isinstance(outcome, Reject)
+            else NearestOut(
+                source=outcome.decision.source, candidates=_candidates(outcome.decision.candidates)
+            )
+            for outcome in outcomes
+        ]
+    )
+
+
+@router.post(
+    "/verify",
+    openapi_extra=uploads.body(
+        first=uploads.one_file("A picture."), second=uploads.one_file("Another picture.")
+    ),
+    dependencies=[require(Scope.RECOGNIZE)],
+)
+async def verify(request: Request) -> VerificationOut:
+    """Compare two pictures."""
+    service = service_of(request)
+    async with uploads.multipart(request, max_files=2) as form:
+        pair = [await uploads.picture(form, field) for field in ("first", "second")]
+    first, second = await service.line.recognize(pair, candidates=1)
+    for outcome in (first, second):
+        _raise_reject(outcome)
+    assert isinstance(first, Recognized)
+    assert isinstance(second, Recognized)
+    view = service.recognizer.gallery.view()
+    vectors = view.projection.apply(np.stack([first.vector, second.vector]))
+    verification = await run_in_threadpool(verify_embeddings, view, vectors[0], vectors[1])
+    return VerificationOut.model_validate(verification)
+
+
+@router.post(
+    "/feedback",
+    openapi_extra=uploads.body(
+        image=uploads.one_file("The picture that was recognised."),
+        label={"type": "string", "description": "What it shows; left out: none of the classes."},
+    ),
+    dependencies=[require(Scope.ENROLL)],
+)
+async def feedback(request: Request) -> FeedbackOut:
+    """Say what a picture shows, to confirm or correct the service; it feeds calibration."""
+    service = service_of(request)
+    async with uploads.multipart(request, max_files=1) as form:
+        upload = await uploads.picture(form)
+        label = uploads.text(form, "label")
+    catalog = service.recognizer.gallery.catalog
+    if label is not None:
+        label = (await run_in_threadpool(catalog.class_by_label, label)).label
+    [outcome] = await service.line.recognize([upload], candidates=1)
+    _raise_reject(outcome)
+    assert isinstance(outcome, Recognized)
+    decision = outcome.decision
+    said = Feedback(
+        label=label,
+        decided=decision.label,
+        similarity=decision.similarity,
+        threshold=decision.threshold,
+        vector=outcome.vector,
+        space_id=service.recognizer.backbone.space.id,
+    )
+    await run_in_threadpool(service.store.review.add_feedback, said)
+    return FeedbackOut(label=label, decided=decision.label, right=label == decision.label)
+
+
+async def _recognized(
+    request: Request, service: Service, count_field: str
+) -> list[Recognized | Reject]:
+    async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
+        pictures = await uploads.pictures(form)
+        count = uploads.number(form, count_field, default=CANDIDATES, least=1, most=MOST_CANDIDATES)
+    outcomes = await service.line.recognize(pictures, candidates=count)
+    if len(outcomes) == 1:
+        _raise_reject(outcomes[0])
+    return outcomes
+
+
+def _raise_reject(outcome: Recognized | Reject) -> None:
+    if isinstance(outcome, Reject):
+        raise ImageError(outcome.source, outcome.reason)
+
+
+async def _keep_unknown(service: Service, outcomes: Sequence[Recognized | Reject]) -> None:
+    limit = service.options.keep_unknown
+    unknown = [o for o in outcomes if isinstance(o, Recognized) and not o.decision.known]
+    if limit and unknown and not service.recognizer.gallery.read_only:
+        await run_in_threadpool(_keep, service, unknown, limit)
+
+
+def _keep(service: Service, unknown: Sequence[Recognized], limit: int) -> None:
+    space_id = service.recognizer.backbone.space.id
+    service.store.review.keep(
+        [
+            NewQuery(
+                source=entry.decision.source,
+                content_hash=entry.image.content_hash,
+                picture=entry.image.bounded_picture(),
+                vector=entry.vector,
+                space_id=space_id,
+                nearest_id=_nearest_id(entry.decision),
+                similarity=entry.decision.similarity,
+                threshold=entry.decision.threshold,
+                width=entry.image.width,
+                height=entry.image.height,
+            )
+            for entry in unknown
+        ],
+        limit=limit,
+    )
+
+
+def _nearest_id(decision: Decision) -> int | None:
+    return decision.candidates[0].class_id if decision.candidates else None
+
+
+def _decision(outcome: Recognized | Reject) -> DecisionOut:
+    if isinstance(outcome, Reject):
+        return DecisionOut(source=outcome.source, error=outcome.reason)
+    decision = outcome.decision
+    plain = {k: v for k, v in decision.to_json().items() if k != "candidates"}
+    return DecisionOut(**plain, candidates=_candidates(decision.candidates))
+
+
+def _candidates(candidates: Sequence[Candidate]) -> list[CandidateOut]:
+    return [CandidateOut.model_validate(candidate) for candidate in candidates]

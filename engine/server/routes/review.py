@@ -1,0 +1,148 @@
+"""Review: queries called unknown, by likeness, to be named once and enrolled together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from fastapi import APIRouter, Path, Request, Response
+
+from engine.catalog import normalised_label
+from engine.catalog.service import KeptQuery
+from engine.errors import ExampleNotFoundError
+from engine.gallery import View, verify_embeddings
+from engine.server.access import require
+from engine.server.clusters import clusters
+from engine.server.pictures import MEDIA, picture_response
+from engine.server.schemas import (
+    ForgetIn,
+    ForgottenOut,
+    KeptQueryOut,
+    RejectOut,
+    ReviewEnrolIn,
+    ReviewEnrolOut,
+    ReviewOut,
+)
+from engine.server.service import Service, service_of
+from engine.server.tokens import Scope
+from engine.types import FloatArray, KeepPictures, NewExample, Reject
+
+router = APIRouter(prefix="/v1/review", tags=["review"])
+Id = Annotated[int, Path(ge=1, le=2**53)]
+_LIKE = 0.8
+
+
+@router.get("", dependencies=[require(Scope.ENROLL)])
+def review(request: Request) -> ReviewOut:
+    """The kept queries, clustered by likeness, the largest cluster first."""
+    service = service_of(request)
+    kept = _kept(service, None)
+    view = service.recognizer.gallery.view()
+    groups = clusters(_projected(view, kept), _threshold(view)) if kept else []
+    labels = view.table.labels
+    return ReviewOut(
+        keep_unknown=service.options.keep_unknown,
+        total=len(kept),
+        clusters=[[_out(kept[row], labels) for row in group] for group in groups],
+    )
+
+
+@router.get(
+    "/{query_id}/picture",
+    dependencies=[require(Scope.RECOGNIZE)],
+    response_class=Response,
+    responses=MEDIA,
+)
+def show_picture(
+    request: Request, query_id: Id, size: Literal["full", "thumbnail"] = "full"
+) -> Response:
+    """The picture of a kept query."""
+    data = service_of(request).store.review.picture(query_id)
+    if data is None:
+        raise ExampleNotFoundError(f"there is no kept query {query_id}; it was erased or enrolled")
+    return picture_response(
+        request,
+        data,
+        name=f"query-{query_id}",
+        tag=f"query-{query_id}",
+        thumbnail=size == "thumbnail",
+    )
+
+
+@router.post("/enroll", dependencies=[require(Scope.ENROLL)])
+def enroll(request: Request, chosen: ReviewEnrolIn) -> ReviewEnrolOut:
+    """Enroll kept queries together under one label; they are kept no longer."""
+    service = service_of(request)
+    gallery = service.recognizer.gallery
+    label = normalised_label(chosen.label)
+    kept = _kept(service, chosen.query_ids)
+    if not kept:
+        raise ExampleNotFoundError("none of those queries is kept any longer; load the page anew")
+    examples = [_example(service, query, label) for query in kept]
+    outcomes = gallery.enroll(examples)
+    rejects = [
+        RejectOut(source=outcome.source, reason=outcome.reason)
+        for outcome in outcomes
+        if isinstance(outcome, Reject)
+    ]
+    service.store.review.forget(
+        [q.id for q, o in zip(kept, outcomes, strict=True) if not isinstance(o, Reject)]
+    )
+    return ReviewEnrolOut(
+        label=label,
+        class_id=gallery.catalog.class_id(label),
+        enrolled=len(kept) - len(rejects),
+        rejects=rejects,
+    )
+
+
+@router.post("/forget", dependencies=[require(Scope.ENROLL)])
+def forget(request: Request, chosen: ForgetIn) -> ForgottenOut:
+    """Erase some of the kept queries."""
+    return ForgottenOut(forgotten=service_of(request).store.review.forget(chosen.query_ids))
+
+
+@router.delete("", dependencies=[require(Scope.ADMIN)])
+def forget_all(request: Request) -> ForgottenOut:
+    """Erase every kept query."""
+    return ForgottenOut(forgotten=service_of(request).store.review.forget())
+
+
+def _kept(service: Service, ids: list[int] | None) -> list[KeptQuery]:
+    return service.store.review.kept(service.recognizer.backbone.space.id, ids)
+
+
+def _projected(view: View, kept: list[KeptQuery]) -> FloatArray:
+    return view.projection.apply(np.stack([query.vector for query in kept]))
+
+
+def _threshold(view: View) -> float:
+    """The similarity from which two pictures pass for the same thing in this gallery."""
+    nothing = np.zeros(view.projection.dimension, np.float32)
+    found = verify_embeddings(view, nothing, nothing).threshold
+    return _LIKE if found is None else found
+
+
+def _example(service: Service, query: KeptQuery, label: str) -> NewExample:
+    keep = service.recognizer.gallery.catalog.state().keep_pictures
+    picture = service.store.review.picture(query.id)
+    return NewExample(
+        label=label,
+        source=query.source,
+        content_hash=query.content_hash,
+        width=query.width,
+        height=query.height,
+        vector=query.vector,
+        picture=None if keep is KeepPictures.NONE else picture,
+    )
+
+
+def _out(query: KeptQuery, labels: dict[int, str]) -> KeptQueryOut:
+    return KeptQueryOut(
+        id=query.id,
+        created_at=query.created_at,
+        nearest=None if query.nearest_id is None else labels.get(query.nearest_id),
+        nearest_id=query.nearest_id,
+        similarity=query.similarity,
+        threshold=query.threshold,
+    )

@@ -1,0 +1,60 @@
+"""Logging in on the page: a token becomes an HttpOnly cookie."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from engine.errors import AuthorizationError
+from engine.server.access import COOKIE, identify, open_to_all, refuse_other_sites
+from engine.server.problems import RateError
+from engine.server.schemas import LoginIn, SessionOut
+from engine.server.service import service_of
+from engine.server.tokens import Principal
+
+router = APIRouter(prefix="/v1/session", tags=["session"])
+COOKIE_SECONDS = 30 * 24 * 3600
+
+
+@router.get("")
+async def session(request: Request) -> SessionOut:
+    """Who is asking; never an error, so that the page can ask first."""
+    try:
+        return _session(request, identify(request))
+    except AuthorizationError:
+        return _session(request, None)
+
+
+@router.post("")
+async def log_in(request: Request, response: Response, login: LoginIn) -> SessionOut:
+    """Exchange a token for a cookie that scripts can't read."""
+    refuse_other_sites(request)
+    service = service_of(request)
+    waiting = service.rates.wait(f"login {'' if request.client is None else request.client.host}")
+    if waiting:
+        raise RateError("too many attempts to log in; slow down", waiting)
+    principal = service.tokens.principal(login.token.strip())
+    response.set_cookie(
+        COOKIE,
+        login.token.strip(),
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return _session(request, principal)
+
+
+@router.delete("")
+async def log_out(request: Request, response: Response) -> SessionOut:
+    """Forget the cookie."""
+    refuse_other_sites(request)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return _session(request, None)
+
+
+def _session(request: Request, principal: Principal | None) -> SessionOut:
+    needed = not open_to_all(service_of(request))
+    if principal is None:
+        return SessionOut(scope=None, login=needed, csrf=None)
+    csrf = principal.csrf if COOKIE in request.cookies or request.method == "POST" else None
+    return SessionOut(scope=principal.scope.text, login=needed, csrf=csrf or None)

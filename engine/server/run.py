@@ -1,0 +1,67 @@
+"""Runs the service in this process until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvicorn
+
+from engine.recognizer import Recognizer
+from engine.server.app import create_app
+from engine.server.options import ServerOptions
+from engine.server.service import Service, check_exposure
+
+GRACE_SECONDS = 30
+
+
+class _Server(uvicorn.Server):
+    """Says that it is stopping before it does, and goes on for a moment meanwhile."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._service.stopping.set()
+        await asyncio.sleep(self._service.options.drain_seconds)
+        await super().shutdown(sockets)
+
+
+def serve(recognizer: Recognizer, options: ServerOptions) -> None:
+    """Serve a gallery until SIGINT or SIGTERM; requests that were accepted are answered first.
+
+    Raises:
+        SettingsError: the service could be reached from elsewhere, but no token is configured.
+    """
+    server_of(recognizer, options).run()
+
+
+def server_of(
+    recognizer: Recognizer, options: ServerOptions, *, port: int | None = None
+) -> uvicorn.Server:
+    """A server that is ready to run; `port` is taken rather than that of the options.
+
+    Raises:
+        SettingsError: the service could be reached from elsewhere, but no token is configured.
+    """
+    app = create_app(recognizer, options)
+    service: Service = app.state.service
+    try:
+        check_exposure(options, service.tokens)
+    except BaseException:
+        service.stop()
+        raise
+    config = uvicorn.Config(
+        app,
+        host=options.host,
+        port=options.port if port is None else port,
+        ssl_certfile=options.tls_cert,
+        ssl_keyfile=None if options.tls_key is None else str(options.tls_key),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    return _Server(config, service)

@@ -1,0 +1,377 @@
+"""What goes over the wire; the service answers with these and the client returns them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Label = str
+
+
+class Schema(BaseModel):
+    """Base of everything on the wire: read-only."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+
+class Problem(Schema):
+    """An error (RFC 9457); `error` names the exception that the library would raise."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    error: str
+
+
+class CandidateOut(Schema):
+    """A class that a query may belong to."""
+
+    label: Label
+    similarity: float
+    class_id: int
+    example_id: int
+
+
+class DecisionOut(Schema):
+    """A label or unknown, with its evidence; or in a list, why a picture could not be read."""
+
+    source: str
+    label: Label | None = None
+    known: bool = False
+    reason: str | None = None
+    ambiguous: bool = False
+    similarity: float | None = None
+    score: float | None = None
+    threshold: float | None = None
+    margin: float | None = None
+    candidates: list[CandidateOut] = []
+    space: str | None = None
+    calibration: str | None = None
+    error: str | None = None
+
+
+class DecisionsOut(Schema):
+    """One decision for each picture, in order."""
+
+    results: list[DecisionOut]
+
+
+class NearestOut(Schema):
+    """The nearest classes of one picture, most similar first."""
+
+    source: str
+    candidates: list[CandidateOut] = []
+    error: str | None = None
+
+
+class NearestListOut(Schema):
+    """The nearest classes of each picture, in order."""
+
+    results: list[NearestOut]
+
+
+class VerificationOut(Schema):
+    """Whether two pictures show the same class."""
+
+    similarity: float
+    threshold: float | None
+    same: bool | None
+
+
+class GalleryOut(Schema):
+    """What the service serves, and what the caller may do."""
+
+    version: str
+    backbone: str
+    dimension: int
+    space: str
+    classes: int
+    examples: int
+    generation: int
+    keep_pictures: str
+    target_fpir: float
+    read_only: bool
+    keep_unknown: int
+    kept_unknown: int
+    scope: str
+    max_pictures: int
+    max_image_bytes: int
+
+
+class ClassOut(Schema):
+    """A class in a list."""
+
+    id: int
+    label: Label
+    examples: int
+    example_id: int | None
+    pinned_threshold: float | None
+
+
+class ClassPageOut(Schema):
+    """Classes by label; `next` is what to give as `after` for the next page, or null at the end."""
+
+    classes: list[ClassOut]
+    next: Label | None
+
+
+class ExampleOut(Schema):
+    """An enrolled picture of a class."""
+
+    id: int
+    class_id: int
+    label: Label
+    source: str
+    width: int
+    height: int
+    created_at: datetime
+    warnings: list[str]
+    has_picture: bool
+
+
+class NeighbourOut(Schema):
+    """Another class near to this one.
+
+    `confusable`: its examples would be taken for this class, were they not nearer to their own.
+    """
+
+    class_id: int
+    label: Label
+    similarity: float
+    example_id: int
+    confusable: bool
+
+
+class ClassDetailOut(Schema):
+    """A class with its examples, its threshold and its neighbours."""
+
+    id: int
+    label: Label
+    attributes: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    threshold: float
+    pinned_threshold: float | None
+    examples: list[ExampleOut]
+    neighbours: list[NeighbourOut]
+    strangers: list[int]
+
+
+class NearDuplicateOut(Schema):
+    """Two classes that can't be told apart."""
+
+    label: Label
+    other: Label
+    similarity: float
+    example_id: int | None = None
+    other_example_id: int | None = None
+
+
+class EnrolmentOut(Schema):
+    """What enrolling one picture did."""
+
+    label: Label
+    class_id: int
+    example_id: int
+    status: Literal["added", "replaced", "unchanged"]
+    warnings: list[str]
+    near_duplicates: list[NearDuplicateOut]
+
+
+class ClassChange(Schema):
+    """What to change of a class; what is left out stays. A threshold of null is computed again."""
+
+    label: Label | None = None
+    pinned_threshold: float | None = Field(default=None, ge=-1.0, le=1.0)
+
+
+class MergeIn(Schema):
+    """Classes to merge into another."""
+
+    class_ids: list[int] = Field(min_length=1, max_length=1000)
+
+
+class RejectOut(Schema):
+    """A picture that could not be enrolled or read, and why."""
+
+    source: str
+    reason: str
+
+
+class JobReportOut(Schema):
+    """What came out of a job so far; the lists are bounded, the counts exact."""
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    rejects: list[RejectOut] = []
+    warnings: list[str] = []
+    near_duplicates: list[NearDuplicateOut] = []
+    seconds: float = 0.0
+    evaluation: EvaluationOut | None = None
+
+
+class CurvePointOut(Schema):
+    """One point of a DET curve: shares of strangers named and of known queries not named right."""
+
+    fpir: float
+    fnir: float
+
+
+class HistogramOut(Schema):
+    """Counts between edges; there is one more edge than there are counts."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class EvaluationOut(Schema):
+    """How labelled queries fared; shares in [0, 1], null where there was no such query."""
+
+    known: int
+    strangers: int
+    top1: float | None
+    tpir: float | None
+    misnamed: float | None
+    fpir: float | None
+    target_fpir: float
+    known_scores: HistogramOut
+    stranger_scores: HistogramOut
+    det: list[CurvePointOut]
+
+
+JobReportOut.model_rebuild()
+
+
+class JobOut(Schema):
+    """A long piece of work."""
+
+    id: int
+    kind: Literal["enrolment", "calibration", "evaluation"]
+    state: Literal["uploading", "waiting", "running", "done", "failed", "cancelled"]
+    done: int
+    total: int
+    report: JobReportOut
+    error: str | None
+    cancelling: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class JobPageOut(Schema):
+    """Jobs, newest first; `next` is what to give as `before` for the next page."""
+
+    jobs: list[JobOut]
+    next: int | None
+
+
+class KeptQueryOut(Schema):
+    """A query called unknown, kept for review."""
+
+    id: int
+    created_at: datetime
+    nearest: Label | None
+    nearest_id: int | None
+    similarity: float | None
+    threshold: float | None
+
+
+class ReviewOut(Schema):
+    """Kept queries in clusters of likeness, the largest first."""
+
+    keep_unknown: int
+    total: int
+    clusters: list[list[KeptQueryOut]]
+
+
+class ReviewEnrolIn(Schema):
+    """Kept queries to enroll together under one label."""
+
+    label: Label
+    query_ids: list[int] = Field(min_length=1, max_length=1000)
+
+
+class ReviewEnrolOut(Schema):
+    """What enrolling kept queries did."""
+
+    label: Label
+    class_id: int
+    enrolled: int
+    rejects: list[RejectOut]
+
+
+class ForgetIn(Schema):
+    """Kept queries to erase."""
+
+    query_ids: list[int] = Field(min_length=1, max_length=1000)
+
+
+class ForgottenOut(Schema):
+    """How many kept queries were erased."""
+
+    forgotten: int
+
+
+class FeedbackOut(Schema):
+    """What was noted: the class that a picture shows, and what the service had said."""
+
+    label: Label | None
+    decided: Label | None
+    right: bool
+
+
+class FeedbackCountsOut(Schema):
+    """How often people said that a decision was right or wrong."""
+
+    right: int = 0
+    misnamed: int = 0
+    missed: int = 0
+    strangers_named: int = 0
+
+
+class QualityOut(Schema):
+    """The calibration in force, target against what was measured."""
+
+    method: str
+    strangers: int
+    classes_then: int
+    classes_now: int
+    created_at: datetime | None
+    target_fpir: float
+    measured_fpir: float | None
+    level: float
+    stranger_scores: HistogramOut
+    feedback: FeedbackCountsOut
+    evaluation: EvaluationOut | None
+    evaluated_at: datetime | None
+
+
+class TargetIn(Schema):
+    """The share of strangers that may get a label."""
+
+    target_fpir: float = Field(gt=0.0, lt=1.0)
+
+
+class LoginIn(Schema):
+    """A token to exchange for a cookie."""
+
+    token: str = Field(max_length=200)
+
+
+class SessionOut(Schema):
+    """Who is asking: `login` says whether a token is needed; `csrf` goes into `X-CSRF-Token`."""
+
+    scope: str | None
+    login: bool
+    csrf: str | None
+
+
+class HealthOut(Schema):
+    """Whether the process lives, or is ready."""
+
+    status: str

@@ -1,0 +1,95 @@
+"""Everything that a running service holds, started and stopped together."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.catalog.service import ServiceStore
+from engine.errors import SettingsError
+from engine.recognizer import Recognizer
+from engine.server.metrics import Metrics
+from engine.server.options import ServerOptions
+from engine.server.recognition import RecognitionLine
+from engine.server.tokens import RateLimiter, TokenRing
+
+if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
+    from engine.server.jobs.runner import JobRunner
+
+JOBS_FOLDER = "jobs"
+
+
+class Service:
+    """An open gallery and what serves it.
+
+    Attributes:
+        line: recognises pictures; there once the service has started.
+        stopping: set when no new work should be begun.
+    """
+
+    def __init__(self, recognizer: Recognizer, options: ServerOptions) -> None:
+        self.recognizer = recognizer
+        self.options = options
+        self.metrics = Metrics()
+        self.rates = RateLimiter(options.rate)
+        self.tokens = TokenRing(self.store.tokens)
+        self.stopping = threading.Event()
+        self.line = RecognitionLine(recognizer, options, self.metrics)
+        self.ready = False
+        self._runner: JobRunner | None = None
+
+    @property
+    def store(self) -> ServiceStore:
+        """What the service keeps in the gallery's database."""
+        return self.recognizer.gallery.catalog.service
+
+    @property
+    def jobs_folder(self) -> Path:
+        """Where the files of jobs wait."""
+        return self.recognizer.gallery.folder.path / JOBS_FOLDER
+
+    def start(self) -> None:
+        """Load the backbone and begin with the jobs that wait; blocks for seconds."""
+        from engine.server.jobs.runner import JobRunner
+
+        self.recognizer.embedder.embed_prepared([])
+        if not self.recognizer.gallery.read_only:
+            self._runner = JobRunner(self)
+        self.ready = True
+
+    def wake_jobs(self) -> None:
+        """Tell the runner that a job waits."""
+        if self._runner is not None:
+            self._runner.wake()
+
+    def stop(self) -> None:
+        """Finish what was accepted and let go; a running job is left for the next start."""
+        self.stopping.set()
+        self.ready = False
+        if self._runner is not None:
+            self._runner.close()
+        self.line.close()
+        self.tokens.close()
+
+
+def check_exposure(options: ServerOptions, tokens: TokenRing) -> None:
+    """Refuse to be reachable from elsewhere without a token.
+
+    Raises:
+        SettingsError: the address is not this machine's own, and no token was made.
+    """
+    if not options.loopback and not tokens.configured:
+        raise SettingsError(
+            f"{options.host} can be reached from other machines, but no token is configured; make "
+            "one with `onelook token create NAME --scope admin --gallery GALLERY`, or listen on "
+            "127.0.0.1"
+        )
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service behind a request."""
+    service: Service = connection.app.state.service
+    return service

@@ -1,0 +1,154 @@
+"""Access tokens: how they are made, written and checked.
+
+A token reads `onelook_ID_SECRET`. The id is public and tells which token it is; the secret is 256
+random bits, of which only the SHA-256 is stored. (A slow password hash would add nothing: there is
+no dictionary of 256-bit numbers.)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from enum import IntEnum
+
+from engine.catalog.service import TokenRecord, TokenStore
+from engine.errors import AuthorizationError, SettingsError
+
+PREFIX = "onelook"
+REFRESH_SECONDS = 0.5
+_UNKNOWN_HASH = "0" * 64
+
+
+class Scope(IntEnum):
+    """What a token allows; each scope includes those before it."""
+
+    RECOGNIZE = 1
+    ENROLL = 2
+    ADMIN = 3
+
+    @classmethod
+    def named(cls, name: str) -> Scope:
+        """The scope of that name.
+
+        Raises:
+            SettingsError: there is none.
+        """
+        try:
+            return cls[name.upper()]
+        except KeyError:
+            names = ", ".join(scope.text for scope in cls)
+            raise SettingsError(f"expected a scope ({names}), but got {name!r}") from None
+
+    @property
+    def text(self) -> str:
+        """Its name."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking.
+
+    Attributes:
+        id: the token's id, or `anonymous`.
+        scope: what it may do.
+        csrf: what requests that rely on the cookie must carry.
+    """
+
+    id: str
+    scope: Scope
+    csrf: str = ""
+
+
+def create_token(store: TokenStore, name: str, scope: Scope) -> str:
+    """Make and store a token; its text is returned here and never again."""
+    token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    store.add(token_id, name=name, secret_hash=_hash(secret), scope=scope.text)
+    return f"{PREFIX}_{token_id}_{secret}"
+
+
+class TokenRing:
+    """The tokens in memory, at most `REFRESH_SECONDS` old; checking one waits for no disk.
+
+    `refresh` is called from a thread; `principal` from anywhere.
+    """
+
+    def __init__(self, store: TokenStore) -> None:
+        self._store = store
+        self._known: dict[str, TokenRecord] = {}
+        self._stop = threading.Event()
+        self.refresh()
+        self._thread = threading.Thread(target=self._follow, name="onelook-tokens", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following the database."""
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def configured(self) -> bool:
+        """Whether a token was ever made; from then on none but its bearers come in."""
+        return bool(self._known)
+
+    def refresh(self) -> None:
+        """Read the tokens anew."""
+        self._known = {token.id: token for token in self._store.all()}
+
+    def principal(self, text: str) -> Principal:
+        """Whose token that is.
+
+        Raises:
+            AuthorizationError: nobody's, or it was revoked.
+        """
+        parts = text.split("_", 2)
+        token_id, secret = (parts[1], parts[2]) if len(parts) == 3 else ("", "")
+        token = self._known.get(token_id)
+        expected = _UNKNOWN_HASH if token is None else token.secret_hash
+        same = hmac.compare_digest(_hash(secret), expected)
+        if token is None or not same or token.revoked_at is not None or parts[0] != PREFIX:
+            raise AuthorizationError(
+                "the token is not valid: it is mistyped, or was revoked; ask for a new one "
+                "(`onelook token create`)"
+            )
+        csrf = hmac.new(secret.encode(), b"onelook csrf", hashlib.sha256).hexdigest()
+        return Principal(token.id, Scope.named(token.scope), csrf)
+
+    def _follow(self) -> None:
+        while not self._stop.wait(REFRESH_SECONDS):
+            try:
+                self.refresh()
+            except Exception:  # noqa: S112  a busy database; what is known stays in force
+                continue
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class RateLimiter:
+    """A token bucket for each caller: `rate` requests a second, twice as many at once."""
+
+    _CALLERS = 10_000
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._buckets: dict[str, tuple[float, float]] = {}
+
+    def wait(self, caller: str) -> float:
+        """Take one request from the caller's bucket; 0, or for how many seconds it is empty."""
+        if not self._rate:
+            return 0.0
+        now = time.monotonic()
+        full = max(1.0, 2 * self._rate)
+        left, since = self._buckets.pop(caller, (full, now))
+        left = min(full, left + (now - since) * self._rate)
+        waiting = 0.0 if left >= 1.0 else (1.0 - left) / self._rate
+        self._buckets[caller] = (left if waiting else left - 1.0, now)
+        if len(self._buckets) > self._CALLERS:
+            self._buckets.pop(next(iter(self._buckets)))
+        return waiting

@@ -1,0 +1,159 @@
+"""Recognising over HTTP answers as the library does, and refuses with its messages."""
+
+from fastapi.testclient import TestClient
+
+from engine.errors import ImageError
+from engine.images import load_image
+from engine.recognizer import Recognizer
+from tests.server.conftest import png
+
+
+def enroll(client: TestClient, label: str, seed: int) -> dict:
+    answer = client.post("/v1/classes", data={"label": label}, files={"image": png(seed)})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def recognize(client: TestClient, *seeds: int) -> list[dict]:
+    files = [("images", (f"{seed}.png", png(seed))) for seed in seeds]
+    answer = client.post("/v1/recognize", files=files)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["results"]
+
+
+def test_an_enrolled_picture_is_recognised_and_a_stranger_is_not(client: TestClient) -> None:
+    for seed in range(20):
+        enroll(client, f"thing {seed}", seed)
+
+    known, unknown = recognize(client, 3, 99)
+
+    assert (known["label"], known["known"], known["reason"]) == ("thing 3", True, "accepted")
+    assert known["similarity"] > 0.9999
+    assert known["source"] == "<upload 3.png>"
+    assert (unknown["label"], unknown["reason"]) == (None, "below_threshold")
+    assert unknown["score"] < unknown["threshold"]
+
+
+def test_the_answer_is_the_librarys(client: TestClient, opened: Recognizer) -> None:
+    for seed in range(12):
+        enroll(client, f"thing {seed}", seed)
+
+    [answer] = recognize(client, 40)
+    decision = opened.recognize(png(40)).to_json()
+
+    for key in ("label", "reason", "similarity", "score", "threshold", "margin", "calibration"):
+        assert answer[key] == decision[key]
+    labels = [candidate["label"] for candidate in answer["candidates"]]
+    assert labels == [candidate["label"] for candidate in decision["candidates"]]
+
+
+def test_nothing_is_known_in_an_empty_gallery(client: TestClient) -> None:
+    [answer] = recognize(client, 1)
+    assert (answer["label"], answer["reason"], answer["candidates"]) == (None, "empty_gallery", [])
+
+
+def test_a_picture_that_cant_be_read_is_refused_with_the_librarys_words(client: TestClient) -> None:
+    try:
+        load_image(b"%PDF-1.7")
+    except ImageError as error:
+        reason = error.reason
+
+    answer = client.post("/v1/recognize", files={"images": ("bill.pdf", b"%PDF-1.7")})
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["error"] == "ImageError"
+    assert answer.json()["detail"] == f"<upload bill.pdf>: {reason}"
+
+
+def test_one_bad_picture_doesnt_spoil_the_others(client: TestClient) -> None:
+    enroll(client, "thing", 1)
+    files = [("images", ("a.png", png(1))), ("images", ("b.png", b"no picture"))]
+
+    good, bad = client.post("/v1/recognize", files=files).json()["results"]
+
+    assert (good["label"], good["error"]) == ("thing", None)
+    assert bad["label"] is None
+    assert "no picture" in bad["error"] or "text" in bad["error"]
+
+
+def test_nearest_lists_as_many_classes_as_asked_for(client: TestClient) -> None:
+    for seed in range(10):
+        enroll(client, f"thing {seed}", seed)
+
+    answer = client.post("/v1/nearest", files={"images": png(4)}, data={"k": "3"})
+
+    [result] = answer.json()["results"]
+    assert len(result["candidates"]) == 3
+    assert result["candidates"][0]["label"] == "thing 4"
+    similarities = [candidate["similarity"] for candidate in result["candidates"]]
+    assert similarities == sorted(similarities, reverse=True)
+
+
+def test_verify_compares_two_pictures(client: TestClient) -> None:
+    for seed in range(10):
+        enroll(client, f"thing {seed}", seed)
+
+    def verify(first: int, second: int) -> dict:
+        return client.post("/v1/verify", files={"first": png(first), "second": png(second)}).json()
+
+    assert verify(50, 50)["same"] is True
+    assert verify(50, 51)["similarity"] < 0.99
+
+
+def test_too_many_pictures_at_once_are_refused(client: TestClient) -> None:
+    files = [("images", ("a.png", png(1)))] * 65
+    answer = client.post("/v1/recognize", files=files)
+    assert answer.status_code in (400, 413)
+    assert "64" in answer.json()["detail"] or "Too many files" in answer.json()["detail"]
+
+
+def test_a_form_without_pictures_says_what_is_missing(client: TestClient) -> None:
+    for call in (
+        {"data": {"images": "text"}},
+        {"files": {"other": png(1)}},
+        {"json": {"images": []}},
+        {},
+    ):
+        answer = client.post("/v1/recognize", **call)
+        assert answer.status_code == 400, answer.text
+        assert "expected" in answer.json()["detail"]
+
+
+def test_feedback_tells_right_from_wrong(client: TestClient) -> None:
+    for seed in range(20):
+        enroll(client, f"thing {seed}", seed)
+
+    def say(seed: int, **label: str) -> dict:
+        answer = client.post("/v1/feedback", files={"image": png(seed)}, data=label)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert say(3, label="thing 3") == {"label": "thing 3", "decided": "thing 3", "right": True}
+    assert say(3, label="thing 4")["right"] is False
+    assert say(99)["right"] is True
+    assert say(99, label="thing 5")["right"] is False
+    counts = client.get("/v1/quality").json()["feedback"]
+    assert counts == {"right": 2, "misnamed": 1, "missed": 1, "strangers_named": 0}
+
+
+def test_feedback_names_only_classes_that_are_there(client: TestClient) -> None:
+    enroll(client, "thing", 1)
+    answer = client.post("/v1/feedback", files={"image": png(1)}, data={"label": "thin"})
+    assert answer.status_code == 404
+    assert "did you mean 'thing'?" in answer.json()["detail"]
+
+
+def test_the_service_counts_what_it_does(client: TestClient) -> None:
+    enroll(client, "thing", 1)
+    recognize(client, 1, 77)
+    client.post("/v1/recognize", files={"images": b"nothing"})
+
+    text = client.get("/metrics").text
+
+    assert 'onelook_decisions_total{outcome="known"} 1.0' in text
+    assert 'onelook_errors_total{error="ImageError"} 1.0' in text
+    assert 'onelook_stage_seconds_count{stage="embed"}' in text
+    assert 'route="/v1/recognize"' in text
+    assert "onelook_queue_pictures 0.0" in text
+    assert "onelook_classes 1.0" in text
