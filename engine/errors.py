@@ -11,6 +11,7 @@ error never leaks. Each message says what was expected, what came, where, and wh
     │   └── BackboneUnavailableError   its weights are neither installed, cached nor reachable
     ├── SettingsError               an environment variable or option holds an unusable value
     ├── CalibrationError            a calibration was asked for that the evidence can't carry
+    ├── EvaluationError             an evaluation was asked for that the data can't carry
     ├── TrainingError               training data, options or a checkpoint can't be used
     ├── ServiceError                the HTTP service refused a request, or can't be reached
     │   ├── AuthorizationError         no token, a wrong one, or one of too narrow a scope
@@ -77,6 +78,10 @@ class SettingsError(OnelookError):
 
 class CalibrationError(OnelookError):
     """A calibration was asked for that the evidence can't carry."""
+
+
+class EvaluationError(OnelookError):
+    """An evaluation was asked for that the data can't carry."""
 
 
 class TrainingError(OnelookError):

@@ -1,0 +1,137 @@
+"""Levers side by side on the same data, and which of them pays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.evaluation.bootstrap import resamples
+from engine.evaluation.enrolled import Enrolled
+from engine.evaluation.figures import Figure, figures_of, too_few_strangers
+from engine.evaluation.levers import Lever, levers
+from engine.evaluation.open_set import fnir_at_fpir
+from engine.evaluation.playing import Match, play
+from engine.evaluation.trials import Trials
+from engine.types import IntArray
+
+_OPERATING_POINTS = (0.01, 0.05, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One lever's figures.
+
+    Attributes:
+        gain: TPIR at the comparison's FPIR less that of the first row, in shares of 1; its
+            interval is paired: both rows are resampled together. None for the first row.
+    """
+
+    lever: Lever
+    figures: dict[str, Figure]
+    gain: Figure | None
+
+    @property
+    def pays(self) -> bool:
+        """Whether it is better than the first row beyond chance."""
+        return self.gain is not None and self.gain.low is not None and self.gain.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Levers side by side.
+
+    Attributes:
+        rows: the baseline first, the gallery itself last.
+        fpir: where TPIR is compared: the lowest of 1, 5 and 10 % that the strangers can show;
+            None if they can show none, and nothing is compared.
+    """
+
+    rows: tuple[Row, ...]
+    fpir: float | None
+
+    def verdict(self) -> str:
+        """Which lever pays, one sentence."""
+        if self.fpir is None:
+            return "There are too few strangers to say which lever pays."
+        baseline = self.rows[0]
+        paying = [row for row in self.rows if row.pays]
+        if not paying:
+            return (
+                f"None is better than {baseline.lever.name} beyond chance at {self.fpir:.0%} FPIR "
+                "on this data."
+            )
+        best = max(paying, key=_gain)
+        return (
+            f"“{best.lever.name}” pays most: at {self.fpir:.0%} FPIR it identifies "
+            f"{_tpir(best, self.fpir):.1%} of the known queries, {baseline.lever.name} "
+            f"{_tpir(baseline, self.fpir):.1%}."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "fpir": self.fpir,
+            "verdict": self.verdict(),
+            "rows": [
+                {
+                    "name": row.lever.name,
+                    "summary": row.lever.summary,
+                    "figures": {name: figure.to_json() for name, figure in row.figures.items()},
+                    "tpir_gain": None if row.gain is None else row.gain.to_json(),
+                    "pays": row.pays,
+                }
+                for row in self.rows
+            ],
+        }
+
+
+def compare(enrolled: Enrolled, match: Match, chosen: Sequence[Lever] | None = None) -> Comparison:
+    """Play the same queries through every lever.
+
+    Args:
+        chosen: the levers, the baseline first; by default those that differ for the gallery.
+    """
+    target = enrolled.matcher.target_fpir
+    listed = levers(enrolled) if chosen is None else list(chosen)
+    played = [(lever, play(match, lever.scorer(enrolled), target)) for lever in listed]
+    baseline = played[0][1]
+    known, strangers = len(baseline.known), len(baseline.strangers)
+    shown = [f for f in _OPERATING_POINTS if too_few_strangers(strangers, f) is None and known]
+    fpir = shown[0] if shown else None
+    rows = []
+    for number, (lever, trials) in enumerate(played):
+        gain = None if not number or fpir is None else _gained(baseline, trials, fpir)
+        rows.append(Row(lever, figures_of(trials), gain))
+    return Comparison(tuple(rows), fpir)
+
+
+def _gained(baseline: Trials, trials: Trials, fpir: float) -> Figure:
+    def difference(known: IntArray, strangers: IntArray) -> float:
+        before, after = (
+            fnir_at_fpir(
+                t.known.scores[known], t.known.correct[known], t.strangers.scores[strangers], fpir
+            )
+            for t in (baseline, trials)
+        )
+        return before - after
+
+    everyone = np.arange(len(trials.known)), np.arange(len(trials.strangers))
+    replicates = [
+        difference(*rows)
+        for rows in resamples(trials.known.classes, trials.strangers.groups, paired=trials.left_out)
+    ]
+    return Figure(difference(*everyone), *np.quantile(replicates, [0.025, 0.975]).tolist())
+
+
+def _gain(row: Row) -> float:
+    assert row.gain is not None
+    assert row.gain.value is not None
+    return row.gain.value
+
+
+def _tpir(row: Row, fpir: float) -> float:
+    value = row.figures[f"fnir_at_fpir_{fpir:g}"].value
+    assert value is not None
+    return 1.0 - value

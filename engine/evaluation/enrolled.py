@@ -1,0 +1,118 @@
+"""What is enrolled, as arrays, so that every lever can build its own comparison from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.catalog import Catalog
+from engine.gallery import Gallery
+from engine.gallery.left_out import calibrate_on_gallery
+from engine.gallery.matcher import Matcher
+from engine.gallery.table import ExampleTable
+from engine.indexes import FaissIndex
+from engine.projections import Projection, shipped_cohort, shipped_projection
+from engine.types import FloatArray, IntArray, Space
+
+BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enrolled:
+    """A gallery's examples and the comparison that it uses by itself.
+
+    Attributes:
+        matcher: the gallery's own: its projection, thresholds and calibration.
+        ids, class_ids: `(n,) int64`, the examples and their classes.
+        embeddings: `(n, dim) float32`, unit rows, before any projection.
+        labels: the classes' labels by id.
+        shipped: `(m, dim) float32`: what stands for impostors, before any projection.
+    """
+
+    matcher: Matcher
+    ids: IntArray
+    class_ids: IntArray
+    embeddings: FloatArray
+    labels: Mapping[int, str]
+    shipped: FloatArray
+
+    @classmethod
+    def of_gallery(cls, gallery: Gallery) -> Enrolled:
+        """Everything that a gallery has enrolled."""
+        view = gallery.view()
+        space = view.state.space
+        ids, embeddings = _vectors(gallery.catalog, space)
+        class_ids = view.table.classes_of(ids)
+        known = class_ids >= 0
+        return cls(
+            matcher=view,
+            ids=ids[known],
+            class_ids=class_ids[known],
+            embeddings=embeddings[known],
+            labels=dict(view.table.labels),
+            shipped=shipped_cohort(space),
+        )
+
+    @classmethod
+    def in_memory(
+        cls, embeddings: FloatArray, labels: list[str], space: Space, *, target_fpir: float
+    ) -> Enrolled:
+        """What a fresh gallery of those examples would hold, with no gallery written.
+
+        Args:
+            embeddings: `(n, dim) float32`, unit rows.
+            labels: the examples' classes.
+        """
+        names, class_ids = np.unique(labels, return_inverse=True)
+        by_id = {number: str(name) for number, name in enumerate(names)}
+        ids = np.arange(1, len(labels) + 1)
+        shipped = shipped_cohort(space)
+        projection = shipped_projection(space) or Projection.identity(space.dimension)
+        matcher = _matcher(projection, ids, class_ids, embeddings, by_id, shipped, target_fpir)
+        return cls(matcher, ids, class_ids, embeddings, by_id, shipped)
+
+    def matcher_in(self, projection: Projection) -> Matcher:
+        """The same examples in another searched space, calibrated on the gallery alone."""
+        return _matcher(
+            projection,
+            self.ids,
+            self.class_ids,
+            self.embeddings,
+            self.labels,
+            self.shipped,
+            self.matcher.target_fpir,
+        )
+
+
+def _matcher(
+    projection: Projection,
+    ids: IntArray,
+    class_ids: IntArray,
+    embeddings: FloatArray,
+    labels: Mapping[int, str],
+    shipped: FloatArray,
+    target_fpir: float,
+) -> Matcher:
+    index = FaissIndex(projection.dimension)
+    index.add(ids, projection.apply(embeddings))
+    matcher = Matcher(
+        space_id=projection.id,
+        projection=projection,
+        index=index,
+        table=ExampleTable(ids, class_ids, labels),
+        shipped=shipped,
+        target_fpir=target_fpir,
+    )
+    matcher.calibration = calibrate_on_gallery(matcher)
+    return matcher
+
+
+def _vectors(catalog: Catalog, space: Space) -> tuple[IntArray, FloatArray]:
+    ids = [np.empty(0, np.int64)]
+    vectors = [np.empty((0, space.dimension), np.float32)]
+    for batch in catalog.iter_vectors(space.id, batch=BATCH):
+        ids.append(batch.ids)
+        vectors.append(batch.vectors)
+    return np.concatenate(ids), np.concatenate(vectors)

@@ -1,0 +1,222 @@
+"""Evaluates a gallery: plays labelled queries and strangers, and measures what comes out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from engine.bulk.loading import Loader
+from engine.bulk.sources import Source
+from engine.embedding import Embedder
+from engine.errors import EvaluationError
+from engine.evaluation.bootstrap import interval, resamples
+from engine.evaluation.comparing import Comparison, compare
+from engine.evaluation.enrolled import Enrolled
+from engine.evaluation.figures import Figure, figures_of, too_few_strangers
+from engine.evaluation.levers import OWN, Lever
+from engine.evaluation.matching import Matched, match_queries
+from engine.evaluation.playing import play, stranger_scores
+from engine.evaluation.queries import Progress, Queries, embed_queries
+from engine.evaluation.scorers import Scorer
+from engine.evaluation.trials import Trials
+from engine.gallery import Gallery
+from engine.types import Reject
+
+TARGETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
+"""The FPIRs that the thresholds are asked for, to see what is reached."""
+
+LISTED_REJECTS = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeverResult:
+    """How one lever did: its figures, by name, and the outcomes they rest on."""
+
+    lever: Lever
+    figures: dict[str, Figure]
+    trials: Trials
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What an evaluation measured.
+
+    Attributes:
+        gallery: what was evaluated, as text.
+        backbone: the name of its backbone.
+        projection: the kind of its projection.
+        calibration: what its thresholds rest on, one phrase.
+        target_fpir: the share of strangers that may get a label.
+        classes: how many classes are enrolled.
+        matched: the pictures it was played with.
+        rejects: the pictures that could not be read.
+        result: how the gallery itself did.
+        reached: the FPIR reached with the thresholds for each target FPIR.
+        comparison: the gallery beside other levers, where that was asked for.
+        created_at: when that was.
+    """
+
+    gallery: str
+    backbone: str
+    projection: str
+    calibration: str
+    target_fpir: float
+    classes: int
+    matched: Matched
+    rejects: tuple[Reject, ...]
+    result: LeverResult
+    reached: dict[float, Figure]
+    comparison: Comparison | None
+    created_at: datetime
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """The gallery's figures, by name."""
+        return self.result.figures
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the figures should know, one sentence each."""
+        unreadable = len(self.rejects)
+        if not unreadable:
+            return self.matched.warnings
+        return (
+            *self.matched.warnings,
+            f"{unreadable:,} pictures could not be read and are left out.",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `onelook evaluate --json` prints and the report's `figures.json`."""
+        trials = self.result.trials
+        return {
+            "gallery": self.gallery,
+            "created_at": self.created_at.isoformat(timespec="seconds"),
+            "backbone": self.backbone,
+            "projection": self.projection,
+            "calibration": self.calibration,
+            "target_fpir": self.target_fpir,
+            "classes": self.classes,
+            "queries": len(trials.known),
+            "query_classes": int(np.unique(trials.known.classes).size),
+            "strangers": len(trials.strangers),
+            "strangers_are": self.matched.strangers,
+            "left_out_classes": trials.left_out,
+            "warnings": list(self.warnings),
+            "rejected": len(self.rejects),
+            "rejects": [
+                {"source": reject.source, "reason": reject.reason}
+                for reject in self.rejects[:LISTED_REJECTS]
+            ],
+            "interval": "95 % percentile bootstrap, resampled by class",
+            "figures": {name: figure.to_json() for name, figure in self.figures.items()},
+            "fpir_reached_by_target": {
+                f"{target:g}": figure.to_json() for target, figure in self.reached.items()
+            },
+            "comparison": None if self.comparison is None else self.comparison.to_json(),
+        }
+
+
+def evaluate_gallery(
+    gallery: Gallery,
+    embedder: Embedder,
+    loader: Loader,
+    queries: Source,
+    unknown: Source | None = None,
+    *,
+    comparing: bool = False,
+    progress: Progress = lambda _done: None,
+) -> Evaluation:
+    """Evaluate a gallery on labelled pictures; see `Recognizer.evaluate`.
+
+    Args:
+        loader: decodes the pictures for the gallery's backbone.
+        progress: called with the number of pictures dealt with since its last call.
+    """
+    enrolled = Enrolled.of_gallery(gallery)
+    known = _embedded(queries, embedder, loader, progress)
+    strangers = None if unknown is None else _embedded(unknown, embedder, loader, progress)
+    return evaluate(
+        str(gallery.folder.path),
+        embedder.space.backbone,
+        enrolled,
+        match_queries(known, strangers, enrolled, gallery.catalog),
+        rejects=known.rejects + (() if strangers is None else strangers.rejects),
+        comparing=comparing,
+    )
+
+
+def _embedded(source: Source, embedder: Embedder, loader: Loader, progress: Progress) -> Queries:
+    embedded = embed_queries(source, embedder, loader, progress)
+    if not len(embedded):
+        name = source if isinstance(source, str | os.PathLike) else "the pictures given"
+        raise EvaluationError(
+            f"{name}: expected pictures, but "
+            + (
+                f"none of {len(embedded.rejects):,} can be read; the first: "
+                f"{embedded.rejects[0].source}: {embedded.rejects[0].reason}"
+                if embedded.rejects
+                else "there are none"
+            )
+        )
+    return embedded
+
+
+def evaluate(
+    gallery: str,
+    backbone: str,
+    enrolled: Enrolled,
+    matched: Matched,
+    *,
+    rejects: tuple[Reject, ...] = (),
+    comparing: bool = False,
+) -> Evaluation:
+    """Measure what is enrolled on matched queries.
+
+    Args:
+        gallery: what to call it.
+        backbone: its backbone's name.
+        rejects: the pictures that could not be read.
+        comparing: put the gallery beside the other levers.
+    """
+    matcher = enrolled.matcher
+    scorer = OWN.scorer(enrolled)
+    trials = play(matched.match, scorer, matcher.target_fpir)
+    result = LeverResult(OWN, figures_of(trials), trials)
+    return Evaluation(
+        gallery=gallery,
+        backbone=backbone,
+        projection=matcher.projection.kind,
+        calibration=matcher.calibration.describe(matcher.target_fpir),
+        target_fpir=matcher.target_fpir,
+        classes=matcher.classes,
+        matched=matched,
+        rejects=rejects,
+        result=result,
+        reached=reached_fpirs(matched, scorer, trials),
+        comparison=compare(enrolled, matched.match) if comparing else None,
+        created_at=datetime.now(UTC),
+    )
+
+
+def reached_fpirs(matched: Matched, scorer: Scorer, trials: Trials) -> dict[float, Figure]:
+    """The FPIR that the thresholds for each of `TARGETS` reach."""
+    targets = [t for t in TARGETS if too_few_strangers(len(trials.strangers), t) is None]
+    reached = {
+        target: Figure(refused=too_few_strangers(len(trials.strangers), target))
+        for target in TARGETS
+    }
+    groups = trials.strangers.groups
+    for target, scores in zip(
+        targets, stranger_scores(matched.match, scorer, targets), strict=True
+    ):
+        accepted = scores >= 0
+        replicates = [
+            float(accepted[rows].mean()) for _, rows in resamples(groups[:0], groups, paired=False)
+        ]
+        value = float(accepted.mean())
+        reached[target] = Figure(value, *interval(replicates, np.unique(groups).size))
+    return reached

@@ -1,0 +1,87 @@
+"""How ranked classes become a score and a verdict: the gallery's own rule, or one threshold.
+
+A scorer gives each query the score of its nearest class less the threshold, for any target FPIR;
+0 and above is accepted. Queries are `(m, dim) float32`, unit rows of the matcher's searched space,
+and come with their rankings; one without any class scores `-inf`.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+
+from engine.decision import Calibration
+from engine.decision.scores import Float64Array
+from engine.gallery.deciding import decide_rankings
+from engine.gallery.left_out import PLAYED, rank_without_own
+from engine.gallery.matcher import Matcher
+from engine.types import FloatArray, Ranking
+
+
+class Scorer(ABC):
+    """A matcher with a rule for its thresholds."""
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+
+    @abstractmethod
+    def scores(
+        self, queries: FloatArray, rankings: list[Ranking], target_fpir: float
+    ) -> Float64Array:
+        """`(m,)`: score less threshold, were the gallery asked for that FPIR."""
+
+
+class OwnRule(Scorer):
+    """The decision rule as `recognize` applies it: a threshold for each class."""
+
+    def scores(
+        self, queries: FloatArray, rankings: list[Ranking], target_fpir: float
+    ) -> Float64Array:
+        matcher = copy.copy(self.matcher)
+        matcher.target_fpir = target_fpir
+        decisions = decide_rankings(matcher, queries, rankings, [""] * len(rankings), 1)
+        return np.array(
+            [
+                -np.inf if d.score is None or d.threshold is None else d.score - d.threshold
+                for d in decisions
+            ],
+            np.float64,
+        )
+
+
+class GlobalThreshold(Scorer):
+    """The similarity itself against one threshold for all classes, as most systems do.
+
+    The threshold is calibrated like the gallery's own: on the similarities that the gallery's
+    examples reach with their own class left out.
+    """
+
+    def scores(
+        self,
+        queries: FloatArray,  # noqa: ARG002 -- the similarities are in the rankings already
+        rankings: list[Ranking],
+        target_fpir: float,
+    ) -> Float64Array:
+        level = self._calibration.level(target_fpir, self.matcher.classes)
+        return similarities(rankings).astype(np.float64) - level
+
+    @cached_property
+    def _calibration(self) -> Calibration:
+        cohort = self.matcher.cohort()
+        played = np.unique(np.linspace(0, max(0, len(cohort) - 1), PLAYED).astype(np.int64))
+        rankings = rank_without_own(self.matcher, cohort.vectors[played], cohort.class_ids[played])
+        reached = similarities([ranking for ranking in rankings if len(ranking)])
+        return Calibration.of_strangers(
+            reached.astype(np.float64),
+            method="similarities of left-out classes",
+            classes=self.matcher.classes,
+            generation=0,
+        )
+
+
+def similarities(rankings: list[Ranking]) -> FloatArray:
+    """`(m,) float32`: to the nearest class; `-inf` where there is none."""
+    return np.array([r.similarities[0] if len(r) else -np.inf for r in rankings], np.float32)
