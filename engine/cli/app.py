@@ -26,8 +26,6 @@ from engine.cli import (
 from engine.cli.console import complain, printable
 from engine.errors import OnelookError
 
-INTERRUPTED = 130
-
 app = typer.Typer(
     name="onelook",
     help="One-shot image recognition: show it one picture of each thing, and it recognises them.",
@@ -79,9 +77,6 @@ def main() -> None:
             raise
         complain(f"onelook: {printable(str(error))}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        complain("onelook: interrupted; what was enrolled is kept, run it again to go on")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone
         sys.exit(0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.console import note, print_json, printable
+from engine.cli.console import complain, note, print_json, printable
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.types import EnrolmentReport
 
 SOME_REJECTED = 3
+INTERRUPTED = 130
 LISTED = 10
 
 
@@ -69,14 +70,17 @@ def enroll(
     for source in sources:
         items(source)  # a mistyped source must not leave an empty gallery behind
     reports = []
-    with open_recognizer(
-        gallery,
-        create=True,
-        backbone=backbone,
-        device=device,
-        runtime=runtime,
-        keep_pictures=keep_pictures,
-    ) as recognizer:
+    with (
+        _interruptible(),
+        open_recognizer(
+            gallery,
+            create=True,
+            backbone=backbone,
+            device=device,
+            runtime=runtime,
+            keep_pictures=keep_pictures,
+        ) as recognizer,
+    ):
         for source in sources:
             total = sum(1 for _ in items(source)) if sys.stderr.isatty() else None
             with _progress(total) as advance:
@@ -98,6 +102,16 @@ def enroll(
         typer.echo(f"{gallery}: {counts.classes} classes, {counts.examples} examples")
     if any(report.rejected for report in reports):
         raise typer.Exit(SOME_REJECTED)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Answer Ctrl-C with what became of the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("onelook: interrupted; what was enrolled is kept, run it again to go on")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager

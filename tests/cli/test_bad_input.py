@@ -91,7 +91,7 @@ def test_one_unreadable_query_gives_an_error_line(
 def test_odd_file_names_are_enrolled_and_printed_safely(onelook: Onelook, tmp_path: Path) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
-    names = [b"two\nlines.png", b"[red]markup[/red].png", b"caf\xe9.png", "Größe 🦊.png".encode()]
+    names = [b"two\nlines.png", b"[red]markup.png", b"caf\xe9.png", "Größe 🦊.png".encode()]
     for seed, name in enumerate(names):
         quarters(seed).save(Path(os.fsdecode(os.fsencode(folder) + b"/" + name)))
 
@@ -100,8 +100,8 @@ def test_odd_file_names_are_enrolled_and_printed_safely(onelook: Onelook, tmp_pa
     table = onelook("recognize", folder, "-g", "g").stdout
 
     assert "control character" in done.stderr  # a label can't hold a line break
-    assert labels == ["Größe 🦊", "[red]markup[/red]", "caf\\xe9"]
-    assert "[red]markup[/red].png" in table
+    assert labels == ["Größe 🦊", "[red]markup", "caf\\xe9"]
+    assert "[red]markup.png" in table
     assert "\\n" in table
 
 

@@ -48,9 +48,7 @@ def test_a_stranger_is_unknown(onelook: Onelook, gallery: Path) -> None:
     assert "unknown" in onelook("recognize", "grey.png", "-g", gallery).stdout
 
 
-def test_a_folder_of_queries_is_recognised(
-    onelook: Onelook, gallery: Path, catalog: Path
-) -> None:
+def test_a_folder_of_queries_is_recognised(onelook: Onelook, gallery: Path, catalog: Path) -> None:
     decisions = objects(onelook("recognize", catalog, "-g", gallery, "--json"))
 
     assert {d["label"] for d in decisions} == {f"thing {n}" for n in range(12)}
