@@ -1,0 +1,190 @@
+"""How well pictures by another hand are recognised, and strangers refused: levers side by side.
+
+    python -m benchmarks.recognition --catalog DIR_A --queries DIR_B [--splits 4] [--json FILE]
+    python -m benchmarks.recognition --emoji GOOGLE_PACKAGE TWITTER_PACKAGE
+
+One folder is enrolled, one picture a class, the other is queried; equal file stems are one class.
+For each split, a fixed seed makes half of the classes strangers: their catalog pictures aren't
+enrolled, their queries should be called unknown. Figures are means over the splits. Nothing is
+fitted to the queries: the thresholds know the enrolled pictures only.
+
+`--emoji` reads the npm packages `emoji-datasource-google` and `emoji-datasource-twitter`, unpacked,
+and leaves skin tones out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.backbones import load_backbone
+from engine.bulk.loading import Loader
+from engine.bulk.sources import PICTURE_SUFFIXES
+from engine.embedding import Embedder
+from engine.evaluation import open_set
+from engine.evaluation.closed_set import top_k
+from engine.evaluation.enrolled import Enrolled
+from engine.evaluation.levers import Lever, levers
+from engine.evaluation.playing import Match, play, stranger_scores
+from engine.evaluation.queries import embed_queries
+from engine.images import ImageLimits
+from engine.types import FloatArray, KeepPictures
+
+SKIN_TONES = {f"{code:x}" for code in range(0x1F3FB, 0x1F400)}
+FPIRS = (0.01, 0.05)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two pictures of each thing: `(n, dim) float32` each, unit rows, in the labels' order."""
+
+    labels: list[str]
+    catalog: FloatArray
+    queries: FloatArray
+    embedder: Embedder
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One lever on one split; shares of 1."""
+
+    top_1: float
+    auroc: float
+    tpir_at_1: float
+    tpir_at_5: float
+    fpir_reached_at_1: float
+    fpir_reached_at_5: float
+
+
+def main() -> None:
+    arguments = _arguments()
+    if arguments.emoji:
+        first, second = (_emoji(Path(package)) for package in arguments.emoji)
+    else:
+        first, second = _pictures(arguments.catalog), _pictures(arguments.queries)
+    pairs = embed_pairs(first, second, arguments.backbone)
+    measured = [split_figures(pairs, seed) for seed in range(arguments.splits)]
+    rows = {name: [figures[name] for figures in measured] for name in measured[0]}
+    print(f"{len(pairs.labels)} classes, half of them strangers; {arguments.splits} splits")
+    print(table(rows))
+    if arguments.json:
+        splits = {name: [asdict(figures) for figures in row] for name, row in rows.items()}
+        report = {
+            "backbone": pairs.embedder.space.backbone,
+            "classes": len(pairs.labels),
+            "splits": splits,
+            "means": {name: asdict(mean_of(row)) for name, row in rows.items()},
+        }
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def embed_pairs(first: dict[str, Path], second: dict[str, Path], backbone: str) -> Pairs:
+    """Embed the pictures whose stems both folders have, each once."""
+    labels = sorted(first.keys() & second.keys())
+    if len(labels) < 4:
+        raise SystemExit(
+            f"expected at least 4 pictures with equal names in both folders, but got {len(labels)}"
+        )
+    embedder = Embedder(load_backbone(backbone))
+    loader = Loader(embedder.backbone, ImageLimits(), KeepPictures.NONE)
+    sides = []
+    for pictures in (first, second):
+        embedded = embed_queries([(label, pictures[label]) for label in labels], embedder, loader)
+        if embedded.rejects:
+            raise SystemExit(f"{embedded.rejects[0].source}: {embedded.rejects[0].reason}")
+        sides.append(embedded.embeddings)
+    return Pairs(labels, sides[0], sides[1], embedder)
+
+
+def split_figures(pairs: Pairs, seed: int) -> dict[str, Figures]:
+    """Every lever's figures with half of the classes as strangers."""
+    n = len(pairs.labels)
+    enrolled_rows = np.sort(np.random.default_rng(seed).permutation(n)[: n // 2])
+    enrolled = Enrolled.in_memory(
+        pairs.catalog[enrolled_rows],
+        [pairs.labels[row] for row in enrolled_rows],
+        pairs.embedder.space,
+        target_fpir=FPIRS[1],
+    )
+    classes = np.full(n, -1)
+    classes[enrolled_rows] = enrolled.class_ids
+    match = Match(pairs.queries, classes, np.arange(n), left_out=False)
+    return {lever.name: _figures(lever, enrolled, match) for lever in levers(enrolled)}
+
+
+def mean_of(figures: list[Figures]) -> Figures:
+    """Their means over the splits."""
+    columns = zip(*(asdict(row).values() for row in figures), strict=True)
+    return Figures(*(float(np.mean(column)) for column in columns))
+
+
+def table(rows: dict[str, list[Figures]]) -> str:
+    """Means over the splits in percent, and the range of the FPIR reached."""
+    lines = [
+        f"{'':34}{'top-1':>7}{'AUROC':>8}{'TPIR at FPIR':>16}{'FPIR reached for a target of':>38}",
+        f"{'':34}{'':7}{'':8}{'1 %':>8}{'5 %':>8}{'1 %':>19}{'5 %':>19}",
+    ]
+    for name, figures in rows.items():
+        mean = mean_of(figures)
+        lines.append(
+            f"{name:34}{mean.top_1:7.1%}{mean.auroc:8.3f}{mean.tpir_at_1:8.1%}{mean.tpir_at_5:8.1%}"
+            + _reached([row.fpir_reached_at_1 for row in figures])
+            + _reached([row.fpir_reached_at_5 for row in figures])
+        )
+    return "\n".join(lines)
+
+
+def _reached(values: list[float]) -> str:
+    return f"{np.mean(values):6.1%} ({min(values):.1%}–{max(values):.1%})".rjust(19)
+
+
+def _figures(lever: Lever, enrolled: Enrolled, match: Match) -> Figures:
+    scorer = lever.scorer(enrolled)
+    trials = play(match, scorer, FPIRS[1])
+    known, strangers = trials.known, trials.strangers.scores
+    tpirs = [1 - open_set.fnir_at_fpir(known.scores, known.correct, strangers, f) for f in FPIRS]
+    reached = [float(np.mean(s >= 0)) for s in stranger_scores(match, scorer, list(FPIRS))]
+    return Figures(top_k(known.ranks, 1), open_set.auroc(known.scores, strangers), *tpirs, *reached)
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise SystemExit(f"{folder}: expected a folder of pictures, but there is none")
+    return {
+        path.stem: path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in PICTURE_SUFFIXES
+    }
+
+
+def _emoji(package: Path) -> dict[str, Path]:
+    """The pictures of an emoji-datasource package, without those of another skin tone."""
+    folders = sorted(package.glob("img/*/64"))
+    if not folders:
+        raise SystemExit(f"{package}: expected an unpacked emoji-datasource package (img/*/64)")
+    pictures = _pictures(folders[0])
+    return {stem: p for stem, p in pictures.items() if not SKIN_TONES & set(stem.split("-"))}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--catalog", type=Path, help="folder to enroll; stems are labels")
+    parser.add_argument("--queries", type=Path, help="folder to query, with the same stems")
+    parser.add_argument("--emoji", nargs=2, metavar=("GOOGLE", "TWITTER"), help="unpacked packages")
+    parser.add_argument("--splits", type=int, default=4)
+    parser.add_argument("--backbone", default="efficientnet-lite0")
+    parser.add_argument("--json", type=Path, help="write every split's figures there")
+    arguments = parser.parse_args()
+    if not arguments.emoji and not (arguments.catalog and arguments.queries):
+        parser.error("expected --catalog and --queries, or --emoji")
+    if arguments.splits < 1:
+        parser.error(f"expected at least one split, but got {arguments.splits}")
+    return arguments
+
+
+if __name__ == "__main__":
+    main()
