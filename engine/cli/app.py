@@ -18,6 +18,7 @@ from engine.cli import (
     classes,
     demo,
     enroll,
+    evaluate,
     maintain,
     nearest,
     recognize,
@@ -41,6 +42,7 @@ nearest.register(app)
 verify.register(app)
 classes.register(app)
 maintain.register(app)
+evaluate.register(app)
 backbones.register(app)
 demo.register(app)
 

@@ -19,6 +19,7 @@ from engine.evaluation.enrolled import Enrolled
 from engine.evaluation.figures import Figure, figures_of, too_few_strangers
 from engine.evaluation.levers import OWN, Lever
 from engine.evaluation.matching import Matched, match_queries
+from engine.evaluation.mistakes import Mistakes, mistakes_of
 from engine.evaluation.playing import play, stranger_scores
 from engine.evaluation.queries import Progress, Queries, embed_queries
 from engine.evaluation.scorers import Scorer
@@ -55,6 +56,7 @@ class Evaluation:
         matched: the pictures it was played with.
         rejects: the pictures that could not be read.
         result: how the gallery itself did.
+        mistakes: where it went wrong.
         reached: the FPIR reached with the thresholds for each target FPIR.
         comparison: the gallery beside other levers, where that was asked for.
         created_at: when that was.
@@ -69,6 +71,7 @@ class Evaluation:
     matched: Matched
     rejects: tuple[Reject, ...]
     result: LeverResult
+    mistakes: Mistakes
     reached: dict[float, Figure]
     comparison: Comparison | None
     created_at: datetime
@@ -116,6 +119,7 @@ class Evaluation:
             "fpir_reached_by_target": {
                 f"{target:g}": figure.to_json() for target, figure in self.reached.items()
             },
+            "mistakes": self.mistakes.to_json(),
             "comparison": None if self.comparison is None else self.comparison.to_json(),
         }
 
@@ -196,6 +200,7 @@ def evaluate(
         matched=matched,
         rejects=rejects,
         result=result,
+        mistakes=mistakes_of(trials, enrolled.labels),
         reached=reached_fpirs(matched, scorer, trials),
         comparison=compare(enrolled, matched.match) if comparing else None,
         created_at=datetime.now(UTC),
