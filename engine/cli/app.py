@@ -22,6 +22,8 @@ from engine.cli import (
     maintain,
     nearest,
     recognize,
+    serve,
+    token,
     verify,
 )
 from engine.cli.console import complain, printable
@@ -43,6 +45,8 @@ verify.register(app)
 classes.register(app)
 maintain.register(app)
 evaluate.register(app)
+serve.register(app)
+token.register(app)
 backbones.register(app)
 demo.register(app)
 

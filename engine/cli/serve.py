@@ -1,0 +1,105 @@
+"""`onelook serve`: the HTTP service and the web page."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.options import BackboneOption, DeviceOption, RuntimeOption, open_recognizer
+from engine.errors import SettingsError
+
+if TYPE_CHECKING:
+    from engine.recognizer import Recognizer
+
+DEMO_KEEPS = 200
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    gallery: Annotated[
+        Path | None, typer.Option("--gallery", "-g", help="The gallery's folder.")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option(help="Serve the sample catalog, from a temporary gallery unless named.")
+    ] = False,
+    create: Annotated[bool, typer.Option(help="Make the gallery if there is none.")] = False,
+    host: Annotated[str, typer.Option(help="Others than this machine's own need a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8000,
+    token_required: Annotated[
+        bool, typer.Option(help="Ask for a token even if none was made yet.")
+    ] = False,
+    keep_unknown: Annotated[
+        int | None,
+        typer.Option(min=0, help="Queries called unknown to keep for review. 0: none (default)."),
+    ] = None,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Requests a second for each token; 0: no limit.")
+    ] = 200.0,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate, for HTTPS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
+    read_only: Annotated[bool, typer.Option(help="Recognise, but refuse every change.")] = False,
+    backbone: BackboneOption = None,
+    device: DeviceOption = None,
+    runtime: RuntimeOption = None,
+) -> None:
+    """Serve a gallery over HTTP, with a web page to recognise, enroll and review."""
+    from engine.server.options import ServerOptions
+    from engine.server.run import serve as run
+
+    if gallery is None and not demo:
+        raise SettingsError("expected --gallery GALLERY, or --demo for the sample catalog")
+    if keep_unknown is None:
+        keep_unknown = DEMO_KEEPS if demo else 0
+    options = ServerOptions(
+        host=host,
+        port=port,
+        token_required=token_required,
+        keep_unknown=keep_unknown,
+        rate=rate,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+    )
+    with (
+        _place(gallery) as place,
+        open_recognizer(
+            place,
+            create=create or demo,
+            read_only=read_only,
+            backbone=backbone,
+            device=device,
+            runtime=runtime,
+        ) as recognizer,
+    ):
+        if demo:
+            _enroll_sample(recognizer)
+        scheme = "https" if options.tls else "http"
+        shown = f"[{host}]" if ":" in host else host
+        typer.secho(f"Onelook serves {place} at {scheme}://{shown}:{port}/", err=True)
+        run(recognizer, options)
+
+
+@contextmanager
+def _place(gallery: Path | None) -> Iterator[Path]:
+    if gallery is not None:
+        yield gallery
+        return
+    with tempfile.TemporaryDirectory(prefix="onelook-serve-") as folder:
+        yield Path(folder) / "demo.gallery"
+
+
+def _enroll_sample(recognizer: Recognizer) -> None:
+    from engine import sample
+
+    typer.secho("… enrolling the sample catalog", fg="cyan", err=True)
+    recognizer.enroll_catalog(sample.catalog())

@@ -1,0 +1,67 @@
+// Small questions, as modal dialogs.
+
+import { button, h } from "./dom.js";
+import { get } from "./api.js";
+
+/** Ask a question whose answer is yes or no. */
+export function confirm(title, text, action, { bad = false } = {}) {
+  return open(title, [h("p", { class: "soft" }, text)], action, bad, () => true);
+}
+
+/** Ask for a text; with `classes`, the labels of the catalog are suggested. */
+export function ask(title, caption, action, { value = "", classes = false, type = "text", text = null } = {}) {
+  const input = classes ? labelInput(caption, value) : plainInput(caption, value, type);
+  const intro = text ? h("p", { class: "soft" }, text) : null;
+  return open(title, [intro, input.field], action, false, () => input.element.value.trim() || null);
+}
+
+/** A labelled input that suggests the labels of the catalog. */
+export function labelInput(caption, value = "") {
+  const list = h("datalist", { id: `labels-${crypto.randomUUID()}` });
+  const element = h("input", { type: "text", list: list.id, value, required: true, maxlength: 500, autocomplete: "off" });
+  let asked = 0;
+  element.addEventListener("input", async () => {
+    const mine = ++asked;
+    const page = await get(`/v1/classes?limit=12&search=${encodeURIComponent(element.value)}`).catch(() => null);
+    if (page && mine === asked) list.replaceChildren(...page.classes.map((c) => h("option", { value: c.label })));
+  });
+  return { element, field: h("label", { class: "field" }, h("span", {}, caption), element, list) };
+}
+
+function plainInput(caption, value, type) {
+  const element = h("input", { type, value, required: true, maxlength: 500, autocomplete: "off" });
+  return { element, field: h("label", { class: "field" }, h("span", {}, caption), element) };
+}
+
+function open(title, content, action, bad, result) {
+  return new Promise((resolve) => {
+    const close = (value) => {
+      dialog.close();
+      dialog.remove();
+      resolve(value);
+    };
+    const form = h(
+      "form",
+      {
+        method: "dialog",
+        onsubmit: (event) => {
+          event.preventDefault();
+          close(result());
+        },
+      },
+      h("h2", { id: "dialog-title" }, title),
+      ...content,
+      h(
+        "div",
+        { class: "row end" },
+        button("Cancel", () => close(null), "quiet"),
+        h("button", { type: "submit", class: bad ? "bad" : "primary" }, action),
+      ),
+    );
+    const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, form);
+    dialog.addEventListener("cancel", () => close(null));
+    document.body.append(dialog);
+    dialog.showModal();
+    dialog.querySelector("input")?.select();
+  });
+}

@@ -1,0 +1,126 @@
+// Brings files to a job and shows how it goes.
+
+import { attempt, button, count, h, three, thumbnail, toast } from "./dom.js";
+import { follow, get, post, remove, send } from "./api.js";
+
+const FILES_AT_ONCE = 100;
+const BYTES_AT_ONCE = 24 * 2 ** 20;
+const STATES = { uploading: "uploading", waiting: "waiting", running: "running", done: "done", failed: "failed", cancelled: "stopped" };
+
+/** Upload `[file, path]` pairs in pieces; the job that works on them. */
+export async function upload(kind, files, fields, onProgress) {
+  let job = null;
+  for (let start = 0; start < files.length; ) {
+    const piece = [];
+    let bytes = 0;
+    while (start < files.length && piece.length < FILES_AT_ONCE && (bytes === 0 || bytes + files[start][0].size < BYTES_AT_ONCE)) {
+      bytes += files[start][0].size;
+      piece.push(["files", ...files[start]]);
+      start += 1;
+    }
+    job = job
+      ? await send(`/v1/jobs/${job.id}/files`, piece)
+      : await send(`/v1/jobs/${kind}`, [...Object.entries(fields), ["hold", "true"], ...piece]);
+    onProgress(start, files.length);
+  }
+  return post(`/v1/jobs/${job.id}/start`);
+}
+
+/** A card that follows a job. */
+export function jobCard(job, { onLeave, may, onDone = () => {} }) {
+  const bar = h("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  const title = h("h2", {});
+  const badge = h("span", { class: "badge push" });
+  const counts = h("div", { class: "counts" });
+  const close = h("div", {});
+  const rejects = h("div", {});
+  const error = h("p", { class: "notice bad", hidden: true });
+  const stop = button("Stop", () => attempt(() => post(`/v1/jobs/${job.id}/cancel`), stop), "quiet");
+  const settled = new Set();
+  const card = h("section", { class: "card job", "aria-label": `Job ${job.id}` }, h("div", { class: "row" }, title, badge, stop), bar, counts, error, close, rejects);
+  let over = null;
+  let shownPairs = -1;
+  let shownRejects = -1;
+
+  function render(now) {
+    const final = ["done", "failed", "cancelled"].includes(now.state);
+    title.textContent = now.kind === "enrolment" ? `Enrolment ${now.id}` : now.kind === "calibration" ? "Calibration" : "Evaluation";
+    badge.textContent = now.cancelling && !final ? "stopping" : STATES[now.state];
+    badge.className = `badge push ${now.state === "done" ? "good" : now.state === "failed" ? "bad" : now.state === "cancelled" ? "warn" : ""}`;
+    stop.hidden = final;
+    bar.max = Math.max(1, now.total);
+    bar.value = final && now.state === "done" ? bar.max : now.done;
+    bar.hidden = final && now.state !== "done";
+    error.hidden = !now.error;
+    error.textContent = now.error ?? "";
+    const report = now.report;
+    const figure = (number, text) => h("span", {}, h("b", {}, number.toLocaleString("en")), text);
+    if (now.kind === "enrolment") {
+      counts.replaceChildren(figure(report.added, "added"), figure(report.unchanged, "there already"), figure(report.rejected, "rejected"), figure(Math.max(0, now.total - now.done), "to go"));
+    }
+    if (report.near_duplicates.length !== shownPairs) {
+      shownPairs = report.near_duplicates.length;
+      close.replaceChildren(...pairs(report.near_duplicates, may, settled));
+    }
+    if (report.rejects.length !== shownRejects) {
+      shownRejects = report.rejects.length;
+      rejects.replaceChildren(...rejected(report));
+    }
+    if (final && over === null) {
+      over = true;
+      onDone(now);
+    }
+  }
+
+  render(job);
+  if (!["done", "failed", "cancelled"].includes(job.state)) onLeave(follow(job.id, render));
+  return card;
+}
+
+function rejected(report) {
+  if (!report.rejects.length) return [];
+  const rows = report.rejects.map((reject) => h("li", {}, h("b", {}, reject.source.replace(/^<upload (.*)>$/, "$1")), " ", h("span", { class: "soft" }, reject.reason)));
+  return [h("details", { open: report.rejects.length <= 20 }, h("summary", {}, `${count(report.rejected, "picture")} rejected`), h("ul", { class: "list rejects scroll", tabindex: "0", "aria-label": "Rejected pictures" }, rows))];
+}
+
+function pairs(duplicates, may, settled) {
+  if (!duplicates.length) return [];
+  return [
+    h("h3", {}, "Hard to tell apart"),
+    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Near-duplicates" }, duplicates.map((pair) => pairRow(pair, may, settled))),
+  ];
+}
+
+function pairRow(pair, may, settled) {
+  const key = `${pair.label}\n${pair.other}`;
+  const actions = h("div", { class: "row" });
+  const settle = (text) => {
+    settled.add(key);
+    actions.replaceChildren(h("span", { class: "badge good" }, text));
+  };
+  const idOf = async (label) => (await get(`/v1/classes?label=${encodeURIComponent(label)}`)).classes[0].id;
+  if (settled.has(key)) settle("settled");
+  else {
+    actions.append(button("Keep both", () => settle("both kept"), "quiet"));
+    if (may("admin")) {
+      actions.append(
+        button(`Merge into ${pair.other}`, () => attempt(async () => {
+          await post(`/v1/classes/${await idOf(pair.other)}/merge`, { class_ids: [await idOf(pair.label)] });
+          settle("merged");
+        }, actions)),
+        button(`Remove ${pair.label}`, () => attempt(async () => {
+          await remove(`/v1/classes/${await idOf(pair.label)}`);
+          settle("removed");
+          toast(`${pair.label} is removed.`);
+        }, actions), "quiet"),
+      );
+    }
+  }
+  return h(
+    "div",
+    { class: "duplicate" },
+    thumbnail(pair.example_id, pair.label),
+    thumbnail(pair.other_example_id, pair.other),
+    h("div", {}, h("p", {}, h("b", {}, pair.label), " and ", h("b", {}, pair.other), h("span", { class: "soft figures" }, ` · similarity ${three(pair.similarity)}`)), actions),
+  );
+}

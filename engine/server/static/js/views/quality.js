@@ -1,0 +1,103 @@
+// Quality: what the thresholds rest on, the target against what was measured, the evaluation.
+
+import { attempt, button, count, h, icon, percent, toast } from "../dom.js";
+import { get, post, put } from "../api.js";
+import { ask } from "../dialog.js";
+import { detCurve, histogram } from "../charts.js";
+import { chosen } from "../folder.js";
+import { jobCard, upload } from "../jobs.js";
+
+export async function qualityView(context) {
+  const quality = await get("/v1/quality");
+  const jobs = h("div", { class: "list" });
+  return [
+    h("div", { class: "head" }, h("h1", {}, "Quality"), h("p", {}, "How sure the service has to be before it gives a name, and how often it was right.")),
+    calibration(quality, context, jobs),
+    jobs,
+    h("div", { class: "columns" }, evaluation(quality, context, jobs), feedback(quality)),
+  ];
+}
+
+function calibration(quality, { may, refresh, onLeave }, jobs) {
+  const row = h("div", { class: "row" });
+  const setTarget = async () => {
+    const text = await ask("Strangers that may get a name", "Share in per cent", "Set", { value: String(+(100 * quality.target_fpir).toFixed(3)), text: "A smaller share means fewer false names, and more known things called unknown." });
+    if (!text) return;
+    const value = Number(text.replace(",", ".").replace("%", "")) / 100;
+    await attempt(async () => {
+      await put("/v1/quality/target", { target_fpir: value });
+      refresh();
+    }, row);
+  };
+  const run = () => attempt(async () => {
+    jobs.prepend(jobCard(await post("/v1/jobs/calibration"), { onLeave, may, onDone: (job) => job.state === "done" && (toast("Calibrated."), refresh()) }));
+  }, row);
+  if (may("admin")) row.append(button("Calibrate now", run), button("Change the target", setTarget));
+  const figures = [
+    figure(percent(quality.target_fpir), "of strangers may get a name (target)"),
+    figure(percent(quality.measured_fpir), "would, of the strangers it was measured on"),
+    figure(quality.strangers.toLocaleString("en"), "strangers measured"),
+    figure(quality.classes_now.toLocaleString("en"), quality.classes_then === quality.classes_now ? "classes" : `classes; ${quality.classes_then.toLocaleString("en")} when calibrated`),
+  ];
+  return h(
+    "section",
+    { class: "card" },
+    h("div", { class: "row" }, h("h2", {}, "Calibration in force"), h("span", { class: "badge push" }, quality.method)),
+    h("div", { class: "tiles" }, figures),
+    quality.strangers
+      ? [
+          h("h3", {}, "How near strangers came to a class"),
+          histogram("Scores of strangers, with the level from which a query is accepted", quality.stranger_scores, null, quality.level),
+          h("div", { class: "legend" }, h("span", {}, "strangers, by normalised score"), h("span", { class: "level" }, `accepted from ${quality.level.toFixed(2)} on`)),
+        ]
+      : h("p", { class: "soft" }, "Nothing is measured yet: enroll some classes, then calibrate."),
+    row,
+  );
+}
+
+function evaluation(quality, { may, refresh, onLeave }, jobs) {
+  const input = h("input", { type: "file", webkitdirectory: true, multiple: true, class: "unseen", onchange: () => begin(chosen(input)) });
+  const archive = h("input", { type: "file", accept: ".zip,.tar,.gz,.tgz", class: "unseen", onchange: () => begin(chosen(archive)) });
+  const row = h("div", { class: "row" });
+  const begin = (files) => files.length && attempt(async () => {
+    const job = await upload("evaluation", files, {}, () => {});
+    jobs.prepend(jobCard(job, { onLeave, may, onDone: (over) => over.state === "done" && refresh() }));
+  }, row);
+  if (may("enroll")) row.append(h("label", { class: "button" }, input, "Choose a labelled folder"), h("label", { class: "button quiet" }, archive, "or an archive"));
+  const result = quality.evaluation;
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "Evaluation"),
+    result
+      ? [
+          h(
+            "div",
+            { class: "tiles" },
+            figure(percent(result.tpir), `of ${count(result.known, "known query", "known queries")} named right`),
+            figure(percent(result.fpir), `of ${count(result.strangers, "stranger")} named; the target is ${percent(result.target_fpir)}`),
+            figure(percent(result.top1), "have their own class nearest"),
+          ),
+          histogram("Scores less thresholds", result.stranger_scores, result.known_scores, 0),
+          h("div", { class: "legend" }, h("span", {}, "strangers"), h("span", { class: "second" }, "known"), h("span", { class: "level" }, "threshold")),
+          result.det.length ? [h("h3", {}, "Missed (up) against strangers named (across)"), detCurve(result.det, result.fpir, result.tpir === null ? null : 1 - result.tpir)] : null,
+        ]
+      : h("div", { class: "empty" }, icon("quality"), h("p", {}, "Show labelled pictures that are not enrolled, in folders named like their classes. What has no class counts as a stranger.")),
+    row,
+  );
+}
+
+function feedback(quality) {
+  const { right, misnamed, missed, strangers_named: named } = quality.feedback;
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, "What people said"),
+    h("div", { class: "tiles" }, figure(String(right), "right"), figure(String(misnamed), "given a wrong name"), figure(String(missed), "known, but called unknown"), figure(String(named), "strangers given a name")),
+    h("p", { class: "small soft" }, "Said on the Recognise page with “That’s right” and “It is something else”."),
+  );
+}
+
+function figure(value, text) {
+  return h("div", { class: "figure" }, h("b", {}, value), h("span", { class: "small soft" }, text));
+}
