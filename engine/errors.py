@@ -25,6 +25,7 @@ error never leaks. Each message says what was expected, what came, where, and wh
         ├── GalleryDamagedError        the database itself is damaged
         ├── ReadOnlyError              a write to a gallery opened, or stored, read-only
         ├── StorageError               disk full, database locked for too long, connection lost
+        │   └── UnavailableError           the server is away for now; nothing was written
         ├── SpaceMismatchError         the gallery was filled by another backbone
         ├── ClassNotFoundError         no class of that label
         ├── ClassExistsError           a class of that label is there already
@@ -134,6 +135,10 @@ class ReadOnlyError(GalleryError):
 
 class StorageError(GalleryError):
     """The disk is full, the database stayed locked, or the connection was lost."""
+
+
+class UnavailableError(StorageError):
+    """A database server can't be reached or refuses for now: nothing was written; try again."""
 
 
 class SpaceMismatchError(GalleryError):

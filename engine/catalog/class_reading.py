@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import collate, func, select
 
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
@@ -43,7 +43,10 @@ class ClassReading(View):
         """
         query = _CLASSES.order_by(ClassRow.label).limit(limit)
         if search is not None:
-            lowered = func.lower(ClassRow.label)
+            # PostgreSQL lowers by the collation; that of labels knows ASCII's letters only.
+            server = self._connection.dialect.name == "postgresql"
+            label = collate(ClassRow.label, "default") if server else ClassRow.label
+            lowered = func.lower(label)
             query = query.where(lowered.contains(search.lower(), autoescape=True))
         if after is not None:
             query = query.where(ClassRow.label > after)

@@ -13,12 +13,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from engine.catalog import sqlite
 from engine.catalog.failures import DRIVER_ERRORS, translate
+from engine.catalog.server import Server, masked, server_url
 from engine.errors import GalleryError, GalleryNotFoundError, ReadOnlyError
 
 LOCK_TIMEOUT = 60.0
@@ -39,18 +40,24 @@ def parse_location(location: str | Path) -> Path | URL:
     try:
         url = make_url(location)
         url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError):
         raise GalleryNotFoundError(
-            f"{location!r} is no usable database URL ({error}); give a folder, or a URL such as "
-            "postgresql+psycopg://user@host/database"
-        ) from error
+            f"{masked(location)!r} is no usable database URL; give a folder, or a URL such as "
+            "postgresql+psycopg://user@host/database?schema=name"
+        ) from None
     if url.get_backend_name() == "sqlite":
         return Path(url.database or "")
-    return url
+    return server_url(url)
 
 
 class Database:
-    """A SQLite file, or a database server, holding one catalog."""
+    """A SQLite file, or a PostgreSQL server's database, holding one catalog.
+
+    Attributes:
+        path: the file; None for a server.
+        server: the server; None for a file.
+        name: what people call it; shows no password.
+    """
 
     def __init__(
         self, location: Path | URL, *, read_only: bool = False, timeout: float = LOCK_TIMEOUT
@@ -59,13 +66,13 @@ class Database:
         self.read_only = read_only or (self.path is not None and not sqlite.writable(self.path))
         self._mode = "ro" if self.read_only else "rw"
         self.timeout = timeout
-        self.name = str(location)  # a URL's text hides its password
         self._closed = False
-        self._engine = (
-            self._file_engine(location)
-            if isinstance(location, Path)
-            else create_engine(location, pool_pre_ping=True)
-        )
+        if isinstance(location, Path):
+            self.server, self.name = None, str(location)
+            self._engine = self._file_engine(location)
+        else:
+            self.server = Server(location)
+            self.name, self._engine = self.server.name, self.server.engine
 
     def __enter__(self) -> Self:
         return self
@@ -84,7 +91,8 @@ class Database:
 
         Raises:
             ReadOnlyError: `write`, but the database is open, or stored, read-only.
-            StorageError: disk full, locked for longer than the timeout, connection lost.
+            StorageError: disk full, locked for longer than the timeout.
+            UnavailableError: the server was lost or refused for now; nothing was committed.
             GalleryDamagedError: the database is damaged.
         """
         if write and self.read_only:
@@ -93,9 +101,10 @@ class Database:
             )
         with self.errors(), self._engine.connect() as connection:
             connection.execution_options(**{_WRITE: write, _FOREIGN_KEYS: foreign_keys})
-            if self.path is None:  # a server shows other transactions' commits unless told not to
-                level = "READ COMMITTED" if write else "REPEATABLE READ"
-                connection.execution_options(isolation_level=level)
+            if self.server is not None:
+                with self.server.transaction(connection, write=write, timeout=self.timeout):
+                    yield connection
+                return
             try:
                 with connection.begin():
                     yield connection
@@ -106,6 +115,10 @@ class Database:
     def scalar(self, statement: str) -> Any:
         """The first value that a bare, constant SQL statement yields, with the least overhead."""
         with self.errors():
+            if self.server is not None:
+                with self._engine.connect() as bare:
+                    bare.execution_options(isolation_level="AUTOCOMMIT")
+                    return bare.execute(text(statement)).scalar()
             connection = self._engine.raw_connection()
             try:
                 cursor = connection.cursor()

@@ -28,6 +28,7 @@ the scripts. Known here so that opening a current gallery does without Alembic."
 
 HEAD = REVISIONS[-1]
 
+_VERSIONS = "alembic_version"
 _alembic = Lock()  # Alembic's `op` and `context` are process-wide
 
 
@@ -40,13 +41,19 @@ def prepare(database: Database) -> None:
         ReadOnlyError, StorageError: the upgrade could not be written.
     """
     with database.transaction() as connection:
+        if database.server and not database.server.has_table(connection, _VERSIONS):
+            raise GalleryVersionError(
+                f"{database.name} has no tables for a gallery yet; a shared database is set up by "
+                f"an explicit `onelook upgrade '{database.name}'` only"
+            )
         revision = current_revision(connection, database.name)
     if revision == HEAD:
         return
     if database.path is None:
         raise GalleryVersionError(
             f"{database.name} has schema revision {revision}, this version of Onelook needs "
-            f"{HEAD}; a shared database is upgraded by an explicit `onelook upgrade` only"
+            f"{HEAD}; a shared database is upgraded by an explicit `onelook upgrade "
+            f"'{database.name}'` only, when every process that uses it can be updated"
         )
     if database.read_only:
         raise GalleryVersionError(
@@ -63,7 +70,7 @@ def current_revision(connection: Connection, name: str) -> str:
         GalleryDamagedError: it holds no gallery.
         GalleryVersionError: the revision is not known here.
     """
-    found = inspect(connection).has_table("alembic_version")
+    found = inspect(connection).has_table(_VERSIONS)
     rows = connection.execute(text("SELECT version_num FROM alembic_version")) if found else ()
     revisions = [str(row[0]) for row in rows]
     if len(revisions) != 1:
@@ -87,6 +94,27 @@ def upgrade(connection: Connection) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def upgrade_server(database: Database) -> str | None:
+    """Make a server's tables, or bring them to the newest revision; the revision before, if any.
+
+    One transaction: it is done whole or not at all, and processes that try it at once do it once.
+
+    Raises:
+        GalleryVersionError: the revision is not known here.
+        ReadOnlyError: the user may not make tables.
+    """
+    server = database.server
+    assert server is not None, "files are upgraded when they are opened"
+    with database.transaction(write=True) as connection:
+        server.make_schema(connection)
+        before = None
+        if server.has_table(connection, _VERSIONS):
+            before = current_revision(connection, database.name)
+        if before != HEAD:
+            upgrade(connection)
+    return before
 
 
 def script_location() -> Path:

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
-from typing import Self
+from typing import ClassVar, Self
 
-from sqlalchemy import insert
+from sqlalchemy import URL, Connection, insert, select
 
 from engine.catalog import migrate, sqlite
 from engine.catalog.database import LOCK_TIMEOUT, Database, parse_location
@@ -54,6 +54,9 @@ class Catalog:
         service: what the HTTP service keeps in the same database.
     """
 
+    REVISION: ClassVar[str] = migrate.HEAD
+    """The schema revision that this code works with."""
+
     def __init__(self, database: Database) -> None:
         self._database = database
         self.service = ServiceStore(database)
@@ -73,23 +76,58 @@ class Catalog:
         """Make a database and open it; one that is there already, in `space`, is opened as it is.
 
         So when several processes create the same gallery, one does and all get it. A file appears
-        under its name only when it is whole; its folder must exist.
+        under its name only when it is whole; its folder must exist. A server's tables must exist;
+        `upgrade` makes them.
 
         Raises:
             SpaceMismatchError: the one that is there is in another space.
+            GalleryVersionError: the server's tables are missing or must be upgraded first.
         """
         place = parse_location(location)
-        if isinstance(place, Path) and not place.exists():
+        if not isinstance(place, Path):
+            _create_on_server(place, space, keep_pictures, lock_timeout)
+        elif not place.exists():
             _create_file(place, space, keep_pictures)
         catalog = cls.open(location, lock_timeout=lock_timeout)
         present = catalog.state().space
         if present.id != space.id:
             catalog.close()
             raise SpaceMismatchError(
-                f"{place} is a gallery of {present.backbone} (space {present.id}), but one of "
-                f"{space.backbone} (space {space.id}) was to be made; choose another place"
+                f"{catalog.name} is a gallery of {present.backbone} (space {present.id}), but one "
+                f"of {space.backbone} (space {space.id}) was to be made; choose another place"
             )
         return catalog
+
+    @classmethod
+    def upgrade(cls, location: str | Path) -> str | None:
+        """Make a server's tables or upgrade them, or upgrade a file; the schema revision before.
+
+        None where there were no tables, and for a file.
+
+        Raises:
+            GalleryNotFoundError: there is no such file.
+            GalleryVersionError: the schema is newer than this code.
+        """
+        place = parse_location(location)
+        if isinstance(place, Path):
+            cls.open(location).close()
+            return None
+        with Database(place) as database:
+            return migrate.upgrade_server(database)
+
+    @classmethod
+    def exists(cls, location: str | Path) -> bool:
+        """Whether there is a gallery in the file, or in the server's tables.
+
+        Raises:
+            GalleryVersionError: the server's tables are missing or must be upgraded first.
+        """
+        place = parse_location(location)
+        if isinstance(place, Path):
+            return place.is_file()
+        with Database(place) as database:
+            migrate.prepare(database)
+            return _holds_gallery(database)
 
     @classmethod
     def open(
@@ -119,6 +157,11 @@ class Catalog:
         database = Database(place, read_only=read_only, timeout=lock_timeout)
         try:
             migrate.prepare(database)
+            if database.server is not None and not _holds_gallery(database):
+                raise GalleryNotFoundError(
+                    f"{database.name} holds no gallery yet; "
+                    f"`onelook enroll SOURCE --gallery '{database.name}'` makes one"
+                )
         except BaseException:
             database.close()
             raise
@@ -131,6 +174,11 @@ class Catalog:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    @property
+    def name(self) -> str:
+        """The file's path, or the database's URL without its password."""
+        return self._database.name
 
     @property
     def read_only(self) -> bool:
@@ -350,21 +398,42 @@ def _create_file(path: Path, space: Space, keep_pictures: KeepPictures) -> None:
         sqlite.remove(partial)
 
 
+def _create_on_server(
+    url: URL, space: Space, keep_pictures: KeepPictures, lock_timeout: float
+) -> None:
+    with Database(url, timeout=lock_timeout) as database:
+        migrate.prepare(database)
+        if _holds_gallery(database):
+            return
+        with database.transaction(write=True) as connection:
+            if connection.execute(select(GalleryRow.id)).first() is None:
+                _insert_gallery(connection, space, keep_pictures)
+
+
+def _holds_gallery(database: Database) -> bool:
+    with database.transaction() as connection:
+        return connection.execute(select(GalleryRow.id)).first() is not None
+
+
 def _fill(database: Database, space: Space, keep_pictures: KeepPictures) -> None:
-    now = datetime.now(UTC)
     with database.transaction(write=True) as connection:
         migrate.upgrade(connection)
-        connection.execute(insert(SpaceRow).values(**space_values(space, now)))
-        connection.execute(
-            insert(GalleryRow).values(
-                id=1,
-                uuid=str(uuid.uuid4()),
-                created_at=now,
-                generation=0,
-                trimmed_generation=0,
-                space_id=space.id,
-                projection_id=None,
-                keep_pictures=keep_pictures.value,
-                target_fpir=DEFAULT_TARGET_FPIR,
-            )
+        _insert_gallery(connection, space, keep_pictures)
+
+
+def _insert_gallery(connection: Connection, space: Space, keep_pictures: KeepPictures) -> None:
+    now = datetime.now(UTC)
+    connection.execute(insert(SpaceRow).values(**space_values(space, now)))
+    connection.execute(
+        insert(GalleryRow).values(
+            id=1,
+            uuid=str(uuid.uuid4()),
+            created_at=now,
+            generation=0,
+            trimmed_generation=0,
+            space_id=space.id,
+            projection_id=None,
+            keep_pictures=keep_pictures.value,
+            target_fpir=DEFAULT_TARGET_FPIR,
         )
+    )
