@@ -4,7 +4,7 @@ import { count, h, icon, thumbnail } from "../dom.js";
 import { get } from "../api.js";
 
 const PAGE = 300;
-const LEAST_TILE = 132;
+const LEAST_TILE = 116;
 const NAME_HEIGHT = 36;
 const OVERSCAN = 3;
 
@@ -42,7 +42,7 @@ export async function catalogView({ gallery, onLeave }) {
 
   function render() {
     const width = grid.clientWidth || 1;
-    const columns = Math.max(2, Math.floor(width / LEAST_TILE));
+    const columns = Math.max(2, Math.floor(width / (width < 600 ? LEAST_TILE : 1.15 * LEAST_TILE)));
     const side = width / columns;
     const height = side + NAME_HEIGHT;
     grid.style.height = `${Math.ceil(state.total / columns) * height}px`;

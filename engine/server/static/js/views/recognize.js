@@ -36,7 +36,7 @@ export function recognizeView({ gallery, may, onLeave }) {
         "div",
         { class: `verdict ${decision.known ? "" : "unknown"}` },
         h("div", {}, h("h2", {}, name), h("p", { class: "soft" }, reason(decision, first))),
-        h("span", { class: `badge ${decision.known ? "good" : "warn"}` }, decision.known ? "recognised" : "not recognised"),
+        h("span", { class: `badge ${decision.known ? "good" : "warn"}` }, decision.known ? "recognised" : "unknown"),
       ),
     ];
     if (first) {
@@ -50,7 +50,7 @@ export function recognizeView({ gallery, may, onLeave }) {
         scale(decision.score, decision.threshold, { similarity: decision.similarity }),
       );
     }
-    if (decision.ambiguous) parts.push(h("p", { class: "notice warn" }, `${others[0]?.label ?? "Another class"} is as near; the two can’t be told apart by this picture.`));
+    if (decision.known && decision.ambiguous) parts.push(h("p", { class: "notice warn" }, `${others[0]?.label ?? "Another class"} is as near; the two can’t be told apart by this picture.`));
     parts.push(actions(decision, file));
     if (others.length) parts.push(h("h3", {}, "Runners-up"), runners(others));
     return parts;
@@ -80,8 +80,8 @@ export function recognizeView({ gallery, may, onLeave }) {
       if (decision.known) row.append(button("That’s right", () => say(decision.label), "primary"));
       row.append(
         button("Enroll as new", enrollNew, decision.known ? "" : "primary"),
-        button("It is something else …", correct, decision.known ? "" : "quiet"),
-        button(decision.known ? "It is none of these" : "Right, it is none of these", () => say(null), "quiet"),
+        button("Something else …", correct, decision.known ? "" : "quiet"),
+        button("None of these", () => say(null), "quiet"),
       );
     }
     return row;
