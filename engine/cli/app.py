@@ -19,6 +19,7 @@ from engine.cli import (
     demo,
     enroll,
     evaluate,
+    explain,
     maintain,
     nearest,
     recognize,
@@ -45,6 +46,7 @@ verify.register(app)
 classes.register(app)
 maintain.register(app)
 evaluate.register(app)
+explain.register(app)
 serve.register(app)
 token.register(app)
 backbones.register(app)

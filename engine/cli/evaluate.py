@@ -111,7 +111,7 @@ def _print_comparison(comparison: Comparison) -> None:
                 "pays" if row.pays else "",
             )
         )
-    at = "" if comparison.fpir is None else f" at {comparison.fpir:.0%} FPIR"
+    at = "" if comparison.fpir is None else f" at {comparison.fpir * 100:g} % FPIR"
     columns = ("comparison", "top-1", "AUROC", "OSCR", f"TPIR{at}", "FPIR reached", "")
     print_table(columns, rows, numeric=columns[1:6])
     typer.echo(comparison.verdict())

@@ -60,14 +60,14 @@ class Comparison:
         paying = [row for row in self.rows if row.pays]
         if not paying:
             return (
-                f"None is better than {baseline.lever.name} beyond chance at {self.fpir:.0%} FPIR "
-                "on this data."
+                f"Nothing here is better than “{baseline.lever.name}” beyond chance at "
+                f"{self.fpir * 100:g} % FPIR on this data."
             )
         best = max(paying, key=_gain)
         return (
-            f"“{best.lever.name}” pays most: at {self.fpir:.0%} FPIR it identifies "
-            f"{_tpir(best, self.fpir):.1%} of the known queries, {baseline.lever.name} "
-            f"{_tpir(baseline, self.fpir):.1%}."
+            f"“{best.lever.name}” pays most: at {self.fpir * 100:g} % FPIR it identifies "
+            f"{_tpir(best, self.fpir) * 100:.1f} % of the known queries, "
+            f"“{baseline.lever.name}” {_tpir(baseline, self.fpir) * 100:.1f} %."
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -194,7 +194,7 @@ def evaluate(
         gallery=gallery,
         backbone=backbone,
         projection=matcher.projection.kind,
-        calibration=matcher.calibration.describe(matcher.target_fpir),
+        calibration=matcher.calibration.describe(matcher.target_fpir, matcher.classes),
         target_fpir=matcher.target_fpir,
         classes=matcher.classes,
         matched=matched,

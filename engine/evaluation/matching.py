@@ -94,10 +94,10 @@ def match_queries(
 def _origin(unknown: Queries | None, others: list[int], left_out: bool) -> str:
     if left_out:
         return "the enrolled classes in turn, each left out of the ranking while it is the stranger"
-    parts = [f"{len(unknown):,} pictures given as unknown"] if unknown is not None else []
+    parts = ["pictures given as unknown"] if unknown is not None else []
     if others:
-        parts.append(f"{len(others):,} queries whose labels aren't enrolled")
-    return " and ".join(parts) or "none"
+        parts.append("queries whose labels aren't enrolled")
+    return " and ".join(parts)
 
 
 def _about_labels(queries: Queries, others: list[int], left_out: bool) -> Iterator[str]:

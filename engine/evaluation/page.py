@@ -86,8 +86,8 @@ def render(page: Page) -> str:
 def _lead(evaluation: Evaluation) -> str:
     trials = evaluation.result.trials
     return (
-        f"{evaluation.classes:,} classes enrolled. {len(trials.known):,} pictures of them were "
-        f"recognised, and {len(trials.strangers):,} strangers: {evaluation.matched.strangers}. "
+        f"{evaluation.classes:,} classes are enrolled. It was shown {len(trials.known):,} pictures "
+        f"of them and {len(trials.strangers):,} strangers ({evaluation.matched.strangers}) on "
         f"{evaluation.created_at:%d %B %Y}."
     )
 
@@ -132,12 +132,13 @@ def _comparison(comparison: Comparison | None, plots: Sequence[Plot]) -> str:
         _row(row, own=place == len(comparison.rows) - 1, fpir=comparison.fpir)
         for place, row in enumerate(comparison.rows)
     )
-    at = "" if comparison.fpir is None else f" at {comparison.fpir:.0%} FPIR"
+    at = "" if comparison.fpir is None else f" at {comparison.fpir * 100:g} % FPIR"
     return (
         f"<h2>What pays</h2><p>{escape(comparison.verdict())}</p>"
         f'<div class="plots">{panel}<div class="panel wide scroll"><table><thead><tr><th></th>'
         '<th class="number">Top-1</th><th class="number">AUROC</th><th class="number">OSCR</th>'
-        f'<th class="number">TPIR{at}</th><th class="number">Gain</th><th></th></tr></thead>'
+        f'<th class="number">TPIR{at}</th><th class="number">Gain</th><th class="number">'
+        "FPIR reached</th><th></th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div></div>"
     )
 
@@ -155,7 +156,10 @@ def _row(row: Row, *, own: bool, fpir: float | None) -> str:
     return (
         f'<tr{" class=own" if own else ""}><td title="{escape(row.lever.summary)}">'
         f"{escape(row.lever.name)}</td>"
-        + "".join(f'<td class="number">{escape(cell)}</td>' for cell in [*cells, tpir, gain])
+        + "".join(
+            f'<td class="number">{escape(cell)}</td>'
+            for cell in [*cells, tpir, gain, number(figures["fpir_reached"])]
+        )
         + f"<td>{pays}</td></tr>"
     )
 
@@ -211,15 +215,15 @@ def _picture(uri: str | None, caption: str) -> str:
 
 
 def _figures(evaluation: Evaluation) -> str:
-    tables = []
+    rows = []
     for title, names in GROUPS.items():
-        rows = "".join(_figure_row(evaluation, name) for name in names)
-        tables.append(
-            f'<div class="panel scroll"><h3>{escape(title)}</h3><table><thead><tr><th></th>'
-            '<th class="number">Score</th><th>95 % interval</th><th class="number">'
-            f"Similarity alone</th></tr></thead><tbody>{rows}</tbody></table></div>"
-        )
-    return f'<h2>All figures</h2><div class="plots">{"".join(tables)}</div>'
+        rows.append(f'<tr class="group"><td colspan="4">{escape(title)}</td></tr>')
+        rows += [_figure_row(evaluation, name) for name in names]
+    return (
+        '<h2>All figures</h2><div class="panel scroll"><table><thead><tr><th></th>'
+        '<th class="number">Value</th><th>95 % interval</th><th class="number">'
+        f"By similarity alone</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
 
 
 def _figure_row(evaluation: Evaluation, name: str) -> str:

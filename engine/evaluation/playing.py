@@ -58,14 +58,14 @@ def stranger_scores(match: Match, scorer: Scorer, targets: list[float]) -> list[
         leave: IntArray | None = match.classes[rows]
     else:
         rows, leave = np.flatnonzero(match.classes < 0), None
-    queries = scorer.matcher.projection.apply(match.embeddings[rows])
+    queries = scorer.matcher.projection.apply_queries(match.embeddings[rows])
     rankings = _ranked(scorer.matcher, queries, leave)
     return [scorer.scores(queries, rankings, target) for target in targets]
 
 
 def _played_known(match: Match, scorer: Scorer, rows: IntArray, target: float) -> KnownTrials:
     own = match.classes[rows]
-    queries = scorer.matcher.projection.apply(match.embeddings[rows])
+    queries = scorer.matcher.projection.apply_queries(match.embeddings[rows])
     rankings = _ranked(scorer.matcher, queries, None)
     return KnownTrials(
         queries=rows,
@@ -85,7 +85,7 @@ def _played_strangers(
 ) -> StrangerTrials:
     if not rows.size:
         return empty_strangers()
-    queries = scorer.matcher.projection.apply(match.embeddings[rows])
+    queries = scorer.matcher.projection.apply_queries(match.embeddings[rows])
     rankings = _ranked(scorer.matcher, queries, leave)
     return StrangerTrials(
         queries=rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from engine.decision.scores import Float64Array
 from engine.evaluation import style
@@ -16,6 +17,7 @@ from engine.evaluation.verification import roc
 BINS = 40
 
 
+@style.styled
 def det_plot(trials: Trials, target_fpir: float) -> bytes:
     """FPIR against FNIR on logarithmic axes, by score and by similarity alone."""
     canvas, axes = style.axes()
@@ -46,6 +48,7 @@ def det_plot(trials: Trials, target_fpir: float) -> bytes:
     return style.png(canvas)
 
 
+@style.styled
 def oscr_plot(trials: Trials) -> bytes:
     """The open-set classification rate, by score and by similarity alone."""
     canvas, axes = style.axes()
@@ -70,6 +73,7 @@ def oscr_plot(trials: Trials) -> bytes:
     return style.png(canvas)
 
 
+@style.styled
 def similarity_plot(trials: Trials) -> bytes:
     """How similar genuine pairs, impostor pairs and strangers are."""
     canvas, axes = style.axes()
@@ -95,6 +99,7 @@ def similarity_plot(trials: Trials) -> bytes:
     return style.png(canvas)
 
 
+@style.styled
 def threshold_plot(thresholds: Float64Array) -> bytes:
     """The thresholds of all classes."""
     canvas, axes = style.axes()
@@ -104,11 +109,13 @@ def threshold_plot(thresholds: Float64Array) -> bytes:
                  label=f"median {middle:.3f}")  # fmt: skip
     axes.set_xlabel("threshold (score that the class accepts from)")
     axes.set_ylabel("classes")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper left", fontsize=9)
     axes.margins(y=0.15)
     return style.png(canvas)
 
 
+@style.styled
 def reliability_plot(reached: dict[float, Figure]) -> bytes:
     """The FPIR asked for against the FPIR reached, with intervals."""
     canvas, axes = style.axes()
@@ -141,6 +148,7 @@ def reliability_plot(reached: dict[float, Figure]) -> bytes:
     return style.png(canvas)
 
 
+@style.styled
 def roc_plot(trials: Trials, eer: float) -> bytes:
     """Verification: false accepts against true accepts of pairs."""
     canvas, axes = style.axes()
@@ -148,7 +156,7 @@ def roc_plot(trials: Trials, eer: float) -> bytes:
     axes.plot(curve.x, curve.y, color=style.BLUE, label="pairs of query and catalog picture")
     axes.plot([0, 1], [1, 0], color=style.FAINT, linewidth=1.2, linestyle=":")
     axes.plot(eer, 1 - eer, "o", color=style.ORANGE, markersize=8,
-              label=f"equal errors: {eer:.1%}")  # fmt: skip
+              label=f"equal errors: {eer * 100:.1f} %")  # fmt: skip
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-0.01, 1.01)
     ticks, names = [0, 0.25, 0.5, 0.75, 1.0], ["0 %", "25 %", "50 %", "75 %", "100 %"]
@@ -160,11 +168,12 @@ def roc_plot(trials: Trials, eer: float) -> bytes:
     return style.png(canvas)
 
 
+@style.styled
 def comparison_plot(comparison: Comparison) -> bytes:
     """TPIR of each lever at the comparison's FPIR, with intervals; the baseline in grey."""
     assert comparison.fpir is not None
     rows = comparison.rows[::-1]
-    canvas, axes = style.axes(9.0, 1.3 + 0.55 * len(rows))
+    canvas, axes = style.axes(7.2, 1.1 + 0.5 * len(rows))
     figures = [row.figures[f"fnir_at_fpir_{comparison.fpir:g}"] for row in rows]
     values, lows, highs = (
         1.0 - np.array([getattr(figure, part) for figure in figures], np.float64)
@@ -175,10 +184,10 @@ def comparison_plot(comparison: Comparison) -> bytes:
     axes.barh([row.lever.name for row in rows], values, xerr=errors, color=colours, height=0.6,
               error_kw={"ecolor": style.INK, "capsize": 3, "linewidth": 1.2})  # fmt: skip
     for place, (value, high) in enumerate(zip(values, highs, strict=True)):
-        axes.text(max(value, high) + 0.012, place, f"{value:.1%}", va="center", fontsize=10)
+        axes.text(max(value, high) + 0.012, place, f"{value * 100:.1f} %", va="center", fontsize=10)
     axes.set_xlim(0, min(1.08, float(highs.max()) * 1.2 + 0.03))
     axes.xaxis.set_major_formatter(lambda share, _: f"{share * 100:.0f} %")
-    axes.set_xlabel(f"known things identified at {comparison.fpir:.0%} FPIR (TPIR)")
+    axes.set_xlabel(f"known things identified at {comparison.fpir * 100:g} % FPIR (TPIR)")
     axes.grid(visible=False, axis="y")
     return style.png(canvas)
 

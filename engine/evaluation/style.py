@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+
+P = ParamSpec("P")
 
 INK = "#1f2933"
 FAINT = "#9aa5b1"
@@ -40,18 +44,27 @@ _RC: dict[Any, Any] = {
 }
 
 
-def axes(width: float = 6.0, height: float = 4.0) -> tuple[Canvas, Axes]:
+def styled(draw: Callable[P, bytes]) -> Callable[P, bytes]:
+    """A function that draws in this style, and leaves the process's own settings as they are."""
+
+    @functools.wraps(draw)
+    def drawn(*given: P.args, **named: P.kwargs) -> bytes:
+        with mpl.rc_context(_RC):
+            return draw(*given, **named)
+
+    return drawn
+
+
+def axes(width: float = 5.2, height: float = 3.7) -> tuple[Canvas, Axes]:
     """An empty plot of that size in inches."""
-    with mpl.rc_context(_RC):
-        canvas = Canvas(figsize=(width, height), layout="constrained")
-        return canvas, canvas.add_subplot()
+    canvas = Canvas(figsize=(width, height), layout="constrained")
+    return canvas, canvas.add_subplot()
 
 
 def png(canvas: Canvas) -> bytes:
     """The plot as an encoded picture."""
     buffer = io.BytesIO()
-    with mpl.rc_context(_RC):
-        canvas.savefig(buffer, format="png", dpi=DPI, facecolor="white")
+    canvas.savefig(buffer, format="png", dpi=DPI, facecolor="white")
     return buffer.getvalue()
 
 

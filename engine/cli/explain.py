@@ -1,0 +1,82 @@
+"""`onelook explain`: why a picture was decided as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.console import figure, print_json, print_table, printable
+from engine.cli.options import (
+    BackboneOption,
+    DeviceOption,
+    GalleryOption,
+    JsonOption,
+    RuntimeOption,
+    open_recognizer,
+)
+
+if TYPE_CHECKING:
+    from engine.evaluation.explaining import Explanation
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("explain")(explain)
+
+
+def explain(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture.")],
+    gallery: GalleryOption,
+    out: Annotated[Path | None, typer.Option(help="Draw it to this .png, too.")] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to list.")] = 5,
+    backbone: BackboneOption = None,
+    device: DeviceOption = None,
+    runtime: RuntimeOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Say why: the candidates, their thresholds, and how other pictures compare.
+
+    With --out, draws the same as a picture: the query beside the enrolled pictures, and where the
+    nearest class draws its line.
+    """
+    from engine.evaluation.explaining import explain as explained
+
+    with open_recognizer(
+        gallery, read_only=True, backbone=backbone, device=device, runtime=runtime
+    ) as recognizer:
+        explanation = explained(recognizer.gallery, recognizer.embedder, image, top)
+    if out is not None:
+        _draw(out, explanation)
+    if json_output:
+        print_json(explanation.to_json())
+        return
+    for sentence in explanation.sentences():
+        typer.echo(printable(sentence))
+    rows = [
+        (
+            str(rank),
+            evidence.candidate.label,
+            figure(evidence.candidate.similarity),
+            f"{evidence.normalized:+.2f}",
+            figure(explanation.decision.score) if rank == 1 else "",
+            figure(evidence.threshold),
+        )
+        for rank, evidence in enumerate(explanation.candidates, start=1)
+    ]
+    if rows:
+        columns = ("rank", "label", "similarity", "normalised", "score", "threshold")
+        print_table(columns, rows, numeric=columns[:1] + columns[2:])
+    if out is not None:
+        typer.echo(f"Drawn: {printable(str(out))}")
+
+
+def _draw(out: Path, explanation: Explanation) -> None:
+    from engine.errors import StorageError
+    from engine.evaluation.explanation_plot import explanation_plot
+
+    try:
+        out.write_bytes(explanation_plot(explanation))
+    except OSError as error:
+        raise StorageError(f"{out}: the picture could not be written: {error}") from None

@@ -1,0 +1,209 @@
+"""Why a picture was decided as it was: the candidates, and where the nearest class draws its line.
+
+Two distributions stand behind a class's threshold. The *impostor* one is real: how similar the
+enrolled pictures of other classes are to the class. The *genuine* one is not: with one picture of a
+class, all that can be had are augmented views of that picture, and a new photo of the thing is less
+similar than those. It is an upper bound and is labelled as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageEnhance, ImageFilter
+
+from engine.decision.scores import Float64Array
+from engine.embedding import Embedder
+from engine.gallery import Gallery, decide_queries
+from engine.gallery.deciding import class_thresholds
+from engine.gallery.matcher import Matcher
+from engine.images import ImageSource, describe_source, load_image
+from engine.types import Candidate, Decision, FloatArray, Reason
+
+EXAMPLES = 4
+"""At most so many examples of the class are augmented."""
+
+_WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CandidateEvidence:
+    """A candidate with its threshold and the enrolled picture that was compared.
+
+    Attributes:
+        normalized: how many standard deviations its similarity lies above the mean of the class's
+            nearest impostors.
+        threshold: the class's own.
+        picture: the kept copy, encoded; None where none is kept.
+    """
+
+    candidate: Candidate
+    normalized: float
+    threshold: float
+    picture: bytes | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            **self.candidate.to_json(),
+            "normalized": round(self.normalized, 6),
+            "threshold": round(self.threshold, 6),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explanation:
+    """What a decision rests on.
+
+    Attributes:
+        decision: the decision itself.
+        query: the picture that was decided about.
+        candidates: the nearest classes, most similar first.
+        impostors: `(n,)` similarities of other classes' enrolled pictures to the nearest class.
+        genuine: `(m,)` similarities of augmented views of the nearest class's examples to it: an
+            upper bound on those of new pictures. Empty where no pictures are kept.
+        target_fpir: what the thresholds are computed for.
+    """
+
+    decision: Decision
+    query: Image.Image
+    candidates: tuple[CandidateEvidence, ...]
+    impostors: Float64Array
+    genuine: Float64Array
+    target_fpir: float
+
+    def sentences(self) -> list[str]:
+        """The decision in plain words."""
+        decision = self.decision
+        if decision.reason is Reason.EMPTY_GALLERY:
+            return ["Unknown: nothing is enrolled."]
+        assert decision.score is not None
+        assert decision.threshold is not None
+        nearest = decision.candidates[0].label
+        verb = "reaches" if decision.known else "stays below"
+        told = [
+            f"{decision.label or 'Unknown'}: the nearest class is {nearest!r} (similarity "
+            f"{decision.similarity:.3f}); its score {decision.score:.3f} {verb} that class's "
+            f"threshold {decision.threshold:.3f}."
+        ]
+        if decision.ambiguous:
+            told.append(
+                f"The runner-up {decision.candidates[1].label!r} is as good as equal "
+                f"(margin {decision.margin:.3f}): the two can't be told apart here."
+            )
+        if self.impostors.size:
+            above = float(np.mean(self.impostors >= (decision.similarity or 0.0)))
+            told.append(
+                f"{above * 100:.1f} % of {self.impostors.size:,} pictures of other things are at "
+                f"least as similar to {nearest!r} as this picture is."
+            )
+        if self.genuine.size:
+            told.append(
+                f"Slightly changed views of its own example reach {self.genuine.min():.3f} to "
+                f"{self.genuine.max():.3f}: an upper bound, new pictures usually reach less."
+            )
+        told.append(f"The threshold rests on: {decision.calibration}.")
+        return told
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `onelook explain --json` prints."""
+        return {
+            "decision": self.decision.to_json(),
+            "because": self.sentences(),
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+            "impostors": _summary(self.impostors),
+            "genuine_upper_bound": _summary(self.genuine),
+        }
+
+
+def explain(
+    gallery: Gallery, embedder: Embedder, image: ImageSource, candidates: int = 5
+) -> Explanation:
+    """Decide about a picture and gather what the decision rests on.
+
+    Raises:
+        ImageError: the picture can't be read.
+    """
+    view = gallery.view()
+    query = load_image(image).pixels
+    vector = view.projection.apply_queries(embedder.embed([query]))
+    [decision] = decide_queries(view, vector, [describe_source(image)], candidates)
+    ids = [candidate.class_id for candidate in decision.candidates]
+    thresholds = class_thresholds(view, ids)
+    means, stds = view.moments_of(np.array(ids, np.int64))
+    evidence = tuple(
+        CandidateEvidence(
+            candidate=c,
+            normalized=float((c.similarity - mean) / std),
+            threshold=thresholds[c.class_id],
+            picture=gallery.catalog.picture(c.example_id),
+        )
+        for c, mean, std in zip(decision.candidates, means, stds, strict=True)
+    )
+    impostors = genuine = np.empty(0, np.float64)
+    if decision.candidates:
+        nearest = decision.candidates[0].class_id
+        impostors = impostor_similarities(view, nearest)
+        genuine = genuine_similarities(gallery, view, embedder, nearest)
+    return Explanation(decision, query, evidence, impostors, genuine, view.target_fpir)
+
+
+def impostor_similarities(matcher: Matcher, class_id: int) -> Float64Array:
+    """`(n,)`: of the cohort's pictures of other classes to the class's best example."""
+    examples, owners = matcher.table.examples_of(np.array([class_id]))
+    found = matcher.cohort().impostor_similarities(matcher.index.vectors(examples), owners)
+    best = found.max(axis=0).astype(np.float64)
+    impostors: Float64Array = best[np.isfinite(best)]
+    return impostors
+
+
+def genuine_similarities(
+    gallery: Gallery, matcher: Matcher, embedder: Embedder, class_id: int
+) -> Float64Array:
+    """`(m,)`: of augmented views of the class's kept pictures to its examples; an upper bound."""
+    examples, _ = matcher.table.examples_of(np.array([class_id]))
+    vectors: FloatArray = matcher.index.vectors(examples)
+    kept = [gallery.catalog.picture(int(example)) for example in examples[:EXAMPLES]]
+    views = [
+        view
+        for picture in kept
+        if picture is not None
+        for view in augmented_views(load_image(picture).pixels)
+    ]
+    if not views:
+        return np.empty(0, np.float64)
+    embedded = matcher.projection.apply(embedder.embed(views))
+    best: Float64Array = (embedded @ vectors.T).max(axis=1).astype(np.float64)
+    return best
+
+
+def augmented_views(picture: Image.Image) -> Iterator[Image.Image]:
+    """The picture as another camera might see it: turned, cropped, lit and focused differently."""
+    width, height = picture.size
+    for degrees in (-15, -8, 8, 15):
+        yield picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=_WHITE)
+    for share in (0.06, 0.12, 0.18):
+        across, down = round(width * share), round(height * share)
+        if min(width - 2 * across, height - 2 * down) >= 1:
+            yield picture.crop((across, down, width - across, height - down))
+        larger = Image.new("RGB", (width + 2 * across, height + 2 * down), _WHITE)
+        larger.paste(picture, (across, down))
+        yield larger
+    for factor in (0.6, 0.8, 1.25, 1.5):
+        yield ImageEnhance.Brightness(picture).enhance(factor)
+    for factor in (0.6, 1.5):
+        yield ImageEnhance.Contrast(picture).enhance(factor)
+        yield ImageEnhance.Color(picture).enhance(factor)
+    for radius in (0.01, 0.02):
+        yield picture.filter(ImageFilter.GaussianBlur(radius * min(width, height)))
+
+
+def _summary(values: Float64Array) -> dict[str, Any] | None:
+    if not values.size:
+        return None
+    quantiles = np.quantile(values, [0.0, 0.5, 0.95, 1.0])
+    names = ("least", "median", "percentile_95", "most")
+    figures = {name: round(float(q), 6) for name, q in zip(names, quantiles, strict=True)}
+    return {"count": int(values.size), **figures}
