@@ -5,6 +5,7 @@ Every choice here was made on background alphabets alone, six of them held out.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,8 @@ from engine.types import ByteArray, FloatArray, IntArray
 INPUT = 40  # side of what the network sees, in pixels
 DIMENSION = 256
 STEPS = 400  # batches an epoch
+BATCH = 256
+CLASSES_PER_GROUP = 20
 SETTINGS = FitSettings(epochs=25, learning_rate=2e-3, weight_decay=0.05, averaging=0.998)
 LOSS = "contrastive"  # supervised contrastive (Khosla et al. 2020), temperature 0.1
 TURNS = 8  # four rotations, each plain and mirrored, are characters of their own
@@ -83,14 +86,20 @@ class GlyphBatches:
         steps: batches an epoch.
     """
 
-    def __init__(self, characters: Characters, steps: int, batch_size: int = 256) -> None:
+    def __init__(self, characters: Characters, steps: int) -> None:
         self.steps = steps
         self._glyphs = torch.from_numpy(characters.glyphs).unsqueeze(1)
         turned = np.arange(len(characters.glyphs) * TURNS)
         self._labels = characters.classes[turned // TURNS] * TURNS + turned % TURNS
         groups = characters.alphabets[turned // TURNS] * TURNS + turned % TURNS
         columns = characters.drawers[turned // TURNS]
-        self._sampler = GroupedSampler(self._labels, groups, batch_size=batch_size, columns=columns)
+        self._sampler = GroupedSampler(
+            self._labels,
+            groups,
+            batch_size=BATCH,
+            classes_per_group=CLASSES_PER_GROUP,
+            columns=columns,
+        )
 
     def epoch(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield `steps` batches `(n, 1, INPUT, INPUT) float32` and their labels `(n,) int64`."""
@@ -159,3 +168,12 @@ def train(
         checkpoint=checkpoint,
     )
     return network, outcome
+
+
+def steps_a_second(characters: Characters) -> float:
+    """How fast this machine trains, measured over a few steps."""
+    network, loss = GlyphNetwork(), build_loss(LOSS, 0, DIMENSION)
+    for steps in (2, 20):  # the first steps are slow everywhere
+        started = time.perf_counter()
+        fit(network, loss, GlyphBatches(characters, steps), FitSettings(epochs=1))
+    return 20 / (time.perf_counter() - started)
