@@ -116,7 +116,7 @@ async def verify(request: Request) -> VerificationOut:
     assert isinstance(first, Recognized)
     assert isinstance(second, Recognized)
     view = service.recognizer.gallery.view()
-    vectors = view.projection.apply(np.stack([first.vector, second.vector]))
+    vectors = view.projection.apply_queries(np.stack([first.vector, second.vector]))
     verification = await run_in_threadpool(verify_embeddings, view, vectors[0], vectors[1])
     return VerificationOut.model_validate(verification)
 

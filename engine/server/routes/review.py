@@ -113,7 +113,7 @@ def _kept(service: Service, ids: list[int] | None) -> list[KeptQuery]:
 
 
 def _projected(view: View, kept: list[KeptQuery]) -> FloatArray:
-    return view.projection.apply(np.stack([query.vector for query in kept]))
+    return view.projection.apply_queries(np.stack([query.vector for query in kept]))
 
 
 def _threshold(view: View) -> float:

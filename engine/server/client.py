@@ -1,0 +1,295 @@
+"""`Client`: the service from Python, with types and the library's own exceptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from io import IOBase
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, TypeVar
+
+import httpx
+
+from engine import errors
+from engine.server import schemas
+
+Picture = str | Path | bytes | BinaryIO
+"""A file's path, its bytes, or a file opened in binary mode."""
+
+Model = TypeVar("Model", bound=schemas.Schema)
+
+
+class Client:
+    """Calls a running service; may be shared by threads.
+
+    Every method raises what the library raises (`ImageError`, `ClassNotFoundError`, ...), besides
+    `AuthorizationError` without a sufficient token, `OverloadedError` when it should be tried again
+    later, and `ServiceError` when the service can't be reached.
+
+    Args:
+        url: such as `http://127.0.0.1:8000`.
+        token: as `onelook token create` printed it.
+        timeout: seconds to wait for an answer.
+        transport: how requests are made; for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=timeout, transport=transport
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def gallery(self) -> schemas.GalleryOut:
+        """What is served, and what this client may do."""
+        return self._get(schemas.GalleryOut, "/v1/gallery")
+
+    def recognize(self, image: Picture, *, candidates: int = 5) -> schemas.DecisionOut:
+        """Decide which class a picture shows, or that it shows none of them."""
+        return self.recognize_many([image], candidates=candidates)[0]
+
+    def recognize_many(
+        self, images: Sequence[Picture], *, candidates: int = 5
+    ) -> list[schemas.DecisionOut]:
+        """A decision for each picture; of several, one that can't be read has an `error`."""
+        form = {"candidates": str(candidates)}
+        answer = self._send(schemas.DecisionsOut, "/v1/recognize", _files("images", images), form)
+        return answer.results
+
+    def nearest(self, image: Picture, k: int = 5) -> list[schemas.CandidateOut]:
+        """The k nearest classes, most similar first."""
+        form = {"k": str(k)}
+        answer = self._send(schemas.NearestListOut, "/v1/nearest", _files("images", [image]), form)
+        return answer.results[0].candidates
+
+    def verify(self, first: Picture, second: Picture) -> schemas.VerificationOut:
+        """Whether two pictures show the same class."""
+        files = [*_files("first", [first]), *_files("second", [second])]
+        return self._send(schemas.VerificationOut, "/v1/verify", files)
+
+    def confirm(self, image: Picture, label: str | None) -> schemas.FeedbackOut:
+        """Say what a picture shows; None: none of the classes."""
+        form = {} if label is None else {"label": label}
+        return self._send(schemas.FeedbackOut, "/v1/feedback", _files("image", [image]), form)
+
+    def enroll(
+        self, label: str, image: Picture, *, allow_duplicates: bool = False
+    ) -> schemas.EnrolmentOut:
+        """Enroll one example of a class; the class is made if there is none of that label."""
+        form = {"label": label, "allow_duplicates": _flag(allow_duplicates)}
+        return self._send(schemas.EnrolmentOut, "/v1/classes", _files("image", [image]), form)
+
+    def classes(self, *, search: str | None = None) -> Iterator[schemas.ClassOut]:
+        """Classes by label, read page by page: all, or those that contain `search`."""
+        after: str | None = None
+        while True:
+            given = {"search": search, "after": after, "limit": 500}
+            query = {name: value for name, value in given.items() if value is not None}
+            page = self._get(schemas.ClassPageOut, "/v1/classes", query)
+            yield from page.classes
+            if page.next is None:
+                return
+            after = page.next
+
+    def class_named(self, label: str) -> schemas.ClassDetailOut:
+        """A class with its examples, threshold and neighbours."""
+        return self._get(schemas.ClassDetailOut, f"/v1/classes/{self._id(label)}")
+
+    def rename_class(self, label: str, new_label: str) -> schemas.ClassDetailOut:
+        """Rename a class."""
+        return self._change(label, {"label": new_label})
+
+    def pin_threshold(self, label: str, threshold: float | None) -> schemas.ClassDetailOut:
+        """Set a class's threshold by hand, or with None let it be computed again."""
+        return self._change(label, {"pinned_threshold": threshold})
+
+    def merge_classes(self, labels: Iterable[str], into: str) -> schemas.ClassDetailOut:
+        """Move the examples of classes into another and remove the emptied ones."""
+        body = {"class_ids": [self._id(label) for label in labels]}
+        path = f"/v1/classes/{self._id(into)}/merge"
+        return _read(schemas.ClassDetailOut, self._call("POST", path, json=body))
+
+    def remove_class(self, label: str) -> None:
+        """Remove a class with its examples."""
+        self._call("DELETE", f"/v1/classes/{self._id(label)}")
+
+    def remove_example(self, example_id: int) -> None:
+        """Remove an example; its class stays."""
+        self._call("DELETE", f"/v1/examples/{example_id}")
+
+    def picture(self, example_id: int) -> bytes:
+        """The kept picture of an example, encoded."""
+        return self._call("GET", f"/v1/examples/{example_id}/picture").content
+
+    def enroll_many(
+        self,
+        files: Sequence[Path],
+        *,
+        label: str | None = None,
+        allow_duplicates: bool = False,
+    ) -> schemas.JobOut:
+        """Begin to enroll files and archives; their paths as given say their classes."""
+        form = {"allow_duplicates": _flag(allow_duplicates)}
+        if label is not None:
+            form["label"] = label
+        return self._send(schemas.JobOut, "/v1/jobs/enrolment", _named(files), form)
+
+    def evaluate(self, files: Sequence[Path]) -> schemas.JobOut:
+        """Begin to recognise labelled files and archives, and to count the answers."""
+        return self._send(schemas.JobOut, "/v1/jobs/evaluation", _named(files))
+
+    def calibrate(self) -> schemas.JobOut:
+        """Begin a calibration."""
+        return _read(schemas.JobOut, self._call("POST", "/v1/jobs/calibration"))
+
+    def job(self, job_id: int) -> schemas.JobOut:
+        """How far a job is."""
+        return self._get(schemas.JobOut, f"/v1/jobs/{job_id}")
+
+    def cancel(self, job_id: int) -> schemas.JobOut:
+        """Ask a job to stop."""
+        return _read(schemas.JobOut, self._call("POST", f"/v1/jobs/{job_id}/cancel"))
+
+    def follow(self, job_id: int) -> Iterator[schemas.JobOut]:
+        """The job whenever it has changed, until it is over."""
+        path = f"/v1/jobs/{job_id}/events"
+        with _reaching(), self._http.stream("GET", path) as answer:
+            if answer.is_error:
+                answer.read()
+                raise _error(answer)
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    yield schemas.JobOut.model_validate_json(line.removeprefix("data: "))
+
+    def review(self) -> schemas.ReviewOut:
+        """The queries that were called unknown and kept, in clusters."""
+        return self._get(schemas.ReviewOut, "/v1/review")
+
+    def enroll_reviewed(self, label: str, query_ids: Sequence[int]) -> schemas.ReviewEnrolOut:
+        """Enroll kept queries together."""
+        body = {"label": label, "query_ids": list(query_ids)}
+        return _read(schemas.ReviewEnrolOut, self._call("POST", "/v1/review/enroll", json=body))
+
+    def forget_reviewed(self, query_ids: Sequence[int] | None = None) -> int:
+        """Erase kept queries, all or the given ones; how many there were."""
+        if query_ids is None:
+            answer = self._call("DELETE", "/v1/review")
+        else:
+            answer = self._call("POST", "/v1/review/forget", json={"query_ids": list(query_ids)})
+        return _read(schemas.ForgottenOut, answer).forgotten
+
+    def quality(self) -> schemas.QualityOut:
+        """The calibration in force, the last evaluation, what people said."""
+        return self._get(schemas.QualityOut, "/v1/quality")
+
+    def set_target_fpir(self, target: float) -> schemas.QualityOut:
+        """Set the share of strangers that may get a label, in (0, 1)."""
+        answer = self._call("PUT", "/v1/quality/target", json={"target_fpir": target})
+        return _read(schemas.QualityOut, answer)
+
+    def _id(self, label: str) -> int:
+        return self._get(schemas.ClassPageOut, "/v1/classes", {"label": label}).classes[0].id
+
+    def _change(self, label: str, change: dict[str, Any]) -> schemas.ClassDetailOut:
+        path = f"/v1/classes/{self._id(label)}"
+        return _read(schemas.ClassDetailOut, self._call("PATCH", path, json=change))
+
+    def _get(self, kind: type[Model], path: str, query: dict[str, Any] | None = None) -> Model:
+        return _read(kind, self._call("GET", path, params=query))
+
+    def _send(
+        self, kind: type[Model], path: str, files: list[Any], form: dict[str, str] | None = None
+    ) -> Model:
+        return _read(kind, self._call("POST", path, files=files, data=form))
+
+    def _call(self, method: str, path: str, **content: Any) -> httpx.Response:
+        with _reaching():
+            answer = self._http.request(method, path, **content)
+        if answer.is_error:
+            raise _error(answer)
+        return answer
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Turn transport errors into this project's."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise errors.ServiceError(
+            f"the service can't be reached or didn't answer ({error}); check its address, "
+            "and whether it runs"
+        ) from error
+
+
+def _read(kind: type[Model], answer: httpx.Response) -> Model:
+    return kind.model_validate_json(answer.content)
+
+
+def _error(answer: httpx.Response) -> errors.OnelookError:
+    """The exception that the answer tells of."""
+    try:
+        problem = schemas.Problem.model_validate_json(answer.content)
+    except ValueError:
+        return errors.ServiceError(f"the service answered {answer.status_code}")
+    kind = getattr(errors, problem.error, errors.ServiceError)
+    if kind is errors.ImageError:
+        source, _, reason = problem.detail.partition(": ")
+        return errors.ImageError(source, reason)
+    if not (isinstance(kind, type) and issubclass(kind, errors.OnelookError)):
+        kind = errors.ServiceError
+    return kind(problem.detail)
+
+
+def _files(field: str, images: Iterable[Picture]) -> list[Any]:
+    return [(field, (_name(image), _content(image))) for image in images]
+
+
+def _named(files: Iterable[Path]) -> list[Any]:
+    return [("files", (file.as_posix(), _content(file))) for file in files]
+
+
+def _name(image: Picture) -> str:
+    if isinstance(image, str | Path):
+        return Path(image).name
+    name = getattr(image, "name", None)
+    return Path(name).name if isinstance(name, str) else "picture"
+
+
+def _content(image: Picture) -> bytes:
+    if isinstance(image, bytes):
+        return image
+    if isinstance(image, IOBase):
+        data = image.read()
+        return data if isinstance(data, bytes) else b""
+    try:
+        return Path(str(image)).read_bytes()
+    except OSError as error:
+        raise errors.ImageError(str(image), f"it can't be read: {error.strerror}") from None
+
+
+def _flag(value: bool) -> str:
+    return json.dumps(value)
