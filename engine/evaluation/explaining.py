@@ -34,7 +34,7 @@ class CandidateEvidence:
     """A candidate with its threshold and the enrolled picture that was compared.
 
     Attributes:
-        normalized: how many standard deviations its similarity lies above the mean of the class's
+        normalized: how many deviations its similarity lies above the mean of the class's
             nearest impostors.
         threshold: the class's own.
         picture: the kept copy, encoded; None where none is kept.
