@@ -109,14 +109,14 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decide(self, images: Sequence[ImageSource]) -> list[Decision]:
         """The decisions behind `predict`, with their evidence."""
         check_is_fitted(self)
-        queries = self.matcher_.projection.apply(self._embed(images))
+        queries = self.matcher_.projection.apply_queries(self._embed(images))
         names = [f"<picture {n}>" for n in range(1, len(images) + 1)]
         return decide_queries(self.matcher_, queries, names)
 
     def decision_function(self, images: Sequence[ImageSource]) -> FloatArray:
         """`(n, n_classes) float32`: the similarity of each picture to each class of `classes_`."""
         check_is_fitted(self)
-        queries = self.matcher_.projection.apply(self._embed(images))
+        queries = self.matcher_.projection.apply_queries(self._embed(images))
         similarities = np.full((len(images), len(self.classes_)), -1.0, np.float32)
         for row, ranking in enumerate(self.matcher_.rank(queries, len(self.classes_))):
             similarities[row, ranking.class_ids] = ranking.similarities

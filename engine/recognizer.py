@@ -279,7 +279,7 @@ class Recognizer:
             sources: what the decisions call the queries.
         """
         view = self.gallery.view()
-        queries = view.projection.apply(np.ascontiguousarray(embeddings, np.float32))
+        queries = view.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
         names = sources or ["<embedding>"] * len(queries)
         return decide_queries(view, queries, names, candidates)
 
@@ -297,7 +297,7 @@ class Recognizer:
         if k < 1:
             raise ValueError(f"expected k of at least 1, but got {k}")
         view = self.gallery.view()
-        queries = view.projection.apply(np.ascontiguousarray(embeddings, np.float32))
+        queries = view.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
         return [list(view.candidates(ranking)) for ranking in view.rank(queries, k)]
 
     def verify(self, first: ImageSource, second: ImageSource) -> Verification:
@@ -380,7 +380,7 @@ def compare(
     prepared = [_prepare(loaded, image, limits) for image in (first, second)]
     embeddings = Embedder(loaded).embed_prepared(prepared)
     projection = shipped_projection(loaded.space) or Projection.identity(loaded.space.dimension)
-    a, b = projection.apply(embeddings)
+    a, b = projection.apply_queries(embeddings)
     return Verification(float(np.clip(a @ b, -1.0, 1.0)), threshold=None, same=None)
 
 

@@ -2,7 +2,7 @@
 
 from engine.decision.calibration import Calibration
 from engine.decision.rule import AMBIGUOUS_MARGIN, Evidence, computed_threshold, decide
-from engine.decision.scores import NEIGHBOURS, Moments, moments, normalized_scores
+from engine.decision.scores import NEIGHBOURS, Moments, leads, moments, normalized_scores
 
 __all__ = [
     "AMBIGUOUS_MARGIN",
@@ -12,6 +12,7 @@ __all__ = [
     "Moments",
     "computed_threshold",
     "decide",
+    "leads",
     "moments",
     "normalized_scores",
 ]

@@ -1,11 +1,11 @@
 """From the scores of strangers to a threshold that holds a target FPIR.
 
-Each class in turn is left out and its picture played as a stranger; the normalised score of the
-nearest remaining class is a *stranger score*. The level is the score that at most the target share
-of strangers reaches: the `⌈(n + 1)(1 − target)⌉`-th smallest of n stranger scores, which holds the
-target on average for one more exchangeable stranger whatever their distribution (split conformal
-prediction, Vovk et al. 2005). Where n is too small for that rank, an exponential tail is fitted to
-the highest tenth.
+Whatever the evidence, a calibration comes down to *stranger scores*: the normalised scores that
+pictures of no enrolled class reach with the class nearest to them. The level is the score that at
+most the target share of strangers reaches: the `⌈(n + 1)(1 − target)⌉`-th smallest of n stranger
+scores, which holds the target on average for one more exchangeable stranger whatever their
+distribution (split conformal prediction, Vovk et al. 2005). Where n is too small for that rank, an
+exponential tail is fitted to the highest tenth.
 
 A gallery that has grown from N₀ classes to N offers a stranger N / N₀ times as many chances. Taking
 them as independent, the level is read off at `(1 − target)^(N₀ / N)` instead of `1 − target`.
@@ -13,21 +13,28 @@ them as independent, the level is read off at `(1 − target)^(N₀ / N)` instea
 
 from __future__ import annotations
 
-import io
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from engine.decision.intervals import wilson_interval
 from engine.decision.scores import Float64Array
+from engine.errors import CalibrationError
 
 _LEVEL_WITHOUT_STRANGERS = 3.0
 _LEAST_STRANGERS = 10
 _TAIL_SHARE = 0.1
 _LEAST_TAIL = 5
+_EXTRAPOLATED = 10
+"""How far beyond the strangers seen the tail is trusted: to a tenth of one in so many."""
+
+OUTGROWN = 2.0
+"""A gallery with so many times the classes of its calibration should be calibrated again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,28 +44,56 @@ class Calibration:
     Attributes:
         method: how the stranger scores were come by, one phrase.
         stranger_scores: `(n,) float64`, ascending: normalised scores that strangers reached.
+        genuine_scores: `(m,) float64`, ascending: those of queries whose own class came first;
+            `-inf` for queries whose own class didn't. Empty where nothing is known of them.
+        strangers: how many pictures stand behind the stranger scores.
         classes: how many classes the gallery had then.
         generation: the gallery's generation then.
         created_at: when that was.
+        automatic: made by enrolment itself, so that enrolment may replace it.
+        evidence: counts by kind, such as `{"left-out classes": 180}`.
     """
 
     method: str
     stranger_scores: Float64Array
+    genuine_scores: Float64Array
+    strangers: int
     classes: int
     generation: int
     created_at: datetime
+    automatic: bool
+    evidence: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of_strangers(
-        cls, scores: Float64Array, *, method: str, classes: int, generation: int
+        cls,
+        scores: Float64Array,
+        *,
+        method: str,
+        classes: int,
+        generation: int,
+        genuine: Float64Array | None = None,
+        strangers: int | None = None,
+        automatic: bool = True,
+        evidence: Mapping[str, int] | None = None,
     ) -> Calibration:
         """A calibration from the normalised scores that strangers reached, in any order."""
-        return cls(method, np.sort(scores), classes, generation, datetime.now(UTC))
+        return cls(
+            method=method,
+            stranger_scores=np.sort(scores),
+            genuine_scores=np.sort(genuine) if genuine is not None else np.empty(0),
+            strangers=scores.shape[0] if strangers is None else strangers,
+            classes=classes,
+            generation=generation,
+            created_at=datetime.now(UTC),
+            automatic=automatic,
+            evidence=evidence or {},
+        )
 
     @classmethod
     def empty(cls) -> Calibration:
         """What holds before anything is known: three deviations above the nearest impostors."""
-        return cls("no strangers known", np.empty(0), 0, 0, datetime.now(UTC))
+        return cls.of_strangers(np.empty(0), method="no strangers known", classes=0, generation=0)
 
     def level(self, target_fpir: float, classes: int) -> float:
         """The least normalised score that is accepted, in a gallery of that many classes.
@@ -76,31 +111,89 @@ class Calibration:
             return float(self.stranger_scores[rank - 1])
         return self._tail_level(accepted)
 
-    def describe(self, target_fpir: float) -> str:
+    def require(self, target_fpir: float) -> None:
+        """Raise where the evidence can't carry a target.
+
+        Raises:
+            CalibrationError: naming how many strangers the target needs.
+        """
+        needed = math.ceil(1.0 / (_EXTRAPOLATED * target_fpir))
+        if self.strangers < max(needed, _LEAST_STRANGERS):
+            raise CalibrationError(
+                f"not enough impostors for a target FPIR of {100 * target_fpir:g} %: it needs "
+                f"about {max(needed, _LEAST_STRANGERS):,}, and there are {self.strangers:,} "
+                f"({self.method}); enroll more classes, give strangers, or choose a higher target"
+            )
+
+    def expected_tpir(self, target_fpir: float, classes: int) -> float | None:
+        """The share of known queries given their right label; None where nothing is known of it."""
+        if not self.genuine_scores.size:
+            return None
+        return float((self.genuine_scores >= self.level(target_fpir, classes)).mean())
+
+    def report(self, target_fpir: float, classes: int) -> dict[str, Any]:
+        """What is known of the error rates, with 95 % intervals (Wilson), for people to read."""
+        tpir = self.expected_tpir(target_fpir, classes)
+        return {
+            "method": self.method,
+            "evidence": dict(self.evidence),
+            "target_fpir": target_fpir,
+            "expected_fpir": target_fpir if self.strangers else None,
+            "expected_fpir_interval": wilson_interval(target_fpir, self.strangers),
+            "expected_tpir": tpir,
+            "expected_tpir_interval": None
+            if tpir is None
+            else wilson_interval(tpir, self.genuine_scores.size),
+            "level": round(self.level(target_fpir, classes), 4),
+            "classes": self.classes,
+            "generation": self.generation,
+            "created_at": self.created_at.isoformat(timespec="seconds"),
+            "outgrown": self.outgrown(classes),
+        }
+
+    def outgrown(self, classes: int) -> bool:
+        """Whether the gallery has grown past what this calibration supports."""
+        return classes >= OUTGROWN * max(1, self.classes)
+
+    def describe(self, target_fpir: float, classes: int) -> str:
         """One phrase for a decision to cite."""
-        return (
-            f"{self.method}; {self.stranger_scores.shape[0]} strangers, "
-            f"{self.classes} classes, target FPIR {target_fpir:g}"
+        cited = (
+            f"{self.method}; {self.strangers} strangers, {self.classes} classes, "
+            f"target FPIR {target_fpir:g}"
         )
+        if not self.automatic and self.outgrown(classes):
+            cited += f"; outgrown by now {classes} classes, calibrate again"
+        return cited
 
     def to_bytes(self) -> bytes:
-        """Read back by `from_bytes`: a JSON line and the scores as little-endian float64."""
+        """Read back by `from_bytes`: a JSON line, then the scores as little-endian float64."""
         header: dict[str, Any] = {
             "method": self.method,
+            "strangers": self.strangers,
             "classes": self.classes,
             "generation": self.generation,
             "created_at": self.created_at.isoformat(),
+            "automatic": self.automatic,
+            "evidence": dict(self.evidence),
         }
-        return json.dumps(header).encode() + b"\n" + self.stranger_scores.astype("<f8").tobytes()
+        sizes = {"stranger_scores": self.stranger_scores.size}
+        scores = np.concatenate([self.stranger_scores, self.genuine_scores])
+        return json.dumps(header | sizes).encode() + b"\n" + scores.astype("<f8").tobytes()
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Calibration:
         """Read what `to_bytes` wrote."""
-        stream = io.BytesIO(payload)
-        header = json.loads(stream.readline())
-        scores = np.frombuffer(stream.read(), "<f8")
+        line, _, rest = payload.partition(b"\n")
+        header = json.loads(line)
+        scores = np.frombuffer(rest, "<f8")
+        size = header.pop("stranger_scores")
         created_at = datetime.fromisoformat(header.pop("created_at"))
-        return cls(stranger_scores=scores, created_at=created_at, **header)
+        return cls(
+            stranger_scores=scores[:size],
+            genuine_scores=scores[size:],
+            created_at=created_at,
+            **header,
+        )
 
     def _tail_level(self, accepted: float) -> float:
         """The level beyond the scores seen: exponential excesses over the tail's start.

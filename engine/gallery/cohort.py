@@ -18,6 +18,8 @@ from engine.types import FloatArray, IntArray
 
 COHORT_SIZE = 2048
 LEAST_SIZE = 512
+ITSELF = 0.9999
+"""From this similarity on, a shipped picture is the query itself, so no impostor of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +76,9 @@ class Cohort:
         runners_up = nearest[:, 1 : NEIGHBOURS + 1]
         if not len(self.shipped):
             return runners_up
-        return np.concatenate([runners_up, queries @ self.shipped.T], axis=1)
+        shipped = queries @ self.shipped.T
+        shipped[shipped >= ITSELF] = -np.inf
+        return np.concatenate([runners_up, shipped], axis=1)
 
 
 def _hashes(ids: IntArray) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:

@@ -12,6 +12,7 @@ from engine.decision import (
     Moments,
     computed_threshold,
     decide,
+    leads,
     moments,
     normalized_scores,
 )
@@ -51,7 +52,7 @@ def decide_rankings(
     """
     nearest = np.array([r.class_ids[0] if len(r) else -1 for r in rankings], np.int64)
     classes, scores = _scored(matcher, queries, rankings, nearest)
-    calibration = matcher.calibration.describe(matcher.target_fpir)
+    calibration = matcher.calibration.describe(matcher.target_fpir, matcher.classes)
     level = matcher.level
     return [
         decide(
@@ -112,7 +113,8 @@ def _scored(
             similarities = ranking.similarities[: NEIGHBOURS + 1]
             top[row, : similarities.size] = similarities
         found = matcher.moments_of(nearest[there])
-        around = moments(matcher.cohort().query_similarities(queries[there], top[there]))
+        impostors = matcher.cohort().query_similarities(queries[there], top[there])
+        around, lead = moments(impostors), leads(top[there, 0], impostors)
         classes.means[there], classes.stds[there] = found
-        scores[there] = normalized_scores(top[there, 0], found, around)
+        scores[there] = normalized_scores(top[there, 0], lead, found, around)
     return classes, scores

@@ -302,7 +302,7 @@ class Gallery:
             "searched_space": view.space_id,
             "index": view.index.describe(),
             "target_fpir": view.target_fpir,
-            "calibration": view.calibration.describe(view.target_fpir),
+            "calibration": view.calibration.describe(view.target_fpir, view.classes),
             "pinned_thresholds": len(view.pins),
             "keep_pictures": state.keep_pictures.value,
             "created_at": state.created_at.isoformat(),

@@ -12,26 +12,38 @@ from engine.types import FloatArray, IntArray, Ranking
 PLAYED = 1000
 """At most this many classes are played; more would tighten the estimate little and cost time."""
 
+LEAST_PLAYED = 50
+"""With fewer classes to play, shipped pictures make up the number."""
 
-def calibrate_on_gallery(matcher: Matcher, *, generation: int = 0) -> Calibration:
+
+def calibrate_on_gallery(
+    matcher: Matcher, *, generation: int = 0, automatic: bool = True
+) -> Calibration:
     """The calibration that needs no more than the gallery.
 
     A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
-    where the gallery is small, the shipped pictures, which are strangers to it anyway.
+    up to `LEAST_PLAYED` where the gallery is small, shipped pictures. Those are strangers to it
+    anyway, but of other kinds, hence easier to tell; so no more of them than needed.
     """
     cohort = matcher.cohort()
-    played = np.unique(np.linspace(0, len(cohort) - 1, PLAYED).astype(np.int64))
     if not len(cohort) or not matcher.classes:
         return Calibration.empty()
+    enrolled = len(cohort) - len(cohort.shipped)
+    played = np.unique(np.linspace(0, enrolled - 1, PLAYED).astype(np.int64))
+    missing = min(max(0, LEAST_PLAYED - played.size), len(cohort.shipped))
+    played = np.concatenate([played, np.arange(enrolled, enrolled + missing)])
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
     rankings = rank_without_own(matcher, vectors, own)
     shipped = int((own < 0).sum())
-    method = "left-out classes" if not shipped else "left-out classes and shipped pictures"
+    evidence = {"left-out classes": played.size - shipped, "shipped pictures": shipped}
+    evidence = {kind: count for kind, count in evidence.items() if count}
     return Calibration.of_strangers(
         stranger_scores(matcher, vectors, rankings),
-        method=method,
+        method=" and ".join(evidence),
         classes=matcher.classes,
         generation=generation,
+        automatic=automatic,
+        evidence=evidence,
     )
 
 

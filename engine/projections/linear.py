@@ -14,24 +14,30 @@ import numpy as np
 
 from engine.types import FloatArray
 
+_SAME = np.empty(0, np.float32)  # stands for "the queries' mean is the pictures'"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Projection:
     """A frozen map of unit embeddings `(n, dim)` to unit vectors `(n, out_dim)`.
 
     Attributes:
-        kind: how it was found, one word: `identity`, `whitening`, ...
-        mean: `(dim,) float32`.
-        matrix: `(dim, out_dim) float32`.
+        kind: how it was found, one word: `identity`, `shipped`, `adapted`, ...
+        mean: `(dim,) float32`, taken from catalog pictures.
+        matrix: `(dim, out_dim) float32`, or None for the identity.
+        query_mean: `(dim,) float32`, taken from queries, where they are known to sit elsewhere.
         id: `identity`, or 16 hex digits of the SHA-256 of what it holds.
     """
 
     kind: str
     mean: FloatArray
     matrix: FloatArray | None
+    query_mean: FloatArray = field(default_factory=lambda: _SAME)
     id: str = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.query_mean is _SAME:
+            object.__setattr__(self, "query_mean", self.mean)
         object.__setattr__(self, "id", self._hash())
 
     @classmethod
@@ -45,7 +51,7 @@ class Projection:
         return int(self.mean.shape[0] if self.matrix is None else self.matrix.shape[1])
 
     def apply(self, embeddings: FloatArray) -> FloatArray:
-        """Project unit embeddings.
+        """Project catalog pictures.
 
         Args:
             embeddings: `(n, dim) float32`, unit rows.
@@ -54,9 +60,16 @@ class Projection:
             `(n, out_dim) float32`, unit rows. A row that falls on the mean has no direction; it
             comes back as the first axis rather than as not-a-number.
         """
+        return self._apply(embeddings, self.mean)
+
+    def apply_queries(self, embeddings: FloatArray) -> FloatArray:
+        """Project queries; as `apply`, but from the queries' own mean."""
+        return self._apply(embeddings, self.query_mean)
+
+    def _apply(self, embeddings: FloatArray, mean: FloatArray) -> FloatArray:
         if self.matrix is None:
             return embeddings
-        projected = (embeddings - self.mean) @ self.matrix
+        projected = (embeddings - mean) @ self.matrix
         norms = np.linalg.norm(projected, axis=1, keepdims=True)
         flat = norms[:, 0] < np.finfo(np.float32).tiny
         if flat.any():
@@ -65,22 +78,39 @@ class Projection:
         return np.ascontiguousarray(projected / norms, dtype=np.float32)
 
     def to_bytes(self) -> bytes:
-        """An `.npz` of the kind, the mean and the matrix; read back by `from_bytes`."""
-        buffer = io.BytesIO()
+        """An `.npz` of what it holds, read back by `from_bytes`.
+
+        The matrix is written in half precision where that loses nothing.
+        """
         matrix = np.zeros((0, 0), np.float32) if self.matrix is None else self.matrix
-        np.savez(buffer, kind=np.array(self.kind), mean=self.mean, matrix=matrix)
+        half = matrix.astype(np.float16)
+        exact = np.array_equal(half.astype(np.float32), matrix)
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            kind=np.array(self.kind),
+            mean=self.mean,
+            query_mean=self.query_mean,
+            matrix=half if exact else matrix,
+        )
         return buffer.getvalue()
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Projection:
         """Read what `to_bytes` wrote."""
         with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
-            matrix = arrays["matrix"]
-            return cls(str(arrays["kind"]), arrays["mean"], matrix if matrix.size else None)
+            matrix = arrays["matrix"].astype(np.float32)
+            return cls(
+                str(arrays["kind"]),
+                arrays["mean"],
+                matrix if matrix.size else None,
+                arrays["query_mean"],
+            )
 
     def _hash(self) -> str:
         if self.matrix is None:
             return "identity"
         digest = hashlib.sha256(self.mean.astype("<f4").tobytes())
+        digest.update(self.query_mean.astype("<f4").tobytes())
         digest.update(self.matrix.astype("<f4").tobytes())
         return digest.hexdigest()[:16]

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.decision import Calibration
+from engine.decision.intervals import wilson_interval
+from engine.errors import CalibrationError
 
 
 def of(scores: np.ndarray, classes: int = 100) -> Calibration:
@@ -51,13 +53,62 @@ def test_without_strangers_three_deviations_are_asked_for() -> None:
 
 
 def test_bytes_bring_it_back() -> None:
-    before = of(np.array([3.0, -1.0, 2.5]), classes=7)
+    before = Calibration.of_strangers(
+        np.array([3.0, -1.0, 2.5]),
+        method="test",
+        classes=7,
+        generation=1,
+        genuine=np.array([5.0, -np.inf]),
+        strangers=2,
+        automatic=False,
+        evidence={"strangers": 2},
+    )
 
     after = Calibration.from_bytes(before.to_bytes())
 
     assert after.stranger_scores.tolist() == [-1.0, 2.5, 3.0]
-    assert (after.method, after.classes, after.generation) == ("test", 7, 1)
-    assert after.created_at == before.created_at
+    assert after.genuine_scores.tolist() == [-np.inf, 5.0]
+    for name in ("method", "strangers", "classes", "generation", "created_at", "automatic"):
+        assert getattr(after, name) == getattr(before, name)
+    assert after.evidence == {"strangers": 2}
+
+
+def test_a_target_beyond_the_evidence_is_refused_with_what_it_needs() -> None:
+    calibration = of(np.arange(50.0))
+
+    calibration.require(0.01)  # 10 strangers would do, with the tail extrapolated tenfold
+    with pytest.raises(CalibrationError, match=r"0\.01 %: it needs about 1,000, and there are 50"):
+        calibration.require(0.0001)
+
+
+def test_the_expected_tpir_is_the_share_of_genuine_scores_at_the_level() -> None:
+    calibration = Calibration.of_strangers(
+        np.arange(1.0, 100.0),
+        method="test",
+        classes=10,
+        generation=1,
+        genuine=np.array([94.0, 95.0, 96.0, -np.inf]),
+    )
+
+    assert calibration.expected_tpir(0.05, classes=10) == 0.5  # the level is 95
+    assert of(np.arange(99.0)).expected_tpir(0.05, classes=10) is None
+
+
+def test_an_outgrown_calibration_says_so() -> None:
+    calibration = Calibration.of_strangers(
+        np.arange(99.0), method="strangers", classes=100, generation=1, automatic=False
+    )
+
+    assert "outgrown" not in calibration.describe(0.05, classes=199)
+    assert "outgrown by now 200 classes" in calibration.describe(0.05, classes=200)
+
+
+def test_intervals_match_the_published_example() -> None:
+    # Newcombe (1998), table I: 15 of 148 gives 0.0624 to 0.1605 by Wilson's score method.
+    low, high = wilson_interval(15 / 148, 148)
+
+    assert (low, high) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson_interval(0.5, 0) is None
 
 
 @given(

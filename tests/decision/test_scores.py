@@ -1,11 +1,12 @@
-"""The moments and AS-norm against hand computation and NumPy's own mean and deviation."""
+"""The moments and normalised scores against hand computation and NumPy's own mean and deviation."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decision import NEIGHBOURS, Moments, moments, normalized_scores
+from engine.decision import NEIGHBOURS, Moments, leads, moments, normalized_scores
+from engine.decision.scores import SOFTENING
 
 
 def test_moments_are_those_of_the_nearest_impostors_only() -> None:
@@ -15,7 +16,7 @@ def test_moments_are_those_of_the_nearest_impostors_only() -> None:
     found = moments(rows)
 
     assert found.means[0] == pytest.approx(nearest.mean())
-    assert found.stds[0] == pytest.approx(nearest.std())
+    assert found.stds[0] == pytest.approx(nearest.std() + SOFTENING)
 
 
 def test_moments_ignore_what_is_no_impostor() -> None:
@@ -25,14 +26,14 @@ def test_moments_ignore_what_is_no_impostor() -> None:
     found = moments(padded)
 
     assert found.means[0] == pytest.approx(values.astype(np.float64).mean())
-    assert found.stds[0] == pytest.approx(values.astype(np.float64).std())
+    assert found.stds[0] == pytest.approx(values.astype(np.float64).std() + SOFTENING)
 
 
 def test_without_impostors_the_moments_say_nothing_is_known() -> None:
     found = moments(np.empty((2, 0), np.float32))
 
     assert found.means.tolist() == [0.5, 0.5]
-    assert found.stds == pytest.approx([0.1, 0.1])
+    assert found.stds == pytest.approx([0.1 + SOFTENING] * 2)
 
 
 def test_few_impostors_are_drawn_towards_the_prior() -> None:
@@ -41,21 +42,21 @@ def test_few_impostors_are_drawn_towards_the_prior() -> None:
     found = moments(np.array([[0.9]], np.float32))
 
     assert found.means[0] == pytest.approx(0.6)
-    assert found.stds[0] == pytest.approx(0.0375**0.5)
+    assert found.stds[0] == pytest.approx(0.0375**0.5 + SOFTENING)
 
 
-def test_equal_impostors_leave_a_least_deviation() -> None:
-    found = moments(np.full((1, 20), 0.4, np.float32))
+def test_the_lead_is_over_the_highest_impostor() -> None:
+    impostors = np.array([[0.5, 0.75], [-np.inf, -np.inf]], np.float32)
 
-    assert found.stds[0] == 0.01
+    assert leads([0.875, 0.8], impostors).tolist() == [0.125, 0.0]
 
 
-def test_as_norm_is_the_mean_of_both_sides_standard_scores() -> None:
-    # (0.8 - 0.5) / 0.1 = 3 for the class, (0.8 - 0.6) / 0.05 = 4 for the query.
+def test_the_score_is_the_mean_of_both_sides() -> None:
+    # Class: (0.8 - 0.5) / 0.1 = 3. Query: (0.8 - 0.6 + 0.1) / 0.05 = 6.
     classes = Moments(np.array([0.5]), np.array([0.1]))
     queries = Moments(np.array([0.6]), np.array([0.05]))
 
-    assert normalized_scores([0.8], classes, queries)[0] == pytest.approx(3.5)
+    assert normalized_scores([0.8], [0.1], classes, queries)[0] == pytest.approx(4.5)
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=120))
@@ -63,4 +64,4 @@ def test_moments_are_finite_and_bounded_for_any_similarities(values: list[float]
     found = moments(np.array([values], np.float32))
 
     assert -1 <= found.means[0] <= 1
-    assert 0.01 <= found.stds[0] <= 1.5
+    assert SOFTENING <= found.stds[0] <= 1.5

@@ -1,0 +1,126 @@
+"""What pictures beyond the gallery say about strangers: more evidence, tighter thresholds.
+
+Strangers, where given, are simply scored. A labelled query is a stranger once its own class is left
+out of the ranking, and shows besides how known things score. Of an unlabelled query nobody knows
+whether its class is enrolled; but the class nearest to it can be left out, which makes it a
+stranger, at the price that its top similarity is then a second best. How far ahead a best would be
+follows from the runners-up: among the highest similarities of one query the spacings
+`i · (s_i − s_{i+1})` are independent and exponential with one mean β (Rényi 1953, for samples whose
+tail is exponential). So the missing lead is drawn from that exponential.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.decision import NEIGHBOURS, Calibration, moments, normalized_scores
+from engine.decision.scores import Float64Array
+from engine.gallery.deciding import stranger_scores
+from engine.gallery.left_out import calibrate_on_gallery, rank_without_own
+from engine.gallery.matcher import Matcher
+from engine.types import FloatArray, IntArray, Ranking
+
+SPACINGS = 10
+"""Spacings between runners-up that the mean lead is estimated from."""
+
+DRAWS = 20
+"""Leads drawn for each unlabelled query: the exponential's quantiles, evenly spaced."""
+
+LEAST_QUERIES = 20
+
+
+def calibrate(
+    matcher: Matcher,
+    *,
+    generation: int,
+    strangers: FloatArray | None = None,
+    labelled: tuple[FloatArray, IntArray] | None = None,
+    unlabelled: FloatArray | None = None,
+) -> Calibration:
+    """A calibration from the best evidence that is there.
+
+    Strangers and labelled queries count together; without them unlabelled queries; without those
+    the gallery alone.
+
+    Args:
+        generation: the gallery's, to stamp it with.
+        strangers, unlabelled: `(n, dim) float32`, unit rows, projected as queries.
+        labelled: such queries, and the ids of their classes, `(n,) int64`.
+    """
+    scores, genuine, evidence = [], np.empty(0), {}
+    if strangers is not None and len(strangers):
+        scores.append(stranger_scores(matcher, strangers, _ranked(matcher, strangers)))
+        evidence["strangers"] = len(strangers)
+    if labelled is not None and len(labelled[0]):
+        queries, own = labelled
+        scores.append(stranger_scores(matcher, queries, rank_without_own(matcher, queries, own)))
+        genuine = _genuine_scores(matcher, queries, own)
+        evidence["labelled queries"] = len(queries)
+    method = " and ".join(evidence)
+    counted = sum(evidence.values())
+    if not scores and unlabelled is not None and len(unlabelled) >= LEAST_QUERIES:
+        scores.append(unlabelled_stranger_scores(matcher, unlabelled))
+        evidence["unlabelled queries"] = counted = len(unlabelled)
+        method = "unlabelled queries, their nearest class left out"
+    if not scores:
+        return calibrate_on_gallery(matcher, generation=generation, automatic=False)
+    return Calibration.of_strangers(
+        np.concatenate(scores),
+        method=method,
+        classes=matcher.classes,
+        generation=generation,
+        genuine=genuine,
+        strangers=counted,
+        automatic=False,
+        evidence=evidence,
+    )
+
+
+def unlabelled_stranger_scores(matcher: Matcher, queries: FloatArray) -> Float64Array:
+    """`(DRAWS · n,)`: scores that strangers like these queries would reach.
+
+    Args:
+        queries: `(n, dim) float32`, unit rows, projected as queries.
+    """
+    if matcher.classes < 2:
+        return np.empty(0)
+    rankings = _ranked(matcher, queries)
+    top = np.full((len(rankings), NEIGHBOURS + 1), -np.inf, np.float32)
+    for row, ranking in enumerate(rankings):
+        similarities = ranking.similarities[: NEIGHBOURS + 1]
+        top[row, : similarities.size] = similarities
+    winners = np.array([ranking.class_ids[0] for ranking in rankings], np.int64)
+    impostors = matcher.cohort().query_similarities(queries, top)
+    runner_up = impostors.max(axis=1).astype(np.float64)
+    around, classes = moments(impostors), matcher.moments_of(winners)
+    shares = (np.arange(DRAWS) + 0.5) / DRAWS
+    drawn = -np.log1p(-shares) * mean_lead(impostors)
+    return np.concatenate(
+        [normalized_scores(runner_up + lead, lead, classes, around) for lead in drawn]
+    )
+
+
+def mean_lead(impostors: FloatArray) -> float:
+    """β: by how much the best of a query's similarities is ahead of the second, on average.
+
+    Args:
+        impostors: `(n, m) float32`: similarities from the second best on, in any order.
+    """
+    ordered = -np.sort(-impostors.astype(np.float64), axis=1)[:, : SPACINGS + 1]
+    ranks = np.arange(2, ordered.shape[1] + 1)
+    spacings = ranks * (ordered[:, :-1] - ordered[:, 1:])
+    return float(spacings[np.isfinite(spacings)].mean()) if ordered.shape[1] > 1 else 0.0
+
+
+def _ranked(matcher: Matcher, queries: FloatArray) -> list[Ranking]:
+    return matcher.rank(queries, NEIGHBOURS + 1)
+
+
+def _genuine_scores(matcher: Matcher, queries: FloatArray, own: IntArray) -> Float64Array:
+    """The scores of queries whose own class came first; `-inf` for the others."""
+    rankings = _ranked(matcher, queries)
+    scores = stranger_scores(matcher, queries, rankings)
+    right = np.array(
+        [len(r) > 0 and r.class_ids[0] == c for r, c in zip(rankings, own, strict=True)]
+    )
+    return np.where(right, scores, -np.inf)
