@@ -1,9 +1,9 @@
 """Why a picture was decided as it was: the candidates, and where the nearest class draws its line.
 
-Two distributions stand behind a class's threshold. The *impostor* one is real: how similar the
-enrolled pictures of other classes are to the class. The *genuine* one is not: with one picture of a
-class, all that can be had are augmented views of that picture, and a new photo of the thing is less
-similar than those. It is an upper bound and is labelled as one.
+Two distributions stand behind a class's threshold. The *impostor* one is real: how similar pictures
+of other things are to the class, enrolled ones and those shipped for small galleries. The *genuine*
+one is not: with one picture of a class, all that can be had are augmented views of that picture,
+and a new photo of the thing is less similar than those. It is an upper bound and is labelled so.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Explanation:
         decision: the decision itself.
         query: the picture that was decided about.
         candidates: the nearest classes, most similar first.
-        impostors: `(n,)` similarities of other classes' enrolled pictures to the nearest class.
+        impostors: `(n,)` similarities of pictures of other things to the nearest class.
         genuine: `(m,)` similarities of augmented views of the nearest class's examples to it: an
             upper bound on those of new pictures. Empty where no pictures are kept.
         target_fpir: what the thresholds are computed for.

@@ -23,8 +23,8 @@ BINS = 36
 def explanation_plot(explanation: Explanation) -> bytes:
     """The encoded PNG."""
     shown = explanation.candidates[:5]
-    canvas = Canvas(figsize=(11.0, 7.2), layout="constrained")
-    halves: Any = canvas.subfigures(2, 1, height_ratios=[1.0, 1.15])
+    canvas = Canvas(figsize=(11.0, 6.7), layout="constrained")
+    halves: Any = canvas.subfigures(2, 1, height_ratios=[0.95, 1.15])
     top, bottom = halves
     tiles = top.subplots(1, 1 + max(1, len(shown)), squeeze=False)[0]
     decision = explanation.decision
@@ -80,7 +80,7 @@ def _distributions(axes: Axes, explanation: Explanation) -> None:
         return
     nearest = _short(decision.candidates[0].label)
     groups = [
-        (explanation.impostors, style.ORANGE, f"enrolled pictures of other things to {nearest!r}"),
+        (explanation.impostors, style.ORANGE, f"pictures of other things to {nearest!r}"),
         (
             explanation.genuine,
             style.GREEN,

@@ -220,7 +220,7 @@ def _figures(evaluation: Evaluation) -> str:
         rows.append(f'<tr class="group"><td colspan="4">{escape(title)}</td></tr>')
         rows += [_figure_row(evaluation, name) for name in names]
     return (
-        '<h2>All figures</h2><div class="panel scroll"><table><thead><tr><th></th>'
+        '<h2>All figures</h2><div class="panel scroll figures"><table><thead><tr><th></th>'
         '<th class="number">Value</th><th>95 % interval</th><th class="number">'
         f"By similarity alone</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -106,7 +106,7 @@ def cards(evaluation: Evaluation) -> list[Card]:
         _card(
             "Strangers that got a label",
             figures["fpir_reached"],
-            "orange" if _exceeds(figures["fpir_reached"], target) else "green",
+            _promise_tone(figures["fpir_reached"], target),
             lambda share: _strangers(share, figures["fpir_reached"], target),
         ),
         _card("Known things given a wrong label", figures["misidentified"], "grey", _wrong),
@@ -155,6 +155,12 @@ def _strangers(share: float, figure: Figure, target: float) -> str:
     else:
         verdict = "a little above it, within what chance explains."
     return promise + verdict
+
+
+def _promise_tone(figure: Figure, target: float) -> str:
+    if _exceeds(figure, target):
+        return "orange"
+    return "green" if figure.value is not None and figure.value <= target else "grey"
 
 
 def _exceeds(figure: Figure, target: float) -> bool:

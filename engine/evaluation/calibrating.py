@@ -1,0 +1,88 @@
+"""Calibrates a gallery on more evidence than it holds itself: strangers, and queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.bulk.loading import Loader
+from engine.bulk.sources import Source
+from engine.catalog import normalised_label
+from engine.embedding import Embedder
+from engine.errors import CalibrationError, LabelError
+from engine.evaluation.queries import Progress, Queries, embed_queries
+from engine.gallery import Gallery, View
+from engine.gallery.evidence import LEAST_QUERIES, calibrate
+from engine.types import FloatArray, IntArray
+
+
+def calibrate_gallery(
+    gallery: Gallery,
+    embedder: Embedder,
+    loader: Loader,
+    *,
+    target_fpir: float | None = None,
+    unknown: Source | None = None,
+    queries: Source | None = None,
+    unlabelled: bool = False,
+    progress: Progress = lambda _done: None,
+) -> dict[str, Any]:
+    """Set a gallery's thresholds for a target FPIR; see `Recognizer.calibrate`."""
+    view = gallery.view()
+    target = view.target_fpir if target_fpir is None else target_fpir
+    if not 0.0 < target < 1.0:
+        raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
+    asked = _embedded(queries, embedder, loader, progress)
+    strangers = _embedded(unknown, embedder, loader, progress)
+    project = view.projection.apply_queries
+    own = np.full(len(asked), -1) if unlabelled else _classes_of(view, asked)
+    known = own >= 0
+    if known.any():
+        strangers = strangers + asked.take(np.flatnonzero(~known).tolist())
+    elif 0 < len(asked) < LEAST_QUERIES and not len(strangers):
+        raise CalibrationError(
+            f"expected at least {LEAST_QUERIES} queries without enrolled labels, "
+            f"but got {len(asked)}; give more, or leave them out"
+        )
+    labelled: tuple[FloatArray, IntArray] | None = None
+    if known.any():
+        labelled = project(asked.embeddings[known]), own[known]
+    calibration = calibrate(
+        view,
+        generation=view.generation,
+        strangers=project(strangers.embeddings),
+        labelled=labelled,
+        unlabelled=None if known.any() else project(asked.embeddings),
+    )
+    calibration.require(target)
+    gallery.use_calibration(calibration, target)
+    return {
+        **calibration.report(target, view.classes),
+        "space": view.space_id,
+        "rejects": len(asked.rejects) + len(strangers.rejects),
+    }
+
+
+def _embedded(
+    source: Source | None, embedder: Embedder, loader: Loader, progress: Progress
+) -> Queries:
+    if source is None:
+        return Queries((), (), np.empty((0, embedder.space.dimension), np.float32), ())
+    found = embed_queries(source, embedder, loader, progress)
+    if not len(found):
+        raise CalibrationError(f"{source}: expected pictures, but got none that can be read")
+    return found
+
+
+def _classes_of(view: View, queries: Queries) -> IntArray:
+    """The ids of the queries' classes; -1 for labels that aren't enrolled."""
+    ids = {label: class_id for class_id, label in view.table.labels.items()}
+    return np.array([ids.get(_label(item.label), -1) for item in queries.items], np.int64)
+
+
+def _label(text: str) -> str:
+    try:
+        return normalised_label(text)
+    except LabelError:
+        return ""
