@@ -3,7 +3,8 @@
 from engine.indexes.base import VectorIndex
 from engine.indexes.exact import NumpyIndex
 from engine.indexes.faiss_index import FaissIndex
-from engine.indexes.snapshot import SnapshotError, load_snapshot, save_snapshot
+from engine.indexes.faults import SnapshotError
+from engine.indexes.snapshot import load_snapshot, save_snapshot
 
 __all__ = [
     "FaissIndex",

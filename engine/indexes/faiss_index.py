@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.indexes import scan
+from engine.indexes import candidates, scan
 from engine.indexes.base import (
     VectorIndex,
     already_there,
@@ -19,54 +20,65 @@ from engine.indexes.base import (
     check_k,
     no_such_id,
 )
+from engine.indexes.compaction import Limits, compacted, followed_by, is_due
+from engine.indexes.faults import SnapshotError
 from engine.indexes.id_map import ABSENT, IdMap
 from engine.indexes.rows import Rows
+from engine.indexes.state import State
 from engine.types import FloatArray, IntArray
 
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All that a search reads; a write swaps it for another.
-
-    Attributes:
-        rows: raw vectors, those of removed ids included.
-        dead: ascending numbers of the rows whose ids were removed.
-    """
-
-    rows: Rows
-    dead: IntArray
-
-    def live(self) -> IntArray:
-        """Numbers of the rows that count, ascending."""
-        return np.delete(np.arange(len(self.rows)), self.dead)
+LOGGER = logging.getLogger(__name__)
 
 
 class FaissIndex(VectorIndex):
     """Searches an immutable state that each write swaps: searches take no lock.
 
-    Adding appends a row; removing marks one dead. Neither touches what a search reads.
+    Adding appends a row; removing marks one dead. Neither touches what a search reads. What
+    gathers so is folded away by `compact`, which the index also starts by itself, in a thread of
+    its own, when a write made it due.
+
+    Args:
+        limits: when it changes from exact to approximate search, and when compacting is due.
+        background: whether to compact by itself.
     """
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(
+        self, dimension: int, *, limits: Limits | None = None, background: bool = True
+    ) -> None:
         super().__init__(dimension)
+        self._limits = limits or Limits()
+        self._background = background
         self._writing = threading.Lock()
-        self._hold(State(Rows(dimension), np.empty(0, np.int64)))
+        self._compacting = threading.Lock()
+        self._hold(State(Rows(dimension)))
+
+    @classmethod
+    def of(cls, state: State) -> FaissIndex:
+        """An index that starts from a state that was saved."""
+        index = cls(state.rows.dimension)
+        index._hold(state)
+        return index
+
+    @property
+    def state(self) -> State:
+        """What a search would read now; immutable, so that it can be saved while writes go on."""
+        return self._state
 
     def _hold(self, state: State) -> None:
         self._state = state
         self._rows_by_id = IdMap(state.rows.ids(), state.live())
 
     def __len__(self) -> int:
-        state = self._state
-        return len(state.rows) - len(state.dead)
+        return self._state.size
 
     def ids(self) -> IntArray:
         with self._writing:
             return self._rows_by_id.ids()
 
     def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        wanted = as_ids(ids, distinct=False)
         with self._writing:
-            held: npt.NDArray[np.bool_] = self._rows_by_id.rows(as_ids(ids)) != ABSENT
+            held: npt.NDArray[np.bool_] = self._rows_by_id.rows(wanted) != ABSENT
         return held
 
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
@@ -76,7 +88,8 @@ class FaissIndex(VectorIndex):
                 raise already_there(int(example_id))
             state = self._state
             self._state = replace(state, rows=state.rows.append(new_ids, new_rows))
-            self._rows_by_id.add(new_ids, len(state.rows))
+            self._rows_by_id.add(new_ids, np.arange(len(state.rows), len(self._state.rows)))
+        self._compact_if_due()
 
     def remove(self, ids: npt.ArrayLike) -> None:
         gone = as_ids(ids)
@@ -85,6 +98,7 @@ class FaissIndex(VectorIndex):
             state = self._state
             self._state = replace(state, dead=np.union1d(state.dead, rows))
             self._rows_by_id.remove(gone)
+        self._compact_if_due()
 
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
         check_k(k)
@@ -92,8 +106,8 @@ class FaissIndex(VectorIndex):
         state = self._state
         similarities = np.full((len(unit_queries), k), -np.inf, np.float32)
         ids = np.full((len(unit_queries), k), -1, np.int64)
-        for place, candidates in enumerate(_candidates(state, unit_queries, k)):
-            exact, found = scan.rank(state.rows, candidates, unit_queries[place], k)
+        for place, rows in enumerate(candidates.nearest(state, unit_queries, k)):
+            exact, found = scan.rank(state.rows, rows, unit_queries[place], k)
             similarities[place, : len(found)] = exact
             ids[place, : len(found)] = found
         return similarities, ids
@@ -106,31 +120,61 @@ class FaissIndex(VectorIndex):
 
     def describe(self) -> dict[str, Any]:
         state = self._state
-        return {
-            "kind": "exact",
-            "size": len(state.rows) - len(state.dead),
+        described: dict[str, Any] = {
+            "kind": "exact" if state.sketch is None else "approximate",
+            "size": state.size,
             "dimension": self.dimension,
             "removed": len(state.dead),
         }
+        if state.sketch is not None:
+            described["waiting"] = len(state.rows) - state.covered
+        if fit := state.sketch.fit if state.sketch is not None else state.refused:
+            described |= {
+                "bits": fit.bits,
+                "candidates": fit.candidates,
+                "recall_at_1": round(fit.recall_at_1, 4),
+                "recall_at_10": round(fit.recall_at_10, 4),
+                "fitted_at": fit.rows,
+            }
+        return described
+
+    @property
+    def compaction_due(self) -> bool:
+        return is_due(self._state, self._limits)
 
     def compact(self) -> None:
-        with self._writing:
-            state = self._state
-            if not len(state.dead):
-                return
-            live = state.live()
-            rows = Rows(self.dimension).append(state.rows.ids_of(live), state.rows.take(live))
-            self._hold(State(rows, np.empty(0, np.int64)))
+        with self._compacting:
+            self._compact()
+
+    def _compact(self) -> None:
+        before = self._state
+        after = compacted(before, self._limits)
+        if after is not before:
+            rows_by_id = IdMap(after.rows.ids(), after.live())
+            with self._writing:
+                self._state = followed_by(after, before, self._state, rows_by_id)
+                self._rows_by_id = rows_by_id
+
+    def _compact_if_due(self) -> None:
+        if self._background and self.compaction_due and not self._compacting.locked():
+            threading.Thread(target=self._compact_quietly, name="onelook-compaction").start()
+
+    def _compact_quietly(self) -> None:
+        """Compact in the background, where nobody waits for it and nobody sees it fail."""
+        if not self._compacting.acquire(blocking=False):
+            return
+        try:
+            self._compact()
+        except InterruptedError:
+            LOGGER.debug("compaction was given up: the interpreter is shutting down")
+        except (SnapshotError, MemoryError) as error:
+            self._background = False  # searches go on as they are, and tell of a damaged file
+            LOGGER.warning("the index could not be compacted: %s", error)
+        finally:
+            self._compacting.release()
 
     def _rows_of(self, ids: IntArray) -> IntArray:
         rows = self._rows_by_id.rows(ids)
         for example_id in ids[rows == ABSENT]:
             raise no_such_id(int(example_id))
         return rows
-
-
-def _candidates(state: State, queries: FloatArray, k: int) -> list[IntArray]:
-    """Rows among which the k nearest of each query are."""
-    if len(queries) == 1:
-        return [scan.scan_one(state.rows, 0, state.dead, queries[0], k)]
-    return scan.scan_many(state.rows, 0, state.dead, queries, k)

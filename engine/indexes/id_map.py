@@ -42,9 +42,9 @@ class IdMap:
                     found[place] = row
         return found
 
-    def add(self, ids: IntArray, first_row: int) -> None:
-        """Note that new `ids` are in the rows from `first_row` on."""
-        self._recent.update(zip(ids.tolist(), range(first_row, first_row + len(ids)), strict=True))
+    def add(self, ids: IntArray, rows: IntArray) -> None:
+        """Note that new `ids` are in `rows`."""
+        self._recent.update(zip(ids.tolist(), rows.tolist(), strict=True))
         self._size += len(ids)
 
     def remove(self, ids: IntArray) -> None:

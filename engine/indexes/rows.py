@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.indexes.checksums import RowChecks
 from engine.types import FloatArray, IntArray
 
 SMALLEST_PART = 1024
+MOST_PARTS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +25,33 @@ class Part:
     Attributes:
         first: number of its first row.
         used: how many rows are filled.
-        memory: `(capacity, dim) float32`.
+        memory: `(capacity, dim) float32`, perhaps mapped from a file.
         row_ids: `(capacity,) int64`.
+        checks: for mapped memory, what each row must pass when it is first read.
     """
 
     first: int
     used: int
     memory: FloatArray
     row_ids: IntArray
+    checks: RowChecks | None = None
 
     @property
     def end(self) -> int:
         return self.first + self.used
 
-    @property
-    def vectors(self) -> FloatArray:
-        return self.memory[: self.used]
+    def take(self, places: IntArray) -> FloatArray:
+        """Copy out rows by their places in this part."""
+        if self.checks is not None:
+            self.checks.check(self.memory, places)
+        taken: FloatArray = self.memory[places]
+        return taken
 
-    @property
-    def ids(self) -> IntArray:
-        return self.row_ids[: self.used]
+    def since(self, place: int) -> FloatArray:
+        """The filled rows from a place on, without a copy."""
+        if self.checks is not None:
+            self.checks.check(self.memory, np.arange(place, self.used))
+        return self.memory[place : self.used]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +65,14 @@ class Rows:
         return self.parts[-1].end if self.parts else 0
 
     def append(self, ids: IntArray, vectors: FloatArray) -> Rows:
-        """The view that also holds `vectors (n, dim)`; this one stays as it is."""
+        """The view that also holds copies of `vectors (n, dim)`; this one stays as it is."""
         parts = list(self.parts)
         done = 0
         if parts:
             last = parts[-1]
             done = min(len(ids), len(last.row_ids) - last.used)
-            parts[-1] = _filled(last, ids[:done], vectors[:done])
+            if done:
+                parts[-1] = _filled(last, ids[:done], vectors[:done])
         if left := len(ids) - done:
             capacity = max(SMALLEST_PART, len(self), left)
             fresh = Part(
@@ -74,25 +84,54 @@ class Rows:
             parts.append(_filled(fresh, ids[done:], vectors[done:]))
         return replace(self, parts=tuple(parts))
 
+    def attach(self, ids: IntArray, vectors: FloatArray, checks: RowChecks | None = None) -> Rows:
+        """The view that ends in `vectors (n, dim)` themselves, which nobody may change again."""
+        if not len(ids):
+            return self
+        part = Part(len(self), len(ids), vectors, ids, checks)
+        return replace(self, parts=(*self.parts, part))
+
+    def without(self, dead: IntArray) -> Rows:
+        """The rows but for `dead` (ascending), renumbered; parts that lose none aren't copied."""
+        if not len(dead):
+            return self
+        kept = Rows(self.dimension)
+        for part in self.parts:
+            bounds = np.searchsorted(dead, [part.first, part.end])
+            ids, memory, checks = part.row_ids[: part.used], part.memory[: part.used], part.checks
+            if bounds[0] < bounds[1]:
+                live = np.delete(np.arange(part.used), dead[slice(*bounds)] - part.first)
+                ids, memory, checks = ids[live], part.take(live), None
+            kept = kept.attach(ids, memory, checks)
+        return kept._joined() if len(kept.parts) > MOST_PARTS else kept
+
     def runs(self, start: int = 0) -> Iterator[tuple[int, FloatArray]]:
         """The rows from `start` on, part by part: number of the first one, `(n, dim) float32`."""
         for part in self.parts:
             if part.end > start:
                 skipped = max(0, start - part.first)
-                yield part.first + skipped, part.vectors[skipped:]
+                yield part.first + skipped, part.since(skipped)
+
+    def batches(self, size: int, start: int = 0) -> Iterator[FloatArray]:
+        """The rows from `start` on, at most `size` at a time and without a copy."""
+        for _, vectors in self.runs(start):
+            for first in range(0, len(vectors), size):
+                yield vectors[first : first + size]
 
     def take(self, rows: IntArray) -> FloatArray:
         """Copy out the vectors of `rows (n,)`, `(n, dim) float32`."""
         if len(self.parts) == 1:
-            only: FloatArray = self.parts[0].memory[rows]
-            return only
+            return self.parts[0].take(rows)
         taken = np.empty((len(rows), self.dimension), np.float32)
         for part, where in self._places(rows):
-            taken[where] = part.memory[rows[where] - part.first]
+            taken[where] = part.take(rows[where] - part.first)
         return taken
 
     def ids_of(self, rows: IntArray) -> IntArray:
         """The ids of `rows (n,)`."""
+        if len(self.parts) == 1:
+            only: IntArray = self.parts[0].row_ids[rows]
+            return only
         taken = np.empty(len(rows), np.int64)
         for part, where in self._places(rows):
             taken[where] = part.row_ids[rows[where] - part.first]
@@ -100,7 +139,15 @@ class Rows:
 
     def ids(self) -> IntArray:
         """Every row's id, in row order."""
-        return np.concatenate([np.empty(0, np.int64), *(part.ids for part in self.parts)])
+        filled = [part.row_ids[: part.used] for part in self.parts]
+        return np.concatenate([np.empty(0, np.int64), *filled])
+
+    def _joined(self) -> Rows:
+        """The same rows in as few parts as can be: a mapped one, always the first, and another."""
+        joined = Rows(self.dimension, tuple(part for part in self.parts if part.checks is not None))
+        rest = [part for part in self.parts if part.checks is None]
+        ids = np.concatenate([part.row_ids for part in rest])
+        return joined.attach(ids, np.concatenate([part.memory for part in rest]))
 
     def _places(self, rows: IntArray) -> Iterator[tuple[Part, IntArray]]:
         ends = [part.end for part in self.parts]

@@ -1,47 +1,213 @@
-"""The index's snapshot file (provisional: to be replaced by the checksummed, mapped format)."""
+"""The index's snapshot file: written aside and renamed, checked before anything of it is used.
+
+    4,096 bytes   magic, CRC-32 of what follows, the header as JSON filled up with spaces
+    vectors       (rows, dim) little-endian float32, in row order, removed ones left out
+    ids           (rows,) little-endian int64
+    checksums     (rows,) little-endian uint32, one a vector
+    sketch        FAISS's serialisation, where there is a sketch
+
+Opening reads and checks all but the vectors. Those that a sketch covers stay in the file, mapped,
+and each is checked against its checksum when it is first read: a million open in the time it takes
+to read their codes, and a file that was overwritten is noticed by whatever first meets the damage
+(`SnapshotError` from a search, say). Vectors without a sketch are read and checked at once.
+
+Nothing in the file is run or unpickled. It is written in the machine's byte order, which is
+little-endian wherever FAISS is published for; another gives checksums that don't match.
+"""
 
 from __future__ import annotations
 
-import io
+import json
 import os
 import zlib
+from collections.abc import Iterator
+from dataclasses import asdict
+from io import BufferedReader
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from engine.indexes.base import VectorIndex
+from engine.indexes.checksums import Checksums, RowChecks, row_checksums
 from engine.indexes.faiss_index import FaissIndex
+from engine.indexes.faults import Fault, SnapshotError
+from engine.indexes.rows import Rows
+from engine.indexes.state import Fit, State
+from engine.types import FloatArray
 
-
-class SnapshotError(Exception):
-    """A snapshot can't be used; the index must be made anew."""
+MAGIC = b"onelook\x02"
+HEADER_BYTES = 4096
+CRC_BYTES = 4
+ROWS_AT_ONCE = 16_384
 
 
 def save_snapshot(index: VectorIndex, path: Path, *, generation: int, space: str) -> None:
-    """Write aside, sync, rename."""
-    ids = index.ids()
-    buffer = io.BytesIO()
-    np.savez(buffer, ids=ids, vectors=index.vectors(ids), generation=generation, space=space)
-    data = buffer.getvalue()
+    """Write the index as it is at this moment; writers and searches go on meanwhile.
+
+    Durable when it returns. Whoever has the old file open or mapped goes on reading that. Callers
+    see to it that no two processes save to one path at a time.
+
+    Args:
+        generation: of the catalog, that the index holds.
+        space: id of the searched space.
+
+    Raises:
+        OSError: it could not be written; the old file is as it was.
+        SnapshotError: the index was itself opened from a file that turned out damaged.
+    """
+    state = index.state if isinstance(index, FaissIndex) else _copied(index)
     aside = path.with_name(path.name + ".new")
-    with aside.open("wb") as file:
-        file.write(zlib.crc32(data).to_bytes(4, "little") + data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-
-
-def load_snapshot(path: Path, *, space: str, dimension: int) -> tuple[VectorIndex, int]:
-    """Read back, or raise SnapshotError."""
     try:
-        data = path.read_bytes()
+        with aside.open("wb") as file:
+            _write(file, state, {"generation": generation, "space": space})
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load_snapshot(path: Path, *, space: str, dimension: int) -> tuple[FaissIndex, int]:
+    """Open a snapshot.
+
+    Returns:
+        The index and the generation it holds.
+
+    Raises:
+        SnapshotError: it is missing, damaged, or holds another space.
+    """
+    try:
+        with path.open("rb") as file:
+            reader = _Reader(path, file)
+            reader.expect("space", space)
+            reader.expect("dimension", dimension)
+            return FaissIndex.of(reader.state()), reader.header["generation"]
+    except FileNotFoundError:
+        raise SnapshotError(path, Fault.MISSING, "there is no such snapshot") from None
     except OSError as error:
-        raise SnapshotError(f"{path}: can't be read: {error.strerror}") from None
-    if zlib.crc32(data[4:]) != int.from_bytes(data[:4], "little"):
-        raise SnapshotError(f"{path}: is damaged")
-    with np.load(io.BytesIO(data[4:]), allow_pickle=False) as arrays:
-        if str(arrays["space"]) != space:
-            raise SnapshotError(f"{path}: is of another space")
-        index = FaissIndex(dimension)
-        index.add(arrays["ids"], arrays["vectors"])
-        return index, int(arrays["generation"])
+        reason = error.strerror or type(error).__name__
+        raise SnapshotError(path, Fault.UNREADABLE, f"can't be read: {reason}") from None
+
+
+def _copied(index: VectorIndex) -> State:
+    ids = index.ids()
+    return State(Rows(index.dimension).attach(ids, index.vectors(ids)))
+
+
+def _write(file: BinaryIO, state: State, header: dict[str, Any]) -> None:
+    file.write(bytes(HEADER_BYTES))
+    checksums = [np.empty(0, np.uint32)]
+    for vectors in _live_vectors(state):
+        checksums.append(row_checksums(vectors))
+        file.write(vectors.data)
+    ids = np.delete(state.rows.ids(), state.dead)
+    sections = {"ids": ids.tobytes(), "checksums": np.concatenate(checksums).tobytes()}
+    if state.refused is not None:
+        header["refused"] = asdict(state.refused)
+    if state.sketch is not None:
+        dead = state.dead_below(state.covered)
+        sketch = state.sketch.without(dead) if len(dead) else state.sketch
+        header["fit"] = asdict(sketch.fit)
+        sections["sketch"] = sketch.to_bytes().tobytes()
+    header |= {"rows": len(ids), "dimension": state.rows.dimension, "sections": {}}
+    for name, data in sections.items():
+        header["sections"][name] = [file.tell(), len(data), zlib.crc32(data)]
+        file.write(data)
+    header["bytes"] = file.tell()
+    text = json.dumps(header).encode().ljust(HEADER_BYTES - len(MAGIC) - CRC_BYTES)
+    file.seek(0)
+    file.write(MAGIC + zlib.crc32(text).to_bytes(CRC_BYTES, "little") + text)
+
+
+def _live_vectors(state: State) -> Iterator[FloatArray]:
+    first = 0
+    for vectors in state.rows.batches(ROWS_AT_ONCE):
+        bounds = np.searchsorted(state.dead, [first, first + len(vectors)])
+        yield np.delete(vectors, state.dead[slice(*bounds)] - first, axis=0)
+        first += len(vectors)
+
+
+class _Reader:
+    """Reads an open snapshot. Every method raises SnapshotError where the file isn't as written."""
+
+    def __init__(self, path: Path, file: BufferedReader) -> None:
+        self._path = path
+        self._file = file
+        self.header = self._read_header()
+        held = os.fstat(file.fileno()).st_size
+        if held != self.header["bytes"]:
+            raise self._error(
+                Fault.TRUNCATED, f"expected {self.header['bytes']} bytes but it holds {held}"
+            )
+
+    def expect(self, name: str, wanted: Any) -> None:
+        """Check that the file was written for the gallery that opens it."""
+        if self.header[name] != wanted:
+            raise self._error(
+                Fault.STALE, f"expected vectors of {name} {wanted} but got {self.header[name]}"
+            )
+
+    def state(self) -> State:
+        """The index."""
+        ids = np.frombuffer(self._section("ids"), np.int64)
+        checksums = np.frombuffer(self._section("checksums"), np.uint32)
+        sketch = None
+        if (fit := self.header.get("fit")) is not None:
+            from engine.indexes.sketch import Sketch  # imports FAISS
+
+            try:
+                data = np.frombuffer(self._section("sketch"), np.uint8)
+                sketch = Sketch.from_bytes(data, Fit(**fit))
+            except ValueError as error:
+                raise self._error(Fault.FORMAT, str(error)) from None
+        covered = 0 if sketch is None else len(sketch)
+        rows = Rows(self.header["dimension"])
+        if covered:
+            passed = np.zeros(covered, np.bool_)
+            checks = RowChecks(self._path, checksums[:covered], passed)
+            rows = rows.attach(ids[:covered], self._mapped(covered), checks)
+        rows = rows.attach(ids[covered:], self._read_vectors(covered, checksums[covered:]))
+        refused = self.header.get("refused")
+        return State(rows, sketch=sketch, refused=refused and Fit(**refused))
+
+    def _read_header(self) -> dict[str, Any]:
+        block = self._file.read(HEADER_BYTES)
+        if len(block) < HEADER_BYTES:
+            raise self._error(Fault.TRUNCATED, "it ends within its header")
+        if not block.startswith(MAGIC):
+            raise self._error(Fault.FORMAT, "it isn't a snapshot of this version's format")
+        crc, text = block[len(MAGIC) :][:CRC_BYTES], block[len(MAGIC) + CRC_BYTES :]
+        if zlib.crc32(text) != int.from_bytes(crc, "little"):
+            raise self._error(Fault.DAMAGED, "its header was overwritten")
+        header: dict[str, Any] = json.loads(text)
+        return header
+
+    def _section(self, name: str) -> bytes:
+        offset, length, expected = self.header["sections"][name]
+        self._file.seek(offset)
+        data = self._file.read(length)
+        if zlib.crc32(data) != expected:
+            raise self._error(Fault.DAMAGED, f"its {name} were overwritten")
+        return data
+
+    def _mapped(self, rows: int) -> FloatArray:
+        shape = (rows, self.header["dimension"])
+        return np.asarray(np.memmap(self._file, np.float32, "r", HEADER_BYTES, shape))
+
+    def _read_vectors(self, start: int, checksums: Checksums) -> FloatArray:
+        dimension = self.header["dimension"]
+        count = (self.header["rows"] - start) * dimension
+        self._file.seek(HEADER_BYTES + start * dimension * np.dtype(np.float32).itemsize)
+        vectors = np.fromfile(self._file, np.float32, count).reshape(-1, dimension)
+        if not np.array_equal(row_checksums(vectors), checksums):
+            raise self._error(Fault.DAMAGED, "its vectors were overwritten")
+        return vectors
+
+    def _error(self, fault: Fault, detail: str) -> SnapshotError:
+        return SnapshotError(self._path, fault, detail)

@@ -1,6 +1,7 @@
 """Every index keeps the contract."""
 
 from engine.indexes import FaissIndex, NumpyIndex, VectorIndex
+from engine.indexes.compaction import Limits
 from engine.testing.index_contract import IndexContract
 
 
@@ -12,3 +13,9 @@ class TestNumpyIndex(IndexContract):
 class TestFaissIndex(IndexContract):
     def make_index(self, dimension: int) -> VectorIndex:
         return FaissIndex(dimension)
+
+
+class TestFaissIndexThatIsAlwaysCompacting(IndexContract):
+    def make_index(self, dimension: int) -> VectorIndex:
+        limits = Limits(approximate_from=30, exact_below=15, trifle=0)
+        return FaissIndex(dimension, limits=limits)

@@ -1,0 +1,66 @@
+"""The rows among which a query's nearest neighbours are, for exact comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.indexes import scan
+from engine.indexes.state import State
+from engine.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from engine.indexes.sketch import Sketch
+
+CANDIDATES_PER_NEIGHBOUR = 4
+"""So many more rows are compared exactly for each neighbour asked for."""
+MOST_OF_ALL = 8
+"""A search for more than this fraction of the rows compares them all."""
+
+
+def nearest(state: State, queries: FloatArray, k: int) -> list[IntArray]:
+    """Rows that hold the k nearest of each of `queries (m, dim)`: exactly, or very nearly always.
+
+    Returns:
+        For each query row numbers, live ones, in no order, more than k where need be.
+    """
+    sketch = state.sketch
+    if sketch is None:
+        return _scanned(state, 0, queries, k)
+    count = sketch.fit.candidates + CANDIDATES_PER_NEIGHBOUR * k
+    if MOST_OF_ALL * count > len(sketch):
+        return _scanned(state, 0, queries, k)
+    found = _sketched(sketch, state.dead_below(len(sketch)), queries, count)
+    if len(sketch) == len(state.rows):
+        return found
+    waiting = _scanned(state, len(sketch), queries, k)
+    return [np.concatenate(both) for both in zip(found, waiting, strict=True)]
+
+
+def _scanned(state: State, start: int, queries: FloatArray, k: int) -> list[IntArray]:
+    if len(queries) == 1:
+        return [scan.scan_one(state.rows, start, state.dead, queries[0], k)]
+    return scan.scan_many(state.rows, start, state.dead, queries, k)
+
+
+def _sketched(sketch: Sketch, dead: IntArray, queries: FloatArray, count: int) -> list[IntArray]:
+    """`count` live rows that look nearest; removed ones among them are asked around."""
+    asked = count + min(count, len(dead))
+    while True:
+        asked = min(asked, len(sketch))
+        found = [_live(rows, dead) for rows in sketch.nearest(queries, asked)]
+        fewest = min((len(rows) for rows in found), default=count)
+        if fewest >= count or asked >= min(count + len(dead), len(sketch)):
+            return [rows[:count] for rows in found]
+        asked *= 2
+
+
+def _live(rows: IntArray, dead: IntArray) -> IntArray:
+    """Those of `rows` that are there and not in `dead` (ascending), in their order."""
+    rows = rows[rows >= 0]
+    if not len(dead):
+        return rows
+    places = np.minimum(np.searchsorted(dead, rows), len(dead) - 1)
+    living: IntArray = rows[dead[places] != rows]
+    return living

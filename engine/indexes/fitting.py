@@ -1,0 +1,107 @@
+"""Makes a sketch of the rows at hand, no finer than they need, and measures what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from engine.indexes import scan
+from engine.indexes.rows import Rows
+from engine.indexes.sketch import ROWS_AT_ONCE, Sketch
+from engine.indexes.state import Fit
+from engine.types import FloatArray, IntArray
+
+LEAST_RECALL = {1: 0.995, 10: 0.98}
+"""Share of the nearest, and of the ten nearest, neighbours that a sketch must find."""
+BITS = (1, 2, 4)
+CANDIDATES = (128, 256, 512)
+MARGIN = 2
+"""Candidates compared for each that the sample needed: a sample can be lucky."""
+TRAINING_ROWS = 16_384
+SAMPLE = 200
+NEIGHBOURS = max(LEAST_RECALL)
+SEED = 13
+
+
+def fitted(rows: Rows, interrupted: Callable[[], bool]) -> tuple[Sketch, bool]:
+    """The coarsest sketch of `rows` that finds enough of their nearest neighbours.
+
+    Measured on a sample of the rows, each left out of what it is compared with: the nearest
+    *other* row is farther away, and harder to find, than the class that a picture shows.
+
+    Returns:
+        A sketch over all rows, and whether it finds enough: even the finest may not.
+
+    Raises:
+        InterruptedError: `interrupted`, asked now and then, said yes.
+    """
+    random = np.random.default_rng(SEED)
+    training = rows.take(_sample(random, len(rows), TRAINING_ROWS))
+    asked = _sample(random, len(rows), SAMPLE)
+    queries = rows.take(asked)
+    nearest = _nearest_others(rows, asked, queries, interrupted)
+    for bits in BITS:
+        fit = Fit(bits, candidates=0, recall_at_1=0.0, recall_at_10=0.0, rows=len(rows))
+        sketch = Sketch.trained(training, fit).extended(rows, interrupted)
+        found = _found(sketch, rows, asked, queries)
+        for needed in CANDIDATES:
+            recall = {k: _recall(found[:, :needed], nearest[:, :k]) for k in LEAST_RECALL}
+            fit = Fit(bits, MARGIN * needed, recall[1], recall[10], len(rows))
+            if all(recall[k] >= least for k, least in LEAST_RECALL.items()):
+                return replace(sketch, fit=fit), True
+    return replace(sketch, fit=fit), False
+
+
+def _sample(random: np.random.Generator, count: int, size: int) -> IntArray:
+    if count <= size:
+        return np.arange(count)
+    return np.sort(random.choice(count, size, replace=False))
+
+
+def _nearest_others(
+    rows: Rows, asked: IntArray, queries: FloatArray, interrupted: Callable[[], bool]
+) -> FloatArray:
+    """Similarities of each of the rows `asked` to the ten nearest to it, itself left out.
+
+    Returns:
+        `(len(asked), 10)`, descending.
+    """
+    nearest = np.full((len(asked), NEIGHBOURS), -np.inf, np.float32)
+    first = 0
+    for vectors in rows.batches(ROWS_AT_ONCE):
+        if interrupted():
+            raise InterruptedError
+        scores = queries @ vectors.T
+        own = np.flatnonzero((asked >= first) & (asked < first + len(vectors)))
+        scores[own, asked[own] - first] = -np.inf
+        nearest = _greatest(np.concatenate([nearest, scores], axis=1))
+        first += len(vectors)
+    return -np.sort(-nearest, axis=1)
+
+
+def _greatest(scores: FloatArray) -> FloatArray:
+    greatest: FloatArray = np.partition(scores, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
+    return greatest
+
+
+def _found(sketch: Sketch, rows: Rows, asked: IntArray, queries: FloatArray) -> FloatArray:
+    """Similarities of the rows that the sketch puts first, in its order.
+
+    Returns:
+        `(len(asked), max(CANDIDATES))`, `-inf` where there is none.
+    """
+    found = np.full((len(asked), max(CANDIDATES)), -np.inf, np.float32)
+    best_first = sketch.nearest(queries, max(CANDIDATES) + 1)
+    for place, (query, candidates) in enumerate(zip(queries, best_first, strict=True)):
+        others = candidates[(candidates != asked[place]) & (candidates >= 0)][: max(CANDIDATES)]
+        found[place, : len(others)] = scan.similarities(rows.take(others), query)
+    return found
+
+
+def _recall(found: FloatArray, nearest: FloatArray) -> float:
+    """Share of the nearest that are found; what is as near as the last of them will do."""
+    k = nearest.shape[1]
+    least = nearest[:, -1:] - scan.MATRIX_ERROR
+    return float(np.minimum((found >= least).sum(axis=1), k).mean() / k)
