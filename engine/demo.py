@@ -59,17 +59,35 @@ def truth(decision: Decision) -> str:
     return Path(decision.source).stem
 
 
-def run_demo(sheet: Path, progress: Callable[[str], None]) -> DemoResult:
+def run_demo(
+    sheet: Path,
+    progress: Callable[[str], None],
+    *,
+    backbone: str | None = None,
+    device: str | None = None,
+    runtime: str | None = None,
+) -> DemoResult:
     """Run it in a temporary gallery, and write the contact sheet.
 
     Args:
-        sheet: the PNG to write.
+        sheet: the PNG to write; its folder is made if need be.
         progress: told what is being done.
+        backbone, device, runtime: as for `Recognizer.open`.
+
+    Raises:
+        StorageError: the sheet can't be written.
+        BackboneError: the backbone can't be loaded.
     """
     progress("loading the backbone")
     with (
         tempfile.TemporaryDirectory(prefix="onelook-demo-") as folder,
-        Recognizer.open(Path(folder) / "demo.gallery", create=True) as recognizer,
+        Recognizer.open(
+            Path(folder) / "demo.gallery",
+            create=True,
+            backbone=backbone,
+            device=device,
+            runtime=runtime,
+        ) as recognizer,
     ):
         progress("enrolling the catalog")
         report = recognizer.enroll_catalog(sample.catalog())

@@ -90,23 +90,28 @@ def text_of(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
+def pictures_below(folder: Path) -> Iterator[Path]:
+    """The paths of all pictures in a folder and the folders below it, in a stable order.
+
+    Raises:
+        ImageError: a folder can't be read.
+    """
+    for entry in _sorted_entries(folder):
+        path = folder / entry.name
+        if _is_folder(entry):
+            yield from pictures_below(path)
+        elif path.suffix.lower() in PICTURE_SUFFIXES:
+            yield path
+
+
 def _from_folder(folder: Path, label: str | None) -> Iterator[Item]:
     for entry in _sorted_entries(folder):
         path = folder / entry.name
         if _is_folder(entry):
-            for picture in _pictures_below(path):
+            for picture in pictures_below(path):
                 yield _file_item(picture, label or text_of(entry.name))
         elif path.suffix.lower() in PICTURE_SUFFIXES:
             yield _file_item(path, label or text_of(path.stem))
-
-
-def _pictures_below(folder: Path) -> Iterator[Path]:
-    for entry in _sorted_entries(folder):
-        path = folder / entry.name
-        if _is_folder(entry):
-            yield from _pictures_below(path)
-        elif path.suffix.lower() in PICTURE_SUFFIXES:
-            yield path
 
 
 def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -1,5 +1,17 @@
-"""The `onelook` command: thin, one file a command; nothing heavy is imported before its use."""
+"""The `onelook` command: thin over the library, a file for each command or family of them.
 
-from engine.cli.app import main
+Exit codes: 0 all went well, 1 failure, 2 wrong usage, 3 some pictures rejected, 130 interrupted.
+Importing this loads nothing, and showing help loads no library but Typer.
+"""
 
-__all__ = ["main"]
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command; the entry point of `onelook`."""
+    try:
+        from engine.cli.app import app
+
+        app()
+    except KeyboardInterrupt:  # while the command line was still being read
+        raise SystemExit(130) from None

@@ -1,90 +1,90 @@
-"""Puts the commands together, and turns errors into one line and an exit code.
+"""Puts the commands together; only the one that is run is imported, for the sake of a quick start.
 
-Exit codes: 0 all went well; 1 failure; 2 wrong usage; 3 some pictures rejected; 130 interrupted.
+That is why their names and summaries are listed here: help at the top needs no more.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from typing import Annotated
+import importlib
+from typing import Annotated, Any
 
 import typer
+import typer.main
+from typer.core import TyperGroup
 
 import engine
-from engine.cli import (
-    backbones,
-    classes,
-    demo,
-    enroll,
-    evaluate,
-    explain,
-    maintain,
-    nearest,
-    recognize,
-    serve,
-    token,
-    verify,
-)
-from engine.cli.console import complain, printable
-from engine.errors import OnelookError
+
+COMMANDS = {
+    "enroll": ("enroll", "Enroll pictures of each class; makes the gallery if need be."),
+    "recognize": ("recognize", "Decide which class each picture shows, or that it is unknown."),
+    "nearest": ("nearest", "List the k nearest classes of each picture."),
+    "verify": ("verify", "Compare two pictures; with a gallery, give a verdict."),
+    "explain": ("explain", "Say why a picture was decided as it was."),
+    "classes": ("classes", "List, show and change classes."),
+    "info": ("maintain", "Say what a gallery holds and how it decides."),
+    "check": ("maintain", "Verify the database, the kept pictures and the index."),
+    "rebuild": ("maintain", "Make the index anew from the database."),
+    "backup": ("maintain", "Copy a gallery, consistently while others write."),
+    "export": ("maintain", "Write all that a gallery holds to a Parquet file."),
+    "import": ("maintain", "Add what was exported to a gallery, or make one of it."),
+    "evaluate": ("evaluate", "Measure a gallery on pictures that it hasn't seen."),
+    "calibrate": ("calibrate", "Set the thresholds for a share of strangers let through."),
+    "adapt": ("calibrate", "Adapt the searched space to where queries sit."),
+    "train": ("train", "Learn from labelled pictures."),
+    "serve": ("serve", "Serve a gallery over HTTP, with a web page."),
+    "token": ("token", "Make, list and revoke the service's tokens."),
+    "backbones": ("backbones", "List backbones, and make them ready."),
+    "demo": ("demo", "Enroll a sample catalog, recognise pictures, refuse strangers."),
+}
+"""Each command's module in this package, and what it does."""
+
+
+class _Commands(TyperGroup):
+    """Imports a command's module when that command is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        name, summary = COMMANDS[cmd_name]
+        module = importlib.import_module(f"engine.cli.{name}")
+        found: Any = typer.main.get_command(module.app)
+        found = getattr(found, "commands", {}).get(cmd_name, found)
+        found.name, found.short_help = cmd_name, summary
+        return found
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
 
 app = typer.Typer(
+    cls=_Commands,
     name="onelook",
     help="One-shot image recognition: show it one picture of each thing, and it recognises them.",
+    epilog="Exit codes: 0 all went well, 1 failure, 2 wrong usage, 3 some pictures rejected, "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-enroll.register(app)
-recognize.register(app)
-nearest.register(app)
-verify.register(app)
-classes.register(app)
-maintain.register(app)
-evaluate.register(app)
-explain.register(app)
-serve.register(app)
-token.register(app)
-backbones.register(app)
-demo.register(app)
 
 
-def _version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"onelook {engine.__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def _common(
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only errors.")] = False,
-    debug: Annotated[bool, typer.Option(help="Show tracebacks.", envvar="ONELOOK_DEBUG")] = False,
-    _version_wanted: Annotated[
+def _root(
+    _version: Annotated[
         bool,
-        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+        typer.Option("--version", help="Show the version.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
-    level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("engine").setLevel(level)
-    if debug:
-        os.environ["ONELOOK_DEBUG"] = "1"
-
-
-def main() -> None:
-    """Run the command; the entry point of `onelook`."""
-    try:
-        app()
-    except OnelookError as error:
-        if os.environ.get("ONELOOK_DEBUG"):
-            raise
-        complain(f"onelook: {printable(str(error))}")
-        sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone
-        sys.exit(0)
+    """What `onelook` takes before a command's name."""

@@ -6,21 +6,22 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import print_table
+from engine.cli.command import command
+from engine.cli.output import Output
+from engine.cli.table import Column
 
-commands = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List backbones, and make them ready."
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="List backbones, and make them ready.",
 )
-NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(commands, name="backbones")
-
-
-@commands.command("list")
-def list_backbones() -> None:
+@app.command("list")
+@command
+def list_backbones(output: Output) -> None:
     """List the bundled backbones and the families that a name may come from."""
     from engine.backbones import DEFAULT_BACKBONE, available_backbones, is_exported
 
@@ -28,21 +29,24 @@ def list_backbones() -> None:
     for name in available_backbones():
         ready = "" if ":" in name else "yes" if is_exported(name) else "no"
         rows.append((name, ready, "default" if name == DEFAULT_BACKBONE else ""))
-    print_table(("backbone", "exported", ""), rows)
+    output.table((Column("backbone"), Column("exported"), Column("")), rows)
 
 
-@commands.command("fetch")
-def fetch(name: NameArgument) -> None:
+@app.command("fetch")
+@command
+def fetch(output: Output, name: NameArgument) -> None:
     """Load a backbone once, so that its weights are on this machine."""
     from engine.backbones import load_backbone
 
     backbone = load_backbone(name, runtime="torch")
-    typer.echo(f"{backbone.name}: space {backbone.space.id}, {backbone.space.dimension} dimensions")
+    space = backbone.space
+    output.line(f"{backbone.name}: space {space.id}, {space.dimension} dimensions")
 
 
-@commands.command("export")
-def export(name: NameArgument) -> None:
+@app.command("export")
+@command
+def export(output: Output, name: NameArgument) -> None:
     """Export a backbone for ONNX Runtime, so that no first query waits for it."""
     from engine.backbones import export_backbone
 
-    typer.echo(f"{name}: {export_backbone(name)}")
+    output.line(f"{name}: {export_backbone(name)}")

@@ -6,155 +6,237 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.console import figure, print_json, print_table, printable
-from engine.cli.options import GalleryOption, JsonOption, open_recognizer
+from engine.cli.command import command
+from engine.cli.options import GalleryOption, JsonOption, LabelArgument, open_recognizer
+from engine.cli.output import Output
+from engine.cli.table import Cell, Column
+from engine.cli.text import counted, figure
+from engine.errors import ExampleNotFoundError
 
 if TYPE_CHECKING:
     from engine.gallery import Gallery
-    from engine.types import ClassRecord
+    from engine.types import ClassRecord, ExampleRecord
 
-commands = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List, show and change classes."
+CLASS_COLUMNS = (
+    Column("class", shrinks=True),
+    Column("examples", right=True),
+    Column("threshold", right=True),
+    Column(""),
+    Column("attributes", shrinks=True),
 )
-LabelArgument = Annotated[str, typer.Argument(metavar="LABEL")]
+EXAMPLE_COLUMNS = (
+    Column("example", right=True),
+    Column("size"),
+    Column("enrolled"),
+    Column("source", shrinks=True, keeps_end=True),
+    Column("warnings", shrinks=True),
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="List, show and change classes.",
+)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(commands, name="classes")
-
-
-@commands.command("list")
+@app.command("list")
+@command
 def list_classes(
+    output: Output,
     gallery: GalleryOption,
-    search: Annotated[str | None, typer.Option(help="Only labels that hold this text.")] = None,
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only labels that hold this text.")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """List the classes, by label."""
     with open_recognizer(gallery) as recognizer:
         records = recognizer.gallery.catalog.classes(search=search)
-        objects = [_object(recognizer.gallery, record) for record in records]
-    if json_output:
-        for entry in objects:
-            print_json(entry)
-        return
-    rows = [
-        (o["label"], str(o["examples"]), figure(o["threshold"]), "pinned" if o["pinned"] else "")
-        for o in objects
-    ]
-    print_table(("label", "examples", "threshold", ""), rows, numeric=("examples", "threshold"))
+        objects = (_object(recognizer.gallery, record) for record in records)
+        if json_output:
+            for entry in objects:
+                output.json(entry)
+            return
+        output.table(
+            CLASS_COLUMNS,
+            (
+                (
+                    entry["label"],
+                    f"{entry['examples']:,}",
+                    figure(entry["threshold"]),
+                    Cell(_set_by(entry), "magenta" if entry["pinned"] else "dim"),
+                    ", ".join(f"{name}: {value}" for name, value in entry["attributes"].items()),
+                )
+                for entry in objects
+            ),
+        )
+    if output.terminal:
+        matching = "" if search is None else f" with {search!r}"
+        output.note(f"{counted(len(records), 'class', 'classes')}{matching}", style="dim")
 
 
-@commands.command("show")
-def show(label: LabelArgument, gallery: GalleryOption, json_output: JsonOption = False) -> None:
-    """Show a class: its attributes, its threshold and its examples."""
+@app.command("show")
+@command
+def show(
+    output: Output, label: LabelArgument, gallery: GalleryOption, json_output: JsonOption = False
+) -> None:
+    """Show a class: attributes, threshold, examples."""
     with open_recognizer(gallery) as recognizer:
-        catalog = recognizer.gallery.catalog
-        record = catalog.class_by_label(label)
+        record = recognizer.gallery.catalog.class_by_label(label)
         entry = _object(recognizer.gallery, record)
-        examples = catalog.examples(record.id)
-    entry["example_list"] = [
-        {
-            "id": e.id,
-            "source": e.source,
-            "width": e.width,
-            "height": e.height,
-            "content_hash": e.content_hash,
-            "created_at": e.created_at.isoformat(),
-            "warnings": list(e.warnings),
-        }
-        for e in examples
-    ]
+        examples = recognizer.gallery.catalog.examples(record.id)
     if json_output:
-        print_json(entry)
+        output.json(entry | {"example_list": [_example_object(example) for example in examples]})
         return
-    pinned = " (pinned)" if entry["pinned"] else ""
-    typer.echo(f"{printable(record.label)}: threshold {figure(entry['threshold'])}{pinned}")
+    output.line(record.label, style="bold")
+    output.line(f"threshold {figure(entry['threshold'])} ({_set_by(entry)})")
     for name, value in record.attributes.items():
-        typer.echo(f"  {printable(name)}: {printable(str(value))}")
-    rows = [
-        (str(e.id), f"{e.width} × {e.height}", e.source, "; ".join(e.warnings)) for e in examples
-    ]
-    print_table(("example", "size", "source", "warnings"), rows, numeric=("example",))
+        output.line(f"{name}: {value}")
+    output.table(
+        EXAMPLE_COLUMNS,
+        (
+            (
+                str(example.id),
+                f"{example.width} × {example.height}",
+                f"{example.created_at:%Y-%m-%d %H:%M}",
+                example.source,
+                Cell(" ".join(example.warnings), "yellow"),
+            )
+            for example in examples
+        ),
+    )
 
 
-@commands.command("rename")
+@app.command("rename")
+@command
 def rename(
+    output: Output,
     label: LabelArgument,
-    new_label: Annotated[str, typer.Argument(metavar="NEW_LABEL")],
+    new_label: Annotated[str, typer.Argument(metavar="NEW_LABEL", show_default=False)],
     gallery: GalleryOption,
 ) -> None:
     """Rename a class."""
     with open_recognizer(gallery) as recognizer:
         recognizer.gallery.rename_class(label, new_label)
-    typer.echo(f"{printable(label)} is now {printable(new_label)}")
+    output.done(f"{label} is now {new_label}")
 
 
-@commands.command("merge")
+@app.command("merge")
+@command
 def merge(
-    labels: Annotated[list[str], typer.Argument(metavar="LABEL...", help="Classes to merge.")],
+    output: Output,
+    labels: Annotated[
+        list[str],
+        typer.Argument(metavar="LABEL", help="Classes to merge.", show_default=False),
+    ],
     gallery: GalleryOption,
-    into: Annotated[str, typer.Option(help="The class that takes their examples.")],
+    into: Annotated[
+        str,
+        typer.Option(
+            metavar="LABEL", help="The class that takes their examples.", show_default=False
+        ),
+    ],
 ) -> None:
-    """Move the examples of classes to another class and remove the emptied ones."""
+    """Move the examples of classes to another class.
+
+    The emptied classes are removed.
+    """
     with open_recognizer(gallery) as recognizer:
         recognizer.gallery.merge_classes(labels, into)
-    typer.echo(f"merged into {printable(into)}: {printable(', '.join(labels))}")
+        held = recognizer.gallery.catalog.class_by_label(into).examples
+    output.done(f"{into} now has {counted(held, 'example')}")
 
 
-@commands.command("remove")
+@app.command("remove")
+@command
 def remove(
-    labels: Annotated[list[str], typer.Argument(metavar="LABEL...")],
+    output: Output,
+    labels: Annotated[list[str], typer.Argument(metavar="LABEL", show_default=False)],
     gallery: GalleryOption,
     example: Annotated[
-        int | None, typer.Option(help="Remove only this example of the class.")
+        int | None,
+        typer.Option(metavar="ID", help="Remove only this example of the class."),
     ] = None,
 ) -> None:
-    """Remove classes with their examples, pictures and vectors; or one example of a class."""
+    """Remove classes with all their pictures, or one example.
+
+    Examples, kept pictures and vectors are really gone, from the files too.
+    """
+    if example is not None and len(labels) > 1:
+        raise typer.BadParameter("--example goes with the label of one class")
     with open_recognizer(gallery) as recognizer:
+        catalog = recognizer.gallery.catalog
+        records = [catalog.class_by_label(label) for label in labels]  # all of them or none
         if example is not None:
-            record = recognizer.gallery.catalog.class_by_label(labels[0])
-            owned = {e.id for e in recognizer.gallery.catalog.examples(record.id)}
-            if len(labels) > 1 or example not in owned:
-                raise typer.BadParameter(f"{labels[0]} has the examples {sorted(owned)}")
+            owned = [each.id for each in catalog.examples(records[0].id)]
+            if example not in owned:
+                raise ExampleNotFoundError(
+                    f"expected an example of {labels[0]!r} ({', '.join(map(str, owned))}), "
+                    f"but got {example}"
+                )
             recognizer.gallery.remove_example(example)
+            output.done(f"removed example {example} of {labels[0]}")
             return
-        for label in labels:
-            recognizer.gallery.catalog.class_by_label(label)  # all or nothing
-        for label in labels:
-            recognizer.gallery.remove_class(label)
-    typer.echo(f"removed: {printable(', '.join(labels))}")
+        for record in records:
+            recognizer.gallery.remove_class(record.label)
+    output.done(f"removed {', '.join(labels)}")
 
 
-@commands.command("threshold")
+@app.command("threshold")
+@command
 def threshold(
+    output: Output,
     label: LabelArgument,
     gallery: GalleryOption,
     pin: Annotated[
-        float | None, typer.Option(min=-1.0, max=1.0, help="Fix the threshold at this score.")
+        float | None,
+        typer.Option(
+            min=-1.0, max=1.0, metavar="SCORE", help="Set the threshold by hand, -1 to 1."
+        ),
     ] = None,
-    unpin: Annotated[bool, typer.Option("--unpin", help="Compute the threshold again.")] = False,
+    unpin: Annotated[
+        bool, typer.Option("--unpin", help="Let the gallery compute it again.")
+    ] = False,
+    json_output: JsonOption = False,
 ) -> None:
-    """Show a class's threshold, pin it, or hand it back to the calibration."""
+    """Show a class's threshold, pin it, or unpin it."""
     if pin is not None and unpin:
         raise typer.BadParameter("choose one of --pin and --unpin")
     with open_recognizer(gallery) as recognizer:
         if pin is not None or unpin:
             recognizer.gallery.pin_threshold(label, pin)
         entry = _object(recognizer.gallery, recognizer.gallery.catalog.class_by_label(label))
-    pinned = "pinned" if entry["pinned"] else "computed"
-    typer.echo(f"{printable(label)}: threshold {figure(entry['threshold'])} ({pinned})")
+    if json_output:
+        output.json(entry)
+    else:
+        output.line(f"{entry['label']}: threshold {figure(entry['threshold'])} ({_set_by(entry)})")
+
+
+def _set_by(entry: dict[str, Any]) -> str:
+    return "pinned" if entry["pinned"] else "computed"
 
 
 def _object(gallery: Gallery, record: ClassRecord) -> dict[str, Any]:
-    """A class as a JSON object."""
     return {
         "id": record.id,
         "label": record.label,
         "attributes": dict(record.attributes),
         "examples": record.examples,
-        "threshold": gallery.threshold_of(record.id),
+        "threshold": gallery.threshold_of(record.id) if record.examples else None,
         "pinned": record.pinned_threshold is not None,
         "created_at": record.created_at.isoformat(),
         "updated_at": record.updated_at.isoformat(),
+    }
+
+
+def _example_object(example: ExampleRecord) -> dict[str, Any]:
+    return {
+        "id": example.id,
+        "source": example.source,
+        "width": example.width,
+        "height": example.height,
+        "content_hash": example.content_hash,
+        "created_at": example.created_at.isoformat(),
+        "warnings": list(example.warnings),
     }

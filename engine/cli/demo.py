@@ -2,88 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.console import figure, print_table
+from engine.cli.command import command
+from engine.cli.options import BackboneOption, DeviceOption, RuntimeOption
+from engine.cli.output import Output
+from engine.cli.table import Cell, Column, Row
+from engine.cli.text import figure
 
 if TYPE_CHECKING:
     from engine.demo import DemoResult
     from engine.types import Decision
 
 EXAMPLES = 4
+"""How many decisions of each kind are shown."""
+
+SHEET = "onelook-demo.png"
+SUMMARY_COLUMNS = (Column("what came out"), Column("", right=True), Column("", right=True))
+EXAMPLE_COLUMNS = (
+    Column("examples"),
+    Column("picture shows", shrinks=True),
+    Column("nearest class", shrinks=True),
+    Column("similarity", right=True),
+    Column("score", right=True),
+    Column("threshold", right=True),
+)
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("demo")(demo)
-
-
+@app.command()
+@command
 def demo(
-    out: Annotated[Path, typer.Option(help="Where to write the contact sheet.")] = Path(
-        "onelook-demo.png"
-    ),
+    output: Output,
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where to write the contact sheet.")
+    ] = Path(),
+    backbone: BackboneOption = None,
+    device: DeviceOption = None,
+    runtime: RuntimeOption = None,
 ) -> None:
-    """Enroll a sample catalog, recognise pictures by another hand, and refuse strangers."""
+    """Enroll a sample catalog, recognise pictures, refuse strangers."""
     from engine.demo import run_demo
 
-    result = run_demo(out, lambda step: typer.secho(f"… {step}", fg="cyan", err=True))
-    _print_summary(result)
-    _print_examples(result)
-    typer.echo(
-        "\nCatalog and queries show the same things drawn by different hands, one picture each to\n"
-        "learn from. A gallery that holds its strangers back holds some known things back too;\n"
-        "more evidence loosens it."
+    sheet = out / SHEET
+    result = run_demo(
+        sheet,
+        lambda step: output.note(f"… {step}", style="cyan"),
+        backbone=backbone,
+        device=device,
+        runtime=runtime,
     )
-    typer.echo(f"contact sheet: {out.absolute()}")
+    output.line("")
+    output.table(SUMMARY_COLUMNS, _summary(result))
+    output.line("")
+    output.table(EXAMPLE_COLUMNS, _examples(result))
+    output.line("")
+    output.line("Catalog and queries show the same things drawn by different hands, and there is")
+    output.line("one picture of each to learn from. Of the strangers, drawn by the queries' hand,")
+    output.line("none is in the catalog.")
+    output.line("")
+    output.line(f"contact sheet: {sheet.absolute()}", style="bold")
 
 
-def _print_summary(result: DemoResult) -> None:
+def _summary(result: DemoResult) -> list[Row]:
     known, strangers = len(result.known), len(result.strangers)
-    rows = [
+    return [
         ("classes enrolled, one picture each", str(result.classes), ""),
-        ("queries whose nearest class is right", *_share(result.top1, known)),
-        ("queries given the right label", *_share(result.accepted, known)),
+        ("queries whose nearest class is right (top-1)", *_share(result.top1, known)),
+        ("queries given their right label", *_share(result.accepted, known)),
         ("queries given a wrong label", *_share(result.mistaken, known)),
         ("strangers called unknown", *_share(result.refused, strangers)),
-        ("enrolment, pictures a second", f"{result.classes / result.enroll_seconds:.0f}", ""),
-        ("one query, milliseconds", f"{result.query_milliseconds:.0f}", ""),
+        ("pictures enrolled a second", f"{result.classes / result.enroll_seconds:.0f}", ""),
+        ("milliseconds a query, decoding included", f"{result.query_milliseconds:.1f}", ""),
     ]
-    print_table(("onelook demo", "", "share"), rows, numeric=("", "share"))
-
-
-def _spread(decisions: list[Decision]) -> list[Decision]:
-    """A few of them, evenly spaced."""
-    return decisions[:: max(1, len(decisions) // EXAMPLES)][:EXAMPLES]
 
 
 def _share(count: int, total: int) -> tuple[str, str]:
     return f"{count} of {total}", f"{count / total:.0%}"
 
 
-def _print_examples(result: DemoResult) -> None:
+def _examples(result: DemoResult) -> list[Row]:
     from engine.demo import truth
 
-    groups: tuple[tuple[str, list[Decision]], ...] = (
-        ("right", [d for d in result.known if d.label == truth(d)]),
-        ("held unknown", [d for d in result.known if d.label is None]),
-        ("wrong", [d for d in result.known if d.label not in (None, truth(d))]),
-        ("stranger refused", [d for d in result.strangers if d.label is None]),
-        ("stranger accepted", [d for d in result.strangers if d.label is not None]),
+    groups: tuple[tuple[str, str, list[Decision]], ...] = (
+        ("right", "green", [d for d in result.known if d.label == truth(d)]),
+        ("wrong", "red", [d for d in result.known if d.label not in (None, truth(d))]),
+        ("known, held unknown", "yellow", [d for d in result.known if d.label is None]),
+        ("stranger, unknown", "green", [d for d in result.strangers if d.label is None]),
+        ("stranger, accepted", "red", [d for d in result.strangers if d.label is not None]),
     )
-    rows = [
+    return [
         (
-            name if number == 0 else "",
+            Cell(name if number == 0 else "", style),
             truth(decision),
             decision.candidates[0].label,
             figure(decision.similarity),
             figure(decision.score),
             figure(decision.threshold),
         )
-        for name, decisions in groups
+        for name, style, decisions in groups
         for number, decision in enumerate(_spread(decisions))
     ]
-    columns = ("verdict", "query", "nearest class", "similarity", "score", "threshold")
-    print_table(columns, rows, numeric=columns[3:])
+
+
+def _spread(decisions: Sequence[Decision]) -> Sequence[Decision]:
+    """A few of them, evenly spaced, so that no good ones are picked out."""
+    return decisions[:: max(1, -(-len(decisions) // EXAMPLES))][:EXAMPLES]

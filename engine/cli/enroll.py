@@ -2,76 +2,84 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.console import complain, note, print_json, printable
+from engine.cli.command import ExitCode, command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
     JsonOption,
+    Keep,
+    KeepPicturesOption,
     RuntimeOption,
     open_recognizer,
 )
+from engine.cli.output import Output
+from engine.cli.progress import progress_bar
+from engine.cli.text import holdings
+from engine.errors import GalleryError
 
 if TYPE_CHECKING:
+    from engine.gallery import Gallery
     from engine.types import EnrolmentReport
 
-SOME_REJECTED = 3
-INTERRUPTED = 130
 LISTED = 10
+"""How many rejects, warnings and near-duplicates a person is shown of each."""
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("enroll")(enroll)
-
-
+@app.command()
+@command
 def enroll(
+    output: Output,
     sources: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            metavar="SOURCE...", help="Folders, manifests (csv, jsonl, parquet), pictures."
+            metavar="SOURCE",
+            help="Folders, manifests (.csv, .jsonl, .parquet) and pictures; - is a picture from "
+            "standard input.",
+            show_default=False,
         ),
     ],
     gallery: GalleryOption,
     label: Annotated[
-        str | None, typer.Option("--label", "-l", help="The class of every picture.")
+        str | None,
+        typer.Option("--label", "-l", metavar="LABEL", help="The class of every picture."),
     ] = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
-    keep_pictures: Annotated[
-        str | None, typer.Option(help="none, bounded or original; for a new gallery.")
-    ] = None,
-    stop_on_error: Annotated[bool, typer.Option(help="Stop at the first bad picture.")] = False,
+    keep_pictures: KeepPicturesOption = None,
+    stop_on_error: Annotated[
+        bool, typer.Option("--stop-on-error", help="Stop at the first bad picture.")
+    ] = False,
     allow_duplicates: Annotated[
-        bool, typer.Option(help="Enroll the same picture under several classes.")
+        bool,
+        typer.Option("--allow-duplicates", help="Enroll the same picture under several classes."),
     ] = False,
     prune: Annotated[
-        bool, typer.Option(help="Remove what SOURCE listed before and no longer lists.")
+        bool,
+        typer.Option("--prune", help="Remove what SOURCE listed earlier and no longer lists."),
     ] = False,
     json_output: JsonOption = False,
-) -> None:
-    """Enroll one picture or more of each class; makes the gallery if there is none.
+) -> ExitCode:
+    """Enroll pictures of each class; makes the gallery if there is none.
 
-    A folder's pictures are named by their files' stems, or by the folder they lie in. Run it again
-    and only what is new is enrolled. Exit codes: 0 all enrolled, 3 some rejected, 2 wrong usage,
-    1 failure, 130 interrupted.
+    A picture's class is named by its file, or by the folder it lies in, or by the manifest's row.
+    Run it again, and only what is new is enrolled; what was committed survives an interruption.
     """
-    from engine.bulk.sources import items
+    from engine.cli.pictures import collections
 
-    for source in sources:
-        items(source)  # a mistyped source must not leave an empty gallery behind
-    reports = []
+    output.when_interrupted = "interrupted; what was enrolled is kept, run the same again to go on"
+    chosen = collections(sources, label)  # first, so that a typo leaves no empty gallery behind
+    if prune and any(each.count is not None for each in chosen):
+        raise typer.BadParameter("--prune goes with folders and manifests, not with pictures")
     with (
-        _interruptible(),
         open_recognizer(
             gallery,
             create=True,
@@ -80,96 +88,78 @@ def enroll(
             runtime=runtime,
             keep_pictures=keep_pictures,
         ) as recognizer,
+        progress_bar(
+            output, "enrolling", lambda: sum(each.counted() for each in chosen)
+        ) as advance,
     ):
-        for source in sources:
-            total = sum(1 for _ in items(source)) if sys.stderr.isatty() else None
-            with _progress(total) as advance:
-                report = recognizer.enroll_catalog(
-                    source,
-                    label=label,
-                    stop_on_error=stop_on_error,
-                    allow_duplicates=allow_duplicates,
-                    prune=prune,
-                    progress=advance,
-                )
-            reports.append(report)
-            if json_output:
-                print_json({"source": printable(str(source)), **report.to_json()})
-            else:
-                _print_report(source, report)
+        _require_kept(recognizer.gallery, keep_pictures)
+        reports = [
+            recognizer.enroll_catalog(
+                each.source,
+                label=label,
+                stop_on_error=stop_on_error,
+                allow_duplicates=allow_duplicates,
+                prune=prune,
+                progress=advance,
+            )
+            for each in chosen
+        ]
         counts = recognizer.gallery.catalog.counts()
-    if not json_output:
-        typer.echo(f"{gallery}: {counts.classes} classes, {counts.examples} examples")
-    if any(report.rejected for report in reports):
-        raise typer.Exit(SOME_REJECTED)
+    report = _joined(reports)
+    if json_output:
+        totals = {"classes": counts.classes, "examples": counts.examples}
+        output.json({"gallery": str(gallery), **totals, **report.to_json()})
+    else:
+        _print_report(output, report)
+        output.done(f"{gallery}: {holdings(counts.classes, counts.examples)}")
+    return ExitCode.REJECTED if report.rejected else ExitCode.SUCCESS
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Answer Ctrl-C with what became of the work."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        complain("onelook: interrupted; what was enrolled is kept, run it again to go on")
-        raise typer.Exit(INTERRUPTED) from None
+def _require_kept(gallery: Gallery, asked: Keep | None) -> None:
+    kept = gallery.catalog.state().keep_pictures.value
+    if asked is not None and asked.value != kept:
+        raise GalleryError(
+            f"{gallery.folder.path}: expected --keep-pictures {kept}, as the gallery was made "
+            f"with, but got {asked.value}; leave the option out, or enroll into a new gallery"
+        )
 
 
-@contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and time left on a terminal; nothing otherwise."""
-    if not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
+def _joined(reports: list[EnrolmentReport]) -> EnrolmentReport:
+    from engine.types import EnrolmentReport
+
+    return EnrolmentReport(
+        added=sum(report.added for report in reports),
+        replaced=sum(report.replaced for report in reports),
+        unchanged=sum(report.unchanged for report in reports),
+        pruned=sum(report.pruned for report in reports),
+        rejected=sum(report.rejected for report in reports),
+        rejects=tuple(reject for report in reports for reject in report.rejects),
+        warnings=tuple(warning for report in reports for warning in report.warnings),
+        near_duplicates=tuple(pair for report in reports for pair in report.near_duplicates),
+        seconds=sum(report.seconds for report in reports),
     )
 
-    columns = (
-        TextColumn("enrolling"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("enrolling", total=total, rate="")
 
-        def advance(done: int) -> None:
-            progress.advance(task, done)
-            speed = progress.tasks[0].finished_speed or progress.tasks[0].speed
-            progress.update(task, rate=f"{speed:.0f}/s" if speed else "")
-
-        yield advance
-
-
-def _print_report(source: Path, report: EnrolmentReport) -> None:
+def _print_report(output: Output, report: EnrolmentReport) -> None:
     counts = {
         "replaced": report.replaced,
         "unchanged": report.unchanged,
         "pruned": report.pruned,
         "rejected": report.rejected,
     }
-    parts = [f"{report.added} added", *(f"{n} {name}" for name, n in counts.items() if n)]
+    parts = [f"{report.added:,} added", *(f"{n:,} {name}" for name, n in counts.items() if n)]
     dealt = report.added + report.replaced + report.unchanged + report.rejected
-    rate = dealt / report.seconds if report.seconds else 0.0
-    typer.echo(
-        f"{printable(str(source))}: {', '.join(parts)} in {report.seconds:.1f} s ({rate:.0f}/s)"
-    )
-    if not dealt:
-        note("no pictures were found there")
-    _list("rejected", [f"{r.source}: {r.reason}" for r in report.rejects], report.rejected)
-    _list("warning", list(report.warnings), len(report.warnings))
-    pairs = {frozenset((n.label, n.other)): str(n) for n in report.near_duplicates}
-    _list("near-duplicate", list(pairs.values()), len(pairs))
+    rate = f" ({dealt / report.seconds:,.0f} a second)" if report.seconds >= 1 else ""
+    rejects = [f"{reject.source}: {reject.reason}" for reject in report.rejects]
+    pairs = {frozenset((pair.label, pair.other)): str(pair) for pair in report.near_duplicates}
+    _list(output.error, "rejected", rejects, report.rejected)
+    _list(output.warning, "warning", list(report.warnings), len(report.warnings))
+    _list(output.warning, "near-duplicate", list(pairs.values()), len(pairs))
+    output.done(f"{', '.join(parts)} in {report.seconds:,.1f} s{rate}")
 
 
-def _list(name: str, lines: list[str], total: int) -> None:
-    for line in lines[:LISTED]:
-        note(f"  {name}: {printable(line)}")
+def _list(show: Callable[[str], None], kind: str, entries: list[str], total: int) -> None:
+    for entry in entries[:LISTED]:
+        show(f"{kind}: {entry}")
     if total > LISTED:
-        note(f"  … and {total - LISTED} more; --json lists them")
+        show(f"{kind}: {total - LISTED:,} more; --json lists them")

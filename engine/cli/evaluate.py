@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.console import note, print_json, print_table, printable
-from engine.cli.enroll import SOME_REJECTED
+from engine.cli.command import ExitCode, command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
@@ -17,18 +16,21 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
+from engine.cli.output import Output
+from engine.cli.table import Column
 
 if TYPE_CHECKING:
     from engine.evaluation.comparing import Comparison
     from engine.evaluation.evaluation import Evaluation
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("evaluate")(evaluate)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+@app.command()
+@command
 def evaluate(
+    output: Output,
     gallery: GalleryOption,
     queries: Annotated[
         Path,
@@ -47,7 +49,7 @@ def evaluate(
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     json_output: JsonOption = False,
-) -> None:
+) -> ExitCode:
     """Measure a gallery on pictures that it hasn't seen.
 
     Queries whose labels aren't enrolled count as strangers. Without --unknown, the enrolled classes
@@ -63,26 +65,25 @@ def evaluate(
 
             written = write_report(evaluation, recognizer.gallery, report)
     for warning in evaluation.warnings:
-        note(printable(warning))
+        output.warning(warning)
     for reject in evaluation.rejects[:10]:
-        note(printable(f"{reject.source}: {reject.reason}"))
+        output.error(f"{reject.source}: {reject.reason}")
     if json_output:
-        print_json(evaluation.to_json())
+        output.json(evaluation.to_json())
     else:
-        _print(evaluation)
+        _print(output, evaluation)
         if written is not None:
-            typer.echo(f"Report: {printable(str(written.page))}")
-    if evaluation.rejects:
-        raise typer.Exit(SOME_REJECTED)
+            output.done(f"report: {written.page}")
+    return ExitCode.REJECTED if evaluation.rejects else ExitCode.SUCCESS
 
 
-def _print(evaluation: Evaluation) -> None:
+def _print(output: Output, evaluation: Evaluation) -> None:
     from engine.evaluation.wording import FIGURE_NAMES, GROUPS, number, span
 
     trials = evaluation.result.trials
-    typer.echo(
+    output.line(
         f"{evaluation.classes:,} classes, {len(trials.known):,} known queries, "
-        f"{len(trials.strangers):,} strangers ({printable(evaluation.matched.strangers)}), "
+        f"{len(trials.strangers):,} strangers ({evaluation.matched.strangers}), "
         f"target FPIR {evaluation.target_fpir * 100:g} %"
     )
     rows = [
@@ -90,15 +91,16 @@ def _print(evaluation: Evaluation) -> None:
         for names in GROUPS.values()
         for name in names
     ]
-    print_table(("figure", "value", "95 % interval"), rows, numeric=("value",))
+    columns = (Column("figure"), Column("value", right=True), Column("95 % interval"))
+    output.table(columns, rows)
     if evaluation.comparison is not None:
-        _print_comparison(evaluation.comparison)
+        _print_comparison(output, evaluation.comparison)
 
 
-def _print_comparison(comparison: Comparison) -> None:
+def _print_comparison(output: Output, comparison: Comparison) -> None:
     from engine.evaluation.wording import number
 
-    typer.echo("")
+    output.line("")
     rows = []
     for row in comparison.rows:
         missed = row.figures[f"fnir_at_fpir_{comparison.fpir:g}"].value if comparison.fpir else None
@@ -112,6 +114,7 @@ def _print_comparison(comparison: Comparison) -> None:
             )
         )
     at = "" if comparison.fpir is None else f" at {comparison.fpir * 100:g} % FPIR"
-    columns = ("comparison", "top-1", "AUROC", "OSCR", f"TPIR{at}", "FPIR reached", "")
-    print_table(columns, rows, numeric=columns[1:6])
-    typer.echo(comparison.verdict())
+    figures = ("top-1", "AUROC", "OSCR", f"TPIR{at}", "FPIR reached")
+    columns = [Column("comparison"), *(Column(name, right=True) for name in figures), Column("")]
+    output.table(columns, rows)
+    output.line(comparison.verdict())

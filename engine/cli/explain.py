@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.console import figure, print_json, print_table, printable
+from engine.cli.command import command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
@@ -16,17 +16,27 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
+from engine.cli.output import Output
+from engine.cli.table import Column
+from engine.cli.text import figure
 
 if TYPE_CHECKING:
     from engine.evaluation.explaining import Explanation
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("explain")(explain)
+COLUMNS = (
+    Column("rank", right=True),
+    Column("class", shrinks=True),
+    *(Column(title, right=True) for title in ("similarity", "normalised", "score", "threshold")),
+)
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+@app.command()
+@command
 def explain(
+    output: Output,
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture.")],
     gallery: GalleryOption,
     out: Annotated[Path | None, typer.Option(help="Draw it to this .png, too.")] = None,
@@ -50,10 +60,10 @@ def explain(
     if out is not None:
         _draw(out, explanation)
     if json_output:
-        print_json(explanation.to_json())
+        output.json(explanation.to_json())
         return
     for sentence in explanation.sentences():
-        typer.echo(printable(sentence))
+        output.line(sentence)
     rows = [
         (
             str(rank),
@@ -66,10 +76,9 @@ def explain(
         for rank, evidence in enumerate(explanation.candidates, start=1)
     ]
     if rows:
-        columns = ("rank", "label", "similarity", "normalised", "score", "threshold")
-        print_table(columns, rows, numeric=columns[:1] + columns[2:])
+        output.table(COLUMNS, rows)
     if out is not None:
-        typer.echo(f"Drawn: {printable(str(out))}")
+        output.done(f"drawn: {out}")
 
 
 def _draw(out: Path, explanation: Explanation) -> None:

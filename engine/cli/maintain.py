@@ -3,82 +3,107 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from engine.cli.console import complain, print_json, printable
+from engine.cli.command import ExitCode, command
 from engine.cli.options import GalleryOption, JsonOption, open_recognizer
+from engine.cli.output import Output
+from engine.cli.text import counted, file_size, holdings
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    for command in (info, check, rebuild, backup):
-        app.command()(command)
-    app.command("export")(export)
-    app.command("import")(import_)
-
-
-def info(gallery: GalleryOption, json_output: JsonOption = False) -> None:
+@app.command()
+@command
+def info(output: Output, gallery: GalleryOption, json_output: JsonOption = False) -> None:
     """Say what a gallery holds and how it decides."""
     with open_recognizer(gallery) as recognizer:
         described = recognizer.gallery.describe()
     if json_output:
-        print_json(described)
+        output.json(described)
         return
     width = max(len(name) for name in described)
     for name, value in described.items():
-        shown = (
-            ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        )
-        typer.echo(f"{name.replace('_', ' '):<{width}}  {printable(str(shown))}")
+        output.line(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
 
 
-def check(gallery: GalleryOption) -> None:
-    """Verify the database, the kept pictures and the index; exit code 1 if anything is wrong."""
+@app.command()
+@command
+def check(output: Output, gallery: GalleryOption, json_output: JsonOption = False) -> ExitCode:
+    """Verify the database, the kept pictures and the index.
+
+    The exit code is 1 if anything is wrong.
+    """
     with open_recognizer(gallery) as recognizer:
         problems = recognizer.gallery.check()
         counts = recognizer.gallery.catalog.counts()
-    for problem in problems:
-        complain(printable(problem))
-    if problems:
-        raise typer.Exit(1)
-    typer.echo(f"{gallery}: sound ({counts.classes} classes, {counts.examples} examples)")
+    if json_output:
+        totals = {"classes": counts.classes, "examples": counts.examples}
+        output.json(
+            {"gallery": str(gallery), "sound": not problems, **totals, "problems": problems}
+        )
+    elif problems:
+        for problem in problems:
+            output.line(problem, style="red")
+        output.error(f"{gallery}: {counted(len(problems), 'problem')} found")
+    else:
+        held = holdings(counts.classes, counts.examples)
+        output.line(f"{gallery}: sound ({held})", style="green")
+    return ExitCode.FAILURE if problems else ExitCode.SUCCESS
 
 
-def rebuild(gallery: GalleryOption) -> None:
+@app.command()
+@command
+def rebuild(output: Output, gallery: GalleryOption) -> None:
     """Make the index anew from the database."""
     with open_recognizer(gallery) as recognizer:
         recognizer.gallery.rebuild()
         size = len(recognizer.gallery.view().index)
-    typer.echo(f"{gallery}: the index was made anew from {size} examples")
+    output.done(f"{gallery}: the index was made anew from {counted(size, 'example')}")
 
 
+@app.command()
+@command
 def backup(
-    destination: Annotated[Path, typer.Argument(help="The folder to make.")],
+    output: Output,
+    destination: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
     gallery: GalleryOption,
 ) -> None:
     """Copy a gallery, consistently while others write."""
     with open_recognizer(gallery) as recognizer:
         recognizer.gallery.backup(destination)
-    typer.echo(f"{gallery}: copied to {destination}")
+    output.done(f"{gallery}: copied to {destination}")
 
 
+@app.command()
+@command
 def export(
-    file: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
+    output: Output,
+    file: Annotated[Path, typer.Argument(help="The Parquet file to write.", show_default=False)],
     gallery: GalleryOption,
 ) -> None:
-    """Write labels, attributes, embeddings and kept pictures to a Parquet file."""
+    """Write all that a gallery holds to a Parquet file.
+
+    That is labels, attributes, pinned thresholds, embeddings, kept pictures, and the space.
+    """
     with open_recognizer(gallery) as recognizer:
         written = recognizer.gallery.export(file)
-    typer.echo(f"{file}: {written} examples")
+    output.done(f"{file}: {counted(written, 'example')} written")
 
 
+@app.command("import")
+@command
 def import_(
-    file: Annotated[Path, typer.Argument(help="A Parquet file that `onelook export` wrote.")],
+    output: Output,
+    file: Annotated[
+        Path,
+        typer.Argument(help="A Parquet file that `onelook export` wrote.", show_default=False),
+    ],
     gallery: GalleryOption,
 ) -> None:
-    """Add what was exported to a gallery; makes the gallery if there is none."""
+    """Add what was exported to a gallery, or make one of it."""
     from engine.gallery import Gallery, GalleryFolder
 
     if GalleryFolder(gallery).exists:
@@ -89,4 +114,14 @@ def import_(
         with Gallery.create_from_export(gallery, file) as made:
             counts = made.catalog.counts()
             added = counts.examples
-    typer.echo(f"{gallery}: {added} examples added, {counts.examples} in all")
+    output.done(f"{gallery}: {counted(added, 'example')} added, {counts.examples:,} in all")
+
+
+def _shown(name: str, value: Any) -> str:
+    if name.endswith("_bytes"):
+        return file_size(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

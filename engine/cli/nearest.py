@@ -2,64 +2,101 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.console import complain, figure, print_json, print_table, printable
-from engine.cli.enroll import SOME_REJECTED
+from engine.cli.command import ExitCode, command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
+    ImagesArgument,
     JsonOption,
     RuntimeOption,
     open_recognizer,
-    pictures,
+)
+from engine.cli.output import Output
+from engine.cli.table import Cell, Column, Row
+from engine.cli.text import figure
+from engine.errors import ImageError
+
+if TYPE_CHECKING:
+    from engine.images import ImageSource
+    from engine.recognizer import Recognizer
+    from engine.types import Candidate
+
+COLUMNS = (
+    Column("picture", shrinks=True, keeps_end=True),
+    Column("rank", right=True),
+    Column("class", shrinks=True),
+    Column("similarity", right=True),
 )
 
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("nearest")(nearest)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+@app.command()
+@command
 def nearest(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures or folders.")],
+    output: Output,
+    images: ImagesArgument,
     gallery: GalleryOption,
     k: Annotated[int, typer.Option("-k", min=1, help="How many classes.")] = 5,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     json_output: JsonOption = False,
-) -> None:
+) -> ExitCode:
     """List the k nearest classes of each picture, most similar first."""
-    from engine.errors import ImageError
+    from engine.cli.pictures import queries
+
+    unreadable = 0
+
+    def answers() -> Iterator[_Answer]:
+        nonlocal unreadable
+        for image in queries(images):
+            answer = _answer(recognizer, image, k)
+            unreadable += answer.error is not None
+            yield answer
+
+    with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
+        if json_output:
+            for answer in answers():
+                output.json(answer.to_json())
+        else:
+            output.table(COLUMNS, (row for answer in answers() for row in _rows(output, answer)))
+    return ExitCode.REJECTED if unreadable else ExitCode.SUCCESS
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """The classes nearest to one picture, or why it can't be read."""
+
+    source: str
+    candidates: list[Candidate]
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        listed = [candidate.to_json() for candidate in self.candidates]
+        return {"source": self.source, "candidates": listed, "error": self.error}
+
+
+def _answer(recognizer: Recognizer, image: ImageSource, k: int) -> _Answer:
     from engine.images import describe_source
 
-    rows, failed = [], 0
-    with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
-        for image in pictures(images):
-            source = describe_source(image)
-            try:
-                candidates = recognizer.nearest(image, k)
-            except ImageError as error:
-                failed += 1
-                if json_output:
-                    print_json({"source": source, "candidates": [], "error": error.reason})
-                else:
-                    complain(printable(str(error)))
-                continue
-            if json_output:
-                listed = [candidate.to_json() for candidate in candidates]
-                print_json({"source": source, "candidates": listed, "error": None})
-            rows += [
-                (image.name if rank == 1 else "", str(rank), c.label, figure(c.similarity))
-                for rank, c in enumerate(candidates, start=1)
-            ]
-    if rows and not json_output:
-        columns = ("picture", "rank", "label", "similarity")
-        print_table(columns, rows, numeric=("rank", "similarity"))
-    if failed:
-        raise typer.Exit(SOME_REJECTED)
+    try:
+        return _Answer(describe_source(image), recognizer.nearest(image, k))
+    except ImageError as error:
+        return _Answer(error.source, [], error.reason)
+
+
+def _rows(output: Output, answer: _Answer) -> Iterator[Row]:
+    if answer.error is not None:
+        output.error(f"{answer.source}: {answer.error}")
+        yield (answer.source, "", Cell("unreadable", "red"), "")
+    for rank, candidate in enumerate(answer.candidates, start=1):
+        source = answer.source if rank == 1 or not output.terminal else ""
+        yield (source, str(rank), candidate.label, figure(candidate.similarity))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,18 +11,63 @@ import typer
 if TYPE_CHECKING:
     from engine.recognizer import Recognizer
 
+
+class Device(StrEnum):
+    """Where a backbone runs."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    MPS = "mps"
+
+
+class RuntimeName(StrEnum):
+    """What runs a backbone."""
+
+    AUTO = "auto"
+    TORCH = "torch"
+    ONNXRUNTIME = "onnxruntime"
+
+
+class Keep(StrEnum):
+    """What a gallery keeps of each enrolled picture."""
+
+    NONE = "none"
+    BOUNDED = "bounded"
+    ORIGINAL = "original"
+
+
 GalleryOption = Annotated[
-    Path, typer.Option("--gallery", "-g", help="The gallery's folder.", show_default=False)
+    Path,
+    typer.Option(
+        "--gallery", "-g", metavar="GALLERY", help="The gallery's folder.", show_default=False
+    ),
 ]
 BackboneOption = Annotated[
     str | None,
     typer.Option(
-        "--backbone", "-b", help="Such as efficientnet-lite0, open_clip:MODEL/TAG, timm:NAME."
+        "--backbone",
+        "-b",
+        metavar="NAME",
+        help="efficientnet-lite0, open_clip:MODEL/TAG, timm:NAME ...; a gallery knows its own.",
     ),
 ]
-DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
-RuntimeOption = Annotated[str | None, typer.Option(help="auto, torch or onnxruntime.")]
+DeviceOption = Annotated[Device | None, typer.Option(help="Where the backbone runs.")]
+RuntimeOption = Annotated[RuntimeName | None, typer.Option(help="What runs the backbone.")]
+KeepPicturesOption = Annotated[
+    Keep | None,
+    typer.Option(help="What a new gallery keeps of each picture; bounded if not given."),
+]
+ImagesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGE",
+        help="Pictures, and folders of pictures; - is standard input.",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+LabelArgument = Annotated[str, typer.Argument(metavar="LABEL", show_default=False)]
 
 
 def open_recognizer(
@@ -46,16 +92,3 @@ def open_recognizer(
         runtime=runtime,
         keep_pictures=keep_pictures,
     )
-
-
-def pictures(arguments: list[Path]) -> list[Path]:
-    """The pictures that arguments name: themselves, or for a folder all pictures below it."""
-    from engine.bulk.sources import items
-
-    named: list[Path] = []
-    for argument in arguments:
-        if argument.is_dir():
-            named.extend(Path(str(item.image)) for item in items(argument))
-        else:
-            named.append(argument)
-    return named

@@ -2,74 +2,130 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.console import figure, print_json, print_table
-from engine.cli.enroll import SOME_REJECTED
+from engine.cli.command import ExitCode, command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
+    ImagesArgument,
     JsonOption,
     RuntimeOption,
     open_recognizer,
-    pictures,
 )
+from engine.cli.output import Output
+from engine.cli.table import Cell, Column, Row
+from engine.cli.text import counted, figure
 
 if TYPE_CHECKING:
     from engine.types import Decision, Reject
 
-COLUMNS = ("picture", "label", "similarity", "score", "threshold", "runner-up", "margin", "")
-NUMERIC = ("similarity", "score", "threshold", "margin")
+_FIGURES = tuple(
+    Column(title, right=True) for title in ("similarity", "score", "threshold", "margin")
+)
+TERMINAL_COLUMNS = (
+    Column("picture", shrinks=True, keeps_end=True),
+    Column("answer", shrinks=True),
+    *_FIGURES,
+    Column("nearest two", shrinks=True),
+)
+PLAIN_COLUMNS = (
+    Column("picture"),
+    Column("answer"),
+    *_FIGURES,
+    Column("nearest"),
+    Column("runner-up"),
+    Column("ambiguous"),
+)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("recognize")(recognize)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+@app.command()
+@command
 def recognize(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures or folders.")],
+    output: Output,
+    images: ImagesArgument,
     gallery: GalleryOption,
-    top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to list.")] = 5,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many candidates --json lists.")] = 5,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     json_output: JsonOption = False,
-) -> None:
+) -> ExitCode:
     """Decide which class each picture shows, or that it is unknown.
 
-    The nearest class is the answer if the score reaches that class's own threshold. One unreadable
-    picture among many gives an error line; the exit code is then 3.
+    The nearest class is the answer if the score reaches that class's own threshold. A picture that
+    can't be read gives an error line and the exit code 3; the others are recognised.
     """
-    rows, failed = [], 0
+    from engine.cli.pictures import queries
+
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
-        for outcome in recognizer.try_recognize_many(pictures(images), candidates=top):
-            failed += not hasattr(outcome, "label")
-            if json_output:
-                print_json(_json(outcome))
+        tally = _Tally()
+        outcomes = tally.counted(
+            recognizer.try_recognize_many(queries(images), candidates=max(top, 2))
+        )
+        if json_output:
+            for outcome in outcomes:
+                output.json(_json(outcome, top))
+        else:
+            if output.terminal:
+                output.table(TERMINAL_COLUMNS, map(_terminal_row, outcomes))
+                output.note(tally.summary(), style="dim")
             else:
-                rows.append(_row(outcome))
-    if rows:
-        print_table(COLUMNS, rows, numeric=NUMERIC)
-    if failed:
-        raise typer.Exit(SOME_REJECTED)
+                output.table(PLAIN_COLUMNS, map(_plain_row, outcomes))
+            for error in tally.errors:
+                output.error(error)
+    return ExitCode.REJECTED if tally.errors else ExitCode.SUCCESS
 
 
-def _json(outcome: Decision | Reject) -> dict[str, Any]:
+class _Tally:
+    """What came of the pictures so far."""
+
+    def __init__(self) -> None:
+        self.recognised = self.unknown = self.ambiguous = 0
+        self.errors: list[str] = []
+
+    def counted(self, outcomes: Iterable[Decision | Reject]) -> Iterator[Decision | Reject]:
+        """The outcomes as they come, counted."""
+        from engine.types import Reject
+
+        for outcome in outcomes:
+            if isinstance(outcome, Reject):
+                self.errors.append(f"{outcome.source}: {outcome.reason}")
+            else:
+                self.recognised += outcome.known
+                self.unknown += not outcome.known
+                self.ambiguous += outcome.ambiguous
+            yield outcome
+
+    def summary(self) -> str:
+        """One line for a person."""
+        unreadable = len(self.errors)
+        total = self.recognised + self.unknown + unreadable
+        parts = [f"{self.recognised:,} recognised", f"{self.unknown:,} unknown"]
+        if unreadable:
+            parts.append(f"{unreadable:,} unreadable")
+        hint = f"; {self.ambiguous:,} ambiguous (≈: the two can't be told apart)"
+        return f"{counted(total, 'picture')}: {', '.join(parts)}{hint if self.ambiguous else ''}"
+
+
+def _json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
     """A decision's object; for a picture that can't be read the same keys, and the error."""
     from engine.types import Reject
 
     if not isinstance(outcome, Reject):
-        return outcome.to_json()
+        decision = outcome.to_json()
+        return decision | {"candidates": decision["candidates"][:top]}
     keys = ("label", "known", "reason", "ambiguous", "similarity", "score", "threshold", "margin")
-    nothing: dict[str, Any] = dict.fromkeys(keys)
     return {
         "source": outcome.source,
-        **nothing,
+        **dict.fromkeys(keys),
         "candidates": [],
         "space": None,
         "calibration": None,
@@ -77,23 +133,35 @@ def _json(outcome: Decision | Reject) -> dict[str, Any]:
     }
 
 
-def _row(outcome: Decision | Reject) -> tuple[str, ...]:
+def _terminal_row(outcome: Decision | Reject) -> Row:
     from engine.types import Reject
 
-    name = Path(outcome.source).name
     if isinstance(outcome, Reject):
-        return (name, "error", "–", "–", "–", outcome.reason, "–", "")
-    runner_up = outcome.candidates[1].label if len(outcome.candidates) > 1 else "–"
-    remark = "ambiguous" if outcome.ambiguous else ""
-    if outcome.label is None and outcome.candidates:
-        remark = f"nearest: {outcome.candidates[0].label}"
+        return (outcome.source, Cell("unreadable", "red"), "", "", "", "", "")
+    joint = " ≈ " if outcome.ambiguous else ", "
     return (
-        name,
-        outcome.label or "unknown",
-        figure(outcome.similarity),
-        figure(outcome.score),
-        figure(outcome.threshold),
-        runner_up,
-        figure(outcome.margin),
-        remark,
+        outcome.source,
+        Cell(outcome.label, "green") if outcome.label else Cell("unknown", "yellow"),
+        *_figures(outcome),
+        Cell(joint.join(_nearest_two(outcome)), "" if outcome.ambiguous else "dim"),
     )
+
+
+def _plain_row(outcome: Decision | Reject) -> Row:
+    from engine.types import Reject
+
+    if isinstance(outcome, Reject):
+        return (outcome.source, "unreadable", "", "", "", "", "", "", "")
+    nearest, runner_up = [*_nearest_two(outcome), "", ""][:2]
+    answer = outcome.label or "unknown"
+    ambiguous = "ambiguous" if outcome.ambiguous else ""
+    return (outcome.source, answer, *_figures(outcome), nearest, runner_up, ambiguous)
+
+
+def _figures(outcome: Decision) -> tuple[str, ...]:
+    figures = (outcome.similarity, outcome.score, outcome.threshold, outcome.margin)
+    return tuple(figure(value) for value in figures)
+
+
+def _nearest_two(outcome: Decision) -> list[str]:
+    return [candidate.label for candidate in outcome.candidates[:2]]

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.command import command
 from engine.cli.options import BackboneOption, DeviceOption, RuntimeOption, open_recognizer
+from engine.cli.output import Output
 from engine.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
 DEMO_KEEPS = 200
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("serve")(serve)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
+@app.command()
+@command
 def serve(
+    output: Output,
     gallery: Annotated[
         Path | None, typer.Option("--gallery", "-g", help="The gallery's folder.")
     ] = None,
@@ -57,6 +60,7 @@ def serve(
     from engine.server.options import ServerOptions
     from engine.server.run import serve as run
 
+    output.when_interrupted = "stopped"
     if gallery is None and not demo:
         raise SettingsError("expected --gallery GALLERY, or --demo for the sample catalog")
     if keep_unknown is None:
@@ -82,10 +86,10 @@ def serve(
         ) as recognizer,
     ):
         if demo:
-            _enroll_sample(recognizer)
+            _enroll_sample(output, recognizer)
         scheme = "https" if options.tls else "http"
         shown = f"[{host}]" if ":" in host else host
-        typer.secho(f"Onelook serves {place} at {scheme}://{shown}:{port}/", err=True)
+        output.note(f"Onelook serves {place} at {scheme}://{shown}:{port}/")
         run(recognizer, options)
 
 
@@ -98,8 +102,8 @@ def _place(gallery: Path | None) -> Iterator[Path]:
         yield Path(folder) / "demo.gallery"
 
 
-def _enroll_sample(recognizer: Recognizer) -> None:
+def _enroll_sample(output: Output, recognizer: Recognizer) -> None:
     from engine import sample
 
-    typer.secho("… enrolling the sample catalog", fg="cyan", err=True)
+    output.note("… enrolling the sample catalog", style="cyan")
     recognizer.enroll_catalog(sample.catalog())

@@ -6,20 +6,24 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import print_table
+from engine.cli.command import command
 from engine.cli.options import GalleryOption
+from engine.cli.output import Output
+from engine.cli.table import Column
 from engine.errors import SettingsError
 
-commands = typer.Typer(no_args_is_help=True, help="Make, list and revoke the service's tokens.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Make, list and revoke the service's tokens.",
+)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(commands, name="token")
-
-
-@commands.command("create")
+@app.command("create")
+@command
 def create(
+    output: Output,
     name: Annotated[str, typer.Argument(help="What it is for, such as `shop counter`.")],
     gallery: GalleryOption,
     scope: Annotated[
@@ -35,12 +39,13 @@ def create(
     folder = GalleryFolder(gallery)
     folder.require()
     with Catalog.open(folder.database) as catalog:
-        typer.echo(create_token(catalog.service.tokens, name, wanted))
-    typer.secho("Keep it safe: it is not stored and can't be shown again.", err=True)
+        output.line(create_token(catalog.service.tokens, name, wanted))
+    output.note("Keep it safe: it is not stored and can't be shown again.")
 
 
-@commands.command("list")
-def list_tokens(gallery: GalleryOption) -> None:
+@app.command("list")
+@command
+def list_tokens(output: Output, gallery: GalleryOption) -> None:
     """List the tokens; their secrets are not known."""
     from engine.catalog import Catalog
     from engine.gallery import GalleryFolder
@@ -59,11 +64,14 @@ def list_tokens(gallery: GalleryOption) -> None:
         )
         for token in tokens
     ]
-    print_table(("id", "name", "scope", "made (UTC)", "state"), rows)
+    titles = ("id", "name", "scope", "made (UTC)", "state")
+    output.table([Column(title, shrinks=title == "name") for title in titles], rows)
 
 
-@commands.command("revoke")
+@app.command("revoke")
+@command
 def revoke(
+    output: Output,
     token_id: Annotated[str, typer.Argument(help="As `onelook token list` shows it.")],
     gallery: GalleryOption,
 ) -> None:
@@ -79,4 +87,4 @@ def revoke(
                 f"expected the id of a token in force, but got {token_id!r}; "
                 "`onelook token list` shows them"
             )
-    typer.echo(f"{token_id} is revoked")
+    output.done(f"{token_id} is revoked")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import figure, print_json
+from engine.cli.command import command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
@@ -15,26 +15,35 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
+from engine.cli.output import Output
+from engine.cli.text import figure
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("verify")(verify)
-
-
+@app.command()
+@command
 def verify(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A picture.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another picture.")],
+    output: Output,
+    first: Annotated[Path, typer.Argument(metavar="A", help="A picture.", show_default=False)],
+    second: Annotated[
+        Path, typer.Argument(metavar="B", help="Another picture.", show_default=False)
+    ],
     gallery: Annotated[
         Path | None,
-        typer.Option("--gallery", "-g", help="The gallery whose classes give a threshold."),
+        typer.Option(
+            "--gallery",
+            "-g",
+            metavar="GALLERY",
+            help="The gallery whose classes give a threshold.",
+        ),
     ] = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Compare two pictures: their similarity and, with a gallery, whether they show one class."""
+    """Compare two pictures: similarity and, with a gallery, a verdict."""
     if gallery is None:
         from engine.recognizer import compare
 
@@ -45,8 +54,14 @@ def verify(
         ) as recognizer:
             outcome = recognizer.verify(first, second)
     if json_output:
-        print_json(outcome.to_json())
+        output.json(outcome.to_json())
         return
-    verdict = {True: "same class", False: "different classes", None: "no threshold to judge by"}
-    against = "" if outcome.threshold is None else f", threshold {figure(outcome.threshold)}"
-    typer.echo(f"{verdict[outcome.same]} (similarity {figure(outcome.similarity)}{against})")
+    figures = f"similarity {figure(outcome.similarity)}"
+    if outcome.same is None:
+        output.line(figures)
+        hint = "give a --gallery" if gallery is None else "enroll more pictures"
+        output.note(f"there is no threshold to judge by; {hint}", style="dim")
+    else:
+        verdict = "same class" if outcome.same else "different classes"
+        style = "green" if outcome.same else "yellow"
+        output.line(f"{verdict} ({figures}, threshold {figure(outcome.threshold)})", style)

@@ -53,12 +53,22 @@ def test_missing_options_and_commands_are_wrong_usage(onelook: Onelook, catalog:
     onelook("classes", "threshold", "a", "-g", "g", "--pin", 2, code=USAGE)
 
 
-def test_an_empty_folder_is_said_to_be_empty(onelook: Onelook, tmp_path: Path) -> None:
+def test_an_empty_folder_or_manifest_is_an_error_and_prunes_nothing(
+    onelook: Onelook, catalog: Path, tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty.csv").write_text("path,label\n")
+    onelook("enroll", catalog, "--gallery", "g")
+    for picture in catalog.iterdir():
+        picture.unlink()
 
-    done = onelook("enroll", "empty", "--gallery", "g")
+    done = onelook("enroll", "empty", "--gallery", "other", code=FAILURE)
+    onelook("enroll", "empty.csv", "--gallery", "other", code=FAILURE)
+    onelook("enroll", catalog, "--gallery", "g", "--prune", code=FAILURE)
 
-    assert "no pictures were found" in done.stderr
+    assert "empty: expected pictures (files ending in .bmp" in done.stderr
+    assert not (tmp_path / "other").exists()
+    assert "12 classes" in onelook("check", "-g", "g").stdout
 
 
 def test_one_bad_picture_among_many_is_rejected_with_its_reason(
