@@ -40,18 +40,19 @@ class Groups:
 
 
 def resamples(
-    known: IntArray, strangers: IntArray, *, paired: bool, replicates: int = REPLICATES
+    known: IntArray, strangers: IntArray, *, paired: bool, replicates: int | None = None
 ) -> Iterator[tuple[IntArray, IntArray]]:
     """Rows of the known queries and of the strangers, for one replicate after another.
 
     Args:
         known: `(n,) int64`: the classes of the known queries.
         strangers: `(m,) int64`: the groups of the strangers.
+        replicates: how many; `REPLICATES` unless told otherwise.
         paired: both name the same classes, and a drawn class brings its rows on both sides.
     """
     random = np.random.default_rng(SEED)
     first, second = Groups(known), Groups(strangers)
-    for _ in range(replicates):
+    for _ in range(REPLICATES if replicates is None else replicates):
         drawn = _draw(random, first)
         others = drawn if paired else _draw(random, second)
         yield first.rows_of(drawn), second.rows_of(others)

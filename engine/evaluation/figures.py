@@ -148,7 +148,7 @@ def too_few_strangers(strangers: int, fpir: float) -> str | None:
     needed = strangers_needed(fpir)
     if strangers >= needed:
         return None
-    return f"an FPIR of {fpir:.3g} needs about {needed:,} strangers, there are {strangers:,}"
+    return f"an FPIR of {fpir * 100:g} % needs about {needed:,} strangers, there are {strangers:,}"
 
 
 def _verification(trials: Trials, no_known: str | None, classes: int) -> Mapping[str, _Statistic]:

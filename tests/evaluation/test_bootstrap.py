@@ -58,7 +58,9 @@ def test_the_interval_of_a_mean_is_the_textbook_one() -> None:
     hits = np.random.default_rng(1).random(400) < 0.7
     means = [
         float(hits[rows].mean())
-        for rows, _ in resamples(np.arange(400), np.empty(0, np.int64), paired=False)
+        for rows, _ in resamples(
+            np.arange(400), np.empty(0, np.int64), paired=False, replicates=500
+        )
     ]
     low, high = interval(means, 400)
     half = 1.96 * np.sqrt(hits.mean() * (1 - hits.mean()) / 400)
@@ -95,7 +97,7 @@ def test_an_fpir_that_the_strangers_are_too_few_for_is_refused() -> None:
     assert figures["fnir_at_fpir_0.1"].value is not None
     refused = figures["fnir_at_fpir_0.001"]
     assert refused.to_json() == {
-        "refused": "an FPIR of 0.001 needs about 3,000 strangers, there are 60"
+        "refused": "an FPIR of 0.1 % needs about 3,000 strangers, there are 60"
     }
     assert "3,000 strangers" in str(refused)
 
