@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -343,6 +343,65 @@ class Recognizer:
             comparing=compare,
             progress=progress,
         )
+
+    def calibrate(
+        self,
+        *,
+        target_fpir: float | None = None,
+        unknown: Source | None = None,
+        queries: Source | None = None,
+        unlabelled: bool = False,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> dict[str, Any]:
+        """Set the thresholds so that at most a share of all strangers gets any label.
+
+        Args:
+            target_fpir: that share, in (0, 1); by default the gallery's present target.
+            unknown: pictures of things that aren't enrolled.
+            queries: pictures as they will be asked. Those whose labels are enrolled count as
+                labelled; if none are, all count as unlabelled.
+            unlabelled: count the queries as unlabelled whatever their labels.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Returns:
+            Method, evidence, target, expected FPIR and TPIR with intervals, date, generation,
+            space.
+
+        Raises:
+            CalibrationError: the evidence can't carry the target; it is said what would.
+            ImageError, ManifestError: a source can't be read; single pictures are only counted.
+        """
+        from engine.evaluation.calibrating import calibrate_gallery  # not needed to recognise
+
+        return calibrate_gallery(
+            self.gallery,
+            self.embedder,
+            self._loader,
+            target_fpir=target_fpir,
+            unknown=unknown,
+            queries=queries,
+            unlabelled=unlabelled,
+            progress=progress,
+        )
+
+    def adapt(
+        self, queries: Source, *, progress: Callable[[int], None] = lambda _done: None
+    ) -> dict[str, Any]:
+        """Adapt the searched space to where queries sit, if that is better; labels aren't needed.
+
+        `gallery.use_projection(None)` returns to the space of a fresh gallery.
+
+        Returns:
+            What the guard measured before and after, and whether the new space was kept.
+
+        Raises:
+            CalibrationError: there are too few classes or queries.
+        """
+        from engine.evaluation.adapting import adapt_gallery  # not needed to recognise
+        from engine.evaluation.queries import embed_queries
+
+        found = embed_queries(queries, self.embedder, self._loader, progress)
+        return {**adapt_gallery(self.gallery, found.embeddings), "rejects": len(found.rejects)}
 
     @cached_property
     def _loader(self) -> Loader:

@@ -5,10 +5,10 @@ another. Much of the difference is a shift that all of them share. So the catalo
 the queries' are centred apart, each on its own mean (drawn towards the former mean where there are
 few), and mapped by the same matrix as before.
 
-The guard needs no labels either. Two halves of the queries take turns: one gives the mean, the other
-is recognised in the old and in the new space, both calibrated on the first half to the same FPIR.
-With equally many strangers let through, the space that gives more queries a label tells more known
-things apart; the new one is kept only if that is it.
+The guard needs no labels either. Two halves of the queries take turns: one gives the mean, the
+other is recognised in the old and in the new space, both calibrated on the first half to the same
+FPIR. With equally many strangers let through, the space that gives more queries a label tells more
+known things apart; the new one is kept only if that is it.
 """
 
 from __future__ import annotations

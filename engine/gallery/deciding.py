@@ -88,6 +88,11 @@ def class_thresholds(matcher: Matcher, class_ids: Sequence[int]) -> dict[int, fl
     }
 
 
+def query_scores(matcher: Matcher, queries: FloatArray) -> Float64Array:
+    """`(m,)`: the normalised scores of queries `(m, dim) float32` with their nearest classes."""
+    return stranger_scores(matcher, queries, matcher.rank(queries, NEIGHBOURS + 1))
+
+
 def stranger_scores(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
     """`(n,)`: the normalised scores that queries of no enrolled class reach.
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from engine.catalog import Catalog, StoredProjection, WriteTransaction
+from engine.decision import Calibration
 from engine.decision.rule import computed_threshold
 from engine.errors import ReadOnlyError, SpaceMismatchError
 from engine.gallery.checking import problems_of
@@ -34,7 +35,8 @@ from engine.projections import Projection, shipped_projection
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 LOGGER = logging.getLogger(__name__)
-GROWTH = 2.0
+KEPT_CHANGES = 100_000
+"""Entries of the change log that stay; a reader that is further behind loads everything anew."""
 
 
 class Gallery:
@@ -176,8 +178,7 @@ class Gallery:
         if not vanished:
             return 0
         with self._write() as transaction:
-            for example in vanished:
-                transaction.remove_example(example.id)
+            transaction.remove_examples([example.id for example in vanished])
             for class_id in sorted({example.class_id for example in vanished}):
                 transaction.remove_class_if_empty(class_id)
         return len(vanished)
@@ -250,6 +251,46 @@ class Gallery:
         with self._write() as transaction:
             transaction.put_class_statistics(view.space_id, statistics)
             transaction.put_calibration(view.space_id, calibration.to_bytes())
+            transaction.trim_changes(keep=KEPT_CHANGES)
+
+    def use_calibration(self, calibration: Calibration, target_fpir: float) -> None:
+        """Decide by a calibration that was made on more than the gallery, for a target FPIR.
+
+        It stays in force while the gallery grows, until another takes its place.
+        """
+        with self._write() as transaction:
+            transaction.set_target_fpir(target_fpir)
+            transaction.put_calibration(self._view.space_id, calibration.to_bytes())
+
+    def use_projection(
+        self, projection: Projection | None, calibration: Calibration | None = None
+    ) -> None:
+        """Search another space from now on; the embeddings stay, the index is made anew.
+
+        Pinned thresholds hold for the space they were set in: they are suspended, and the log says
+        how many.
+
+        Args:
+            projection: the map to it; None for the one that a fresh gallery of this backbone has.
+            calibration: made in that space; without one the gallery's earlier one there is taken
+                up again, or one is made of the gallery alone.
+        """
+        space = self.catalog.state().space
+        projection = projection or shipped_projection(space) or Projection.identity(space.dimension)
+        if self._view.pins:
+            LOGGER.warning(
+                "%d pinned thresholds are suspended: they hold for the space they were set in",
+                len(self._view.pins),
+            )
+        with self._write() as transaction:
+            payload = None if projection.matrix is None else projection.to_bytes()
+            transaction.set_projection(_stored(payload))
+            if calibration is not None:
+                transaction.put_calibration(
+                    space.id if payload is None else projection.id, calibration.to_bytes()
+                )
+        if not self._view.calibration.classes:
+            self.calibrate()
 
     def set_target_fpir(self, target: float) -> None:
         """Set the share of strangers that may get a label, in (0, 1)."""
@@ -267,9 +308,16 @@ class Gallery:
         class_ids = np.unique(view.table.classes_of(np.array(example_ids, np.int64)))
         if not class_ids.size:
             return
-        if view.classes >= GROWTH * max(1, view.calibration.classes):
-            self.calibrate()
-            return
+        if view.calibration.outgrown(view.classes):
+            if view.calibration.automatic:
+                self.calibrate()
+                return
+            LOGGER.warning(
+                "the gallery has outgrown its calibration (%d classes then, %d now): run "
+                "`onelook calibrate` again",
+                view.calibration.classes,
+                view.classes,
+            )
         statistics = statistics_of(view.index, view.table, view.cohort(), class_ids)
         view.statistics.update(statistics)
         with self.catalog.write() as transaction:

@@ -95,7 +95,9 @@ def test_unlabelled_queries_hold_the_target_without_knowing_the_strangers(
 
     others = np.concatenate([world.pictures(STRANGERS) for _ in range(3)])
     level = calibration.level(0.05, CLASSES)
-    assert 0.01 <= reached_fpir(gallery, level, others) <= 0.10
+    assert reached_fpir(gallery, level, others) <= 0.05  # tails lighter than exponential: safe
+    known = query_scores(gallery.view(), world.pictures(KNOWN, noise=0.1))
+    assert (known >= level).mean() > 0.9
 
 
 def test_labelled_queries_say_how_known_things_fare(gallery: Gallery, world: World) -> None:

@@ -1,0 +1,122 @@
+"""`onelook calibrate` and `onelook adapt`: thresholds and the searched space, from evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.command import command
+from engine.cli.options import (
+    BackboneOption,
+    DeviceOption,
+    GalleryOption,
+    JsonOption,
+    RuntimeOption,
+    open_recognizer,
+)
+from engine.cli.output import Output
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+@command
+def calibrate(
+    output: Output,
+    gallery: GalleryOption,
+    target_fpir: Annotated[
+        float | None,
+        typer.Option(help="The share of strangers that may get any label, such as 0.01."),
+    ] = None,
+    unknown: Annotated[
+        Path | None, typer.Option(help="Pictures of things that aren't enrolled.")
+    ] = None,
+    queries: Annotated[
+        Path | None, typer.Option(help="Pictures as they will be asked, labelled or not.")
+    ] = None,
+    unlabelled: Annotated[
+        bool, typer.Option("--unlabelled", help="Take no notice of the queries' labels.")
+    ] = False,
+    backbone: BackboneOption = None,
+    device: DeviceOption = None,
+    runtime: RuntimeOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Set the thresholds so that at most a share of all strangers gets any label.
+
+    Without pictures the gallery alone is the evidence: each class in turn is left out and played as
+    a stranger.
+    """
+    with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
+        report = recognizer.calibrate(
+            target_fpir=target_fpir, unknown=unknown, queries=queries, unlabelled=unlabelled
+        )
+    if json_output:
+        output.json(report)
+        return
+    evidence = ", ".join(f"{count} {kind}" for kind, count in report["evidence"].items())
+    output.line(f"method         {report['method']}")
+    output.line(f"evidence       {evidence or 'none'}; {report['classes']} classes")
+    output.line(f"target FPIR    {_percent(report['target_fpir'])}")
+    output.line(f"expected FPIR  {_with_interval(report, 'expected_fpir')}")
+    output.line(f"expected TPIR  {_with_interval(report, 'expected_tpir')}")
+    output.line(f"level          {report['level']} (normalised score)")
+    output.line(f"generation     {report['generation']}, {report['created_at']}")
+    output.line(f"space          {report['space']}")
+    if report["rejects"]:
+        output.warning(f"{report['rejects']} pictures could not be read")
+
+
+@app.command()
+@command
+def adapt(
+    output: Output,
+    gallery: GalleryOption,
+    queries: Annotated[
+        Path | None, typer.Option(help="Pictures as they will be asked; labels aren't needed.")
+    ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Return to the space of a fresh gallery.")
+    ] = False,
+    backbone: BackboneOption = None,
+    device: DeviceOption = None,
+    runtime: RuntimeOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Adapt the searched space to where queries sit; the new space is kept only if it is better."""
+    if undo == (queries is not None):
+        raise typer.BadParameter("choose one of --queries and --undo")
+    with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
+        if queries is None:
+            recognizer.gallery.use_projection(None)
+            output.line(f"{gallery}: searches the space of a fresh gallery again")
+            return
+        report = recognizer.adapt(queries)
+    if json_output:
+        output.json(report)
+        return
+    output.line(
+        f"held-out queries given a label at a target FPIR of {_percent(report['target_fpir'])}: "
+        f"{_percent(report['given_a_label_before'])} before, "
+        f"{_percent(report['given_a_label_after'])} after"
+    )
+    output.line(
+        f"{gallery}: adapted to {report['queries']} queries; --undo returns"
+        if report["adapted"]
+        else f"{gallery}: left as it was, since the new space isn't better"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _with_interval(report: dict[str, Any], name: str) -> str:
+    share, interval = report[name], report[f"{name}_interval"]
+    if share is None:
+        return "not known without labelled queries"
+    if interval is None:
+        return _percent(share)
+    return f"{_percent(share)} (95 % interval {_percent(interval[0])} to {_percent(interval[1])})"
