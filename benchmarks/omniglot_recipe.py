@@ -19,7 +19,6 @@ from benchmarks.omniglot_data import Characters
 from engine.training.distortion import Distortion, Pose, distort, view
 from engine.training.loop import FitOutcome, FitSettings, Progress, fit
 from engine.training.losses import build_loss
-from engine.training.precision import mixed
 from engine.training.samplers import GroupedSampler
 from engine.types import ByteArray, FloatArray, IntArray
 
@@ -140,9 +139,7 @@ def embed_glyphs(network: nn.Module, glyphs: ByteArray, poses: tuple[Pose, ...])
             total = torch.zeros(())
             for pose in poses:
                 images = scaled(view(batch.float() / 255, INPUT, pose)).to(device)
-                with mixed(device):
-                    raw = network(images)
-                total = total + functional.normalize(raw.float(), dim=1).cpu()
+                total = total + functional.normalize(network(images), dim=1).cpu()
             parts.append(functional.normalize(total, dim=1))
     embeddings: FloatArray = torch.cat(parts).numpy()
     return embeddings

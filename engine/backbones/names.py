@@ -5,7 +5,8 @@
     timm:NAME
 
 Each may be followed by `@PATH`: the same network, with its weights read from that file. For
-OpenCLIP the tag may then be left out, and a file may also stand where the tag stands.
+OpenCLIP the tag may then be left out, and a file may also stand where the tag stands. A folder that
+fine-tuning wrote is named by its path.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.backbones.families.efficientnet_lite import EfficientNetLite
+from engine.backbones.families.fine_tuned import FineTuned
 from engine.backbones.families.open_clip import OpenClipModel
 from engine.backbones.families.timm import TimmModel
 from engine.backbones.pretrained import Pretrained
@@ -39,6 +41,8 @@ def named(name: str) -> Pretrained:
     Raises:
         BackboneError: no family has such a name.
     """
+    if FineTuned.at(name):
+        return FineTuned.open(Path(name), named)
     published, at, path = name.partition("@")
     family, _, member = published.partition(":")
     if family not in _FAMILIES or (at and not path):

@@ -9,9 +9,46 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from pytorch_metric_learning.samplers import MPerClassSampler
+from pytorch_metric_learning.utils import common_functions
 
 from engine.errors import TrainingError
 from engine.types import IntArray
+
+
+class ClassSampler:
+    """Batches of some rows of each of some classes, drawn by pytorch-metric-learning.
+
+    A class with fewer rows gives some of them twice, which is no waste where pictures are
+    distorted anew each time.
+
+    Args:
+        labels: `(n,) int64`, the class of each row.
+        batch_size: rows a batch; lowered where there are too few classes to fill one.
+        per_class: rows of each class in a batch.
+    """
+
+    def __init__(self, labels: IntArray, *, batch_size: int, per_class: int) -> None:
+        self._labels = labels
+        classes = min(batch_size // per_class, len(np.unique(labels)))
+        self.per_class = per_class
+        self.batch_size = classes * per_class
+
+    def batches(self, steps: int, seed: int) -> Iterator[IntArray]:
+        """Yield `steps` batches of `batch_size` row numbers; the rows of a class stand together."""
+        sampler = MPerClassSampler(
+            self._labels,
+            m=self.per_class,
+            batch_size=self.batch_size,
+            length_before_new_iter=steps * self.batch_size,
+        )
+        before = common_functions.NUMPY_RANDOM
+        common_functions.NUMPY_RANDOM = np.random.RandomState(seed % 2**32)
+        try:
+            rows = np.fromiter(sampler, np.int64)
+        finally:
+            common_functions.NUMPY_RANDOM = before
+        yield from rows.reshape(steps, self.batch_size)
 
 
 class GroupedSampler:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from engine.errors import TrainingError
 from engine.training.distortion import Distortion, Pose, distort, view
 from engine.training.prefetch import prefetched
-from engine.training.samplers import GroupedSampler
+from engine.training.samplers import ClassSampler, GroupedSampler
 from engine.training.splits import split_by_class
 
 
@@ -159,3 +159,23 @@ def test_leaving_early_ends_the_thread_that_prefetches():
     assert next(batches) == 0
     batches.close()
     assert threading.active_count() == before
+
+
+def test_a_class_with_too_few_pictures_gives_some_twice():
+    labels = np.array([0, 0, 0, 1, 2, 2, 2, 2])
+    sampler = ClassSampler(labels, batch_size=6, per_class=3)
+    for rows in sampler.batches(10, seed=0):
+        assert len(rows) == 6
+        assert np.unique(labels[rows], return_counts=True)[1].tolist() == [3, 3]
+
+
+def test_class_batches_follow_their_seed_and_leave_the_global_one_alone():
+    labels = np.repeat(np.arange(10), 4)
+    sampler = ClassSampler(labels, batch_size=8, per_class=2)
+    np.random.seed(3)
+    one = np.stack(list(sampler.batches(4, seed=1)))
+    drawn = np.random.rand()
+    np.random.seed(3)
+    assert drawn == np.random.rand()
+    np.testing.assert_array_equal(one, np.stack(list(sampler.batches(4, seed=1))))
+    assert not np.array_equal(one, np.stack(list(sampler.batches(4, seed=2))))
