@@ -104,7 +104,7 @@ def _distributions(axes: Axes, explanation: Explanation) -> None:
                  + ("accepted" if accepted else "unknown"))  # fmt: skip
     axes.axvline(decision.similarity, color=style.BLUE, linestyle=":", linewidth=2.0,
                  label=f"similarity {decision.similarity:.3f}")  # fmt: skip
-    axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:.0f} %")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:.3g} %")
     axes.set_xlabel(f"similarity to {nearest!r}")
     axes.set_ylabel("share of pictures")
     axes.margins(y=0.1)

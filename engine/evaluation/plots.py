@@ -186,7 +186,7 @@ def comparison_plot(comparison: Comparison) -> bytes:
     for place, (value, high) in enumerate(zip(values, highs, strict=True)):
         axes.text(max(value, high) + 0.012, place, f"{value * 100:.1f} %", va="center", fontsize=10)
     axes.set_xlim(0, min(1.08, float(highs.max()) * 1.2 + 0.03))
-    axes.xaxis.set_major_formatter(lambda share, _: f"{share * 100:.0f} %")
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share * 100:.3g} %")
     axes.set_xlabel(f"known things identified at {comparison.fpir * 100:g} % FPIR (TPIR)")
     axes.grid(visible=False, axis="y")
     return style.png(canvas)
@@ -205,4 +205,4 @@ def _percent_x(axes: Axes, low: float) -> None:
 
 
 def _percent_y(axes: Axes) -> None:
-    axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:.0f} %")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:.3g} %")

@@ -21,6 +21,7 @@ ORANGE = "#e07a1f"
 GREEN = "#15803d"
 GREY = "#8792a2"
 DPI = 144
+MOST_TICKS = 8
 
 _RC: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -72,4 +73,6 @@ def percent_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     """Round shares for a logarithmic axis and what to call them."""
     shares = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0]
     shown = [share for share in shares if low <= share <= high]
+    if len(shown) > MOST_TICKS:
+        shown = [share for share in shown if share in (0.001, 0.01, 0.1, 1.0)]
     return shown, [f"{share * 100:g} %" for share in shown]
