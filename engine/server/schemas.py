@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Label = str
+RowId = Annotated[int, Field(ge=1, le=2**53)]
+"""An id that any database can hold, and JavaScript too."""
 
 
 class Schema(BaseModel):
@@ -191,7 +193,7 @@ class ClassChange(Schema):
 class MergeIn(Schema):
     """Classes to merge into another."""
 
-    class_ids: list[int] = Field(min_length=1, max_length=1000)
+    class_ids: list[RowId] = Field(min_length=1, max_length=1000)
 
 
 class RejectOut(Schema):
@@ -293,7 +295,7 @@ class ReviewEnrolIn(Schema):
     """Kept queries to enroll together under one label."""
 
     label: Label
-    query_ids: list[int] = Field(min_length=1, max_length=1000)
+    query_ids: list[RowId] = Field(min_length=1, max_length=1000)
 
 
 class ReviewEnrolOut(Schema):
@@ -308,7 +310,7 @@ class ReviewEnrolOut(Schema):
 class ForgetIn(Schema):
     """Kept queries to erase."""
 
-    query_ids: list[int] = Field(min_length=1, max_length=1000)
+    query_ids: list[RowId] = Field(min_length=1, max_length=1000)
 
 
 class ForgottenOut(Schema):

@@ -1,0 +1,82 @@
+"""Under load, while classes are enrolled, and asked to stop: nothing accepted is lost."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from engine.errors import OverloadedError
+from engine.server.batching import Batcher
+from tests.server.load import load
+
+
+def test_no_request_is_lost_while_enrolling_and_stopping(tmp_path: Path) -> None:
+    outcome = load(tmp_path, backbone="fake", callers=6, seconds=3.0)
+    print(outcome.describe())
+    assert outcome.lost == []
+    assert outcome.wrong == 0
+    assert outcome.exit_code == 0
+    assert len(outcome.milliseconds) > 50
+    assert outcome.enrolled > 0
+
+
+def test_what_gathers_while_a_batch_is_worked_on_is_the_next_batch() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    batches: list[int] = []
+
+    def work(items: Sequence[int]) -> list[int]:
+        batches.append(len(items))
+        begun.set()
+        go_on.wait(5)
+        return [2 * item for item in items]
+
+    batcher = Batcher(work, max_batch=8, linger=0.0)
+    first = batcher.submit(1)
+    begun.wait(5)
+    others = [batcher.submit(item) for item in range(2, 12)]
+    go_on.set()
+
+    assert [first.result(5), *(future.result(5) for future in others)] == [
+        2 * item for item in range(1, 12)
+    ]
+    assert batches == [1, 8, 2]
+    batcher.close()
+
+
+def test_one_bad_item_fails_alone() -> None:
+    def work(items: Sequence[int]) -> list[float]:
+        return [1 / item for item in items]
+
+    batcher = Batcher(work, max_batch=8, linger=0.2)
+    futures = [batcher.submit(item) for item in (1, 0, 2)]
+    assert futures[0].result(5) == 1.0
+    assert futures[2].result(5) == 0.5
+    with pytest.raises(ZeroDivisionError):
+        futures[1].result(5)
+    batcher.close()
+
+
+def test_who_has_waited_too_long_is_told_so_instead_of_served() -> None:
+    hold = threading.Event()
+
+    def work(items: Sequence[int]) -> list[int]:
+        hold.wait(5)
+        return list(items)
+
+    batcher = Batcher(work, max_batch=1, linger=0.0, patience=0.05)
+    first, second = batcher.submit(1), batcher.submit(2)
+    threading.Timer(0.2, hold.set).start()
+    assert first.result(5) == 1
+    with pytest.raises(OverloadedError, match="waited for more than"):
+        second.result(5)
+    batcher.close()
+
+
+def test_closing_finishes_what_was_handed_in_and_takes_no_more() -> None:
+    batcher = Batcher(lambda items: list(items), max_batch=2, linger=0.0)
+    futures = [batcher.submit(item) for item in range(20)]
+    batcher.close()
+    assert [future.result(0) for future in futures] == list(range(20))
+    with pytest.raises(OverloadedError):
+        batcher.submit(1)
