@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ def mistakes_of(trials: Trials, labels: Mapping[int, str]) -> Mistakes:
     known, strangers = trials.known, trials.strangers
     confused = ~known.correct & (known.nearest >= 0)
     refused = known.correct & (known.scores < 0)
-    own = {int(c): int(n) for c, n in zip(*np.unique(known.classes, return_counts=True))}  # noqa: B905
+    own = Counter(known.classes.tolist())
     return Mistakes(
         confused=tuple(
             Mistake(
@@ -125,7 +126,8 @@ def _worst(
     by_pair: dict[tuple[int, int], list[int]] = {}
     for row in rows.tolist():
         by_pair.setdefault((int(first[row]), int(second[row])), []).append(row)
-    picked = [(max(group, key=lambda row: float(badness[row])), len(group)) for group in
-              by_pair.values()]  # fmt: skip
+    picked = [
+        (max(group, key=lambda row: float(badness[row])), len(group)) for group in by_pair.values()
+    ]
     picked.sort(key=lambda entry: (-entry[1], -float(badness[entry[0]])))
     return picked[:SHOWN]
