@@ -19,6 +19,7 @@ from benchmarks.omniglot_data import Characters
 from engine.training.distortion import Distortion, Pose, distort, view
 from engine.training.loop import FitOutcome, FitSettings, Progress, fit
 from engine.training.losses import build_loss
+from engine.training.precision import dense_dtype
 from engine.training.samplers import GroupedSampler
 from engine.types import ByteArray, FloatArray, IntArray
 
@@ -163,6 +164,7 @@ def train(
         replace(SETTINGS, seed=seed, epochs=epochs),
         on_progress=on_progress,
         checkpoint=checkpoint,
+        dtype=_dtype(),
     )
     return network, outcome
 
@@ -172,5 +174,15 @@ def steps_a_second(characters: Characters) -> float:
     network, loss = GlyphNetwork(), build_loss(LOSS, 0, DIMENSION)
     for steps in (2, 20):  # the first steps are slow everywhere
         started = time.perf_counter()
-        fit(network, loss, GlyphBatches(characters, steps), FitSettings(epochs=1))
+        fit(
+            network,
+            loss,
+            GlyphBatches(characters, steps),
+            FitSettings(epochs=1),
+            dtype=_dtype(),
+        )
     return 20 / (time.perf_counter() - started)
+
+
+def _dtype() -> torch.dtype | None:
+    return None if torch.cuda.is_available() else dense_dtype()

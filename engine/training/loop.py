@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from engine.errors import TrainingError
 from engine.training.checkpoints import load_checkpoint, save_checkpoint
-from engine.training.precision import mixed, training_dtype
+from engine.training.precision import default_dtype
 from engine.training.prefetch import prefetched
 
 
@@ -112,6 +112,7 @@ def fit(
     on_progress: Callable[[Progress], None] | None = None,
     checkpoint: Path | None = None,
     device: torch.device | None = None,
+    dtype: torch.dtype | None = None,
 ) -> FitOutcome:
     """Train `network` in place; it ends with the averaged weights of the best epoch, in eval mode.
 
@@ -123,12 +124,15 @@ def fit(
             the last epoch is the best.
         checkpoint: a file to resume from when it exists, and to save to after each epoch.
         device: where to train; a GPU when there is one.
+        dtype: what the network multiplies in, its weights staying float32; by default half
+            precision on a GPU and float32 elsewhere.
 
     Raises:
         TrainingError: the checkpoint belongs to other settings or another network, or the loss
             is no longer finite.
     """
-    run = _Run(network, loss, batches, settings, device or default_device())
+    device = device or default_device()
+    run = _Run(network, loss, batches, settings, device, dtype or default_dtype(device))
     if checkpoint is not None:
         run.resume(checkpoint)
     while not run.finished:
@@ -155,20 +159,21 @@ class _Run:
         batches: BatchSource,
         settings: FitSettings,
         device: torch.device,
+        dtype: torch.dtype,
     ) -> None:
         self.network = network.to(device)
         self.loss = loss.to(device)
         self.batches = batches
         self.settings = settings
         self.device = device
+        self.dtype = dtype
         self.averaged = AveragedModel(
             network, multi_avg_fn=_moving_average(settings.averaging), use_buffers=True
         )
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(network, loss, settings), lr=settings.learning_rate, betas=(0.9, 0.99)
         )
-        half = device.type == "cuda" and training_dtype(device) is torch.float16
-        self.scaler = torch.amp.GradScaler(device.type, enabled=half)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
         self.history: list[Progress] = []
         self.best_state: dict[str, Any] | None = None
         self.best_epoch = 0
@@ -219,7 +224,8 @@ class _Run:
         return mean_loss
 
     def _step(self, images: Tensor, labels: Tensor) -> Tensor:
-        with mixed(self.device):
+        mixed = self.dtype is not torch.float32
+        with torch.autocast(self.device.type, self.dtype, enabled=mixed):
             embeddings = self.network(images)
         value: Tensor = self.loss(embeddings.float(), labels)
         self.optimizer.zero_grad(set_to_none=True)

@@ -216,3 +216,13 @@ def test_every_loss_is_lower_when_classes_are_apart(name):
 def test_an_unknown_loss_is_refused_by_name():
     with pytest.raises(TrainingError, match=r"arcface.*'hinge'"):
         build_loss("hinge", 3, 3)
+
+
+def test_half_precision_trains_to_nearly_the_same_loss():
+    losses = []
+    for dtype in (torch.float32, torch.bfloat16):
+        settings = FitSettings(epochs=4, learning_rate=0.01)
+        outcome = fit(small_network(), small_loss(), Blobs(), settings, dtype=dtype)
+        losses.append(outcome.history[-1].loss)
+    assert losses[1] != losses[0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
