@@ -1,0 +1,433 @@
+"""Every flow of the page, in a real browser."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from engine.recognizer import Recognizer
+from engine.server.options import ServerOptions
+from engine.server.tokens import Scope, create_token
+from engine.testing.fake_backbone import FakeBackbone
+from tests.server.browser import DESKTOP, PHONE, launched, tab
+from tests.server.conftest import Running, png, running
+
+CLASSES = 30
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of thirty classes that keeps unknown queries and asks for no token."""
+    path = tmp_path_factory.mktemp("page") / "shop.gallery"
+    with Recognizer.open(path, create=True, backbone=FakeBackbone()) as recognizer:
+        fill(recognizer)
+        with running(recognizer, ServerOptions(rate=0, keep_unknown=100)) as service:
+            yield service
+
+
+@pytest.fixture
+def page(browser: Browser, shop: Running) -> Iterator[Page]:
+    with tab(browser) as page:
+        page.goto(shop.url)
+        yield page
+
+
+def fill(recognizer: Recognizer) -> None:
+    recognizer.enroll_catalog([(f"thing {seed:02}", png(seed, 128)) for seed in range(CLASSES)])
+
+
+def file(seed: int, name: str = "query.png", size: int = 96) -> dict:
+    return {"name": name, "mimeType": "image/png", "buffer": png(seed, size)}
+
+
+def show(page: Page, seed: int, size: int = 96) -> None:
+    """Hand the Recognise page a picture."""
+    page.locator(".recognize .drop input[type=file]").first.set_input_files(file(seed, size=size))
+
+
+def stranger(shop: Running, start: int) -> int:
+    """The first picture from `start` on that the service calls unknown."""
+    unknown = (n for n in range(start, start + 50) if not shop.recognizer.recognize(png(n)).known)
+    return next(unknown)
+
+
+def go(page: Page, name: str) -> None:
+    page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+
+def test_a_known_picture_is_named_beside_its_enrolled_one(page: Page) -> None:
+    show(page, 3)
+
+    answer = page.get_by_role("region", name="Answer")
+    expect(answer.get_by_role("heading", level=2)).to_have_text("thing 03")
+    pair = answer.locator(".pair img")
+    expect(pair).to_have_count(2)
+    assert pair.nth(1).evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    expect(answer.get_by_role("img", name=re.compile("score .*, threshold"))).to_be_visible()
+    expect(answer.locator(".runners li")).to_have_count(4)
+
+
+def test_what_was_right_is_noted(page: Page, shop: Running) -> None:
+    show(page, 3)
+    page.get_by_role("button", name="That’s right").click()
+    expect(page.get_by_text("Noted: that was right.")).to_be_visible()
+    show(page, 4)
+    expect(page.locator(".verdict h2")).to_have_text("thing 04")
+    page.get_by_role("button", name="Something else").click()
+    page.get_by_role("dialog").get_by_label("Class").fill("thing 05")
+    page.get_by_role("button", name="Note it").click()
+    expect(page.get_by_text("Noted: it is thing 05.")).to_be_visible()
+
+
+def test_an_unknown_is_enrolled_as_new_and_known_from_then_on(page: Page, shop: Running) -> None:
+    show(page, stranger(shop, 200))
+    expect(page.locator(".verdict h2")).to_have_text("Unknown")
+    page.get_by_role("button", name="Enroll as new").click()
+    page.get_by_role("dialog").get_by_label("What is it?").fill("paper crane")
+    page.get_by_role("dialog").get_by_role("button", name="Enroll").click()
+    expect(page.locator(".verdict h2")).to_have_text("paper crane")
+
+
+def test_a_picture_can_be_dropped_and_pasted(page: Page) -> None:
+    transfer = """([bytes]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(bytes)], "x.png", { type: "image/png" }));
+        return data;
+    }"""
+    dropped = page.evaluate_handle(transfer, [list(png(6, 96))])
+    page.locator(".drop").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(page.locator(".verdict h2")).to_have_text("thing 06")
+    page.evaluate(
+        f"""(given) => {{
+            const event = new ClipboardEvent("paste", {{ clipboardData: ({transfer})(given) }});
+            document.dispatchEvent(event);
+        }}""",
+        [list(png(7, 96))],
+    )
+    expect(page.locator(".verdict h2")).to_have_text("thing 07")
+
+
+def test_the_camera_takes_a_picture(page: Page) -> None:
+    page.get_by_role("button", name="Use the camera").click()
+    video = page.locator("video")
+    expect(video).to_be_visible()
+    page.wait_for_function("document.querySelector('video').videoWidth > 0")
+    page.get_by_role("button", name="Take the picture").click()
+    expect(page.locator(".verdict h2")).not_to_be_empty()
+    page.get_by_role("button", name="Close the camera").click()
+    expect(page.locator(".drop")).to_be_visible()
+
+
+def test_what_is_no_picture_is_refused_in_words(page: Page) -> None:
+    broken = {"name": "bill.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    page.locator(".drop input[type=file]").first.set_input_files(broken)
+    expect(page.get_by_role("alert")).to_contain_text("PDF")
+
+
+def test_the_catalog_is_searched_and_a_class_shown(page: Page) -> None:
+    go(page, "Catalog")
+    expect(page.get_by_role("listitem").first).to_be_visible()
+    page.get_by_role("searchbox").fill("THING 1")
+    expect(page.get_by_role("listitem")).to_have_count(10)
+    page.get_by_role("link", name="thing 12").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("thing 12")
+    expect(page.locator(".examples li")).to_have_count(1)
+    expect(page.locator(".near li")).to_have_count(6)
+
+
+def test_a_class_is_renamed_pinned_given_a_picture_merged_and_removed(
+    page: Page, shop: Running
+) -> None:
+    for seed, label in ((301, "old name"), (302, "other"), (303, "doomed")):
+        shop.recognizer.enroll(label, png(seed))
+    class_id = shop.recognizer.gallery.catalog.class_id("old name")
+    page.goto(f"{shop.url}/#/catalog/{class_id}")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("dialog").get_by_label("New label").fill("new name")
+    page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("new name")
+
+    page.get_by_role("button", name="Pin it by hand").click()
+    page.get_by_role("dialog").get_by_label("Least score").fill("0.5")
+    page.get_by_role("dialog").get_by_role("button", name="Pin").click()
+    expect(page.get_by_text("pinned by hand")).to_be_visible()
+    page.get_by_role("button", name="Let it be computed").click()
+    expect(page.get_by_text("from the calibration")).to_be_visible()
+
+    page.get_by_label("Add a picture").set_input_files(file(304))
+    expect(page.locator(".examples li")).to_have_count(2)
+    page.get_by_role("button", name="Remove example 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.locator(".examples li")).to_have_count(1)
+
+    page.get_by_role("button", name="Merge").click()
+    page.get_by_role("dialog").get_by_label("The class that stays").fill("other")
+    page.get_by_role("dialog").get_by_role("button", name="Merge").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("other")
+    expect(page.locator(".examples li")).to_have_count(2)
+
+    doomed = shop.recognizer.gallery.catalog.class_id("doomed")
+    page.goto(f"{shop.url}/#/catalog/{doomed}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("doomed")
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Catalog")
+    assert "doomed" not in shop.recognizer.gallery.catalog.labels().values()
+
+
+def test_one_picture_is_enrolled(page: Page) -> None:
+    go(page, "Enroll")
+    form = page.locator("form").filter(has_text="One picture")
+    form.locator("input[type=file]").first.set_input_files(file(320, "blue_vase.png"))
+    expect(form.get_by_label("What is it?")).to_have_value("blue vase")
+    form.get_by_role("button", name="Enroll").click()
+    expect(form.get_by_text("Enrolled as blue vase.")).to_be_visible()
+
+
+def test_a_folder_is_enrolled_with_progress_rejects_and_near_duplicates(
+    page: Page, tmp_path: Path, shop: Running
+) -> None:
+    folder = tmp_path / "shop"
+    (folder / "kettle").mkdir(parents=True)
+    (folder / "kettle" / "1.png").write_bytes(png(330))
+    (folder / "kettle" / "2.png").write_bytes(png(331))
+    (folder / "notes.png").write_bytes(b"no picture at all")
+    (folder / "twin.png").write_bytes(png(5, 64))
+    go(page, "Enroll")
+
+    page.locator("#folder").set_input_files(folder)
+
+    job = page.get_by_role("region", name=re.compile("^Job")).first
+    expect(job.locator(".badge").first).to_have_text("done")
+    expect(job.locator(".counts")).to_contain_text("3added")
+    expect(job.locator(".rejects")).to_contain_text("shop/notes.png")
+    expect(job.locator(".duplicate")).to_contain_text("twin and thing 05")
+    expect(job.locator(".duplicate img")).to_have_count(2)
+    job.get_by_role("button", name="Remove twin").click()
+    expect(job.get_by_text("removed", exact=True)).to_be_visible()
+    labels = set(shop.recognizer.gallery.catalog.labels().values())
+    assert "kettle" in labels
+    assert "twin" not in labels
+
+
+def test_an_archive_is_enrolled(page: Page) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("spoon.png", png(340))
+    given = {"name": "a.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
+    go(page, "Enroll")
+    page.locator("#files").set_input_files(given)
+    job = page.get_by_role("region", name=re.compile("^Job")).first
+    expect(job.locator(".badge").first).to_have_text("done")
+    expect(job.locator(".counts")).to_contain_text("1added")
+
+
+def test_a_hostile_archive_is_refused_in_words(page: Page) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("../up.png", png(340))
+    given = {"name": "a.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
+    go(page, "Enroll")
+    page.locator("#files").set_input_files(given)
+    expect(page.locator(".toast.bad")).to_contain_text("leads out of the archive")
+
+
+def test_unknowns_are_named_in_review_and_recognised_next_time(page: Page, shop: Running) -> None:
+    seed = stranger(shop, 400)
+    for size in (96, 112):
+        show(page, seed, size)
+        expect(page.locator(".verdict h2")).to_have_text("Unknown")
+        page.wait_for_timeout(100)
+    go(page, "Review")
+    card = page.locator(".cluster").filter(has_text="2 pictures")
+    card.get_by_label("What is it?").fill("garden gnome")
+    card.get_by_role("button", name="Enroll together").click()
+    expect(page.get_by_text("2 pictures enrolled as garden gnome.")).to_be_visible()
+    go(page, "Recognise")
+    show(page, seed, 128)
+    expect(page.locator(".verdict h2")).to_have_text("garden gnome")
+
+
+def test_kept_unknowns_are_erased(page: Page, shop: Running) -> None:
+    show(page, stranger(shop, 500))
+    expect(page.locator(".verdict h2")).to_have_text("Unknown")
+    go(page, "Review")
+    page.get_by_role("button", name="Erase all").click()
+    page.get_by_role("dialog").get_by_role("button", name="Erase all").click()
+    expect(page.get_by_text("Nothing waits for a name.")).to_be_visible()
+
+
+def test_quality_shows_the_calibration_and_evaluates(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    for seed in range(4):
+        (folder / f"thing {seed:02}.png").write_bytes(png(seed, 80))
+        (folder / f"stranger {seed}.png").write_bytes(png(370 + seed))
+    go(page, "Quality")
+    expect(page.get_by_role("heading", name="Calibration in force")).to_be_visible()
+    page.get_by_role("button", name="Calibrate now").click()
+    expect(page.get_by_text("Calibrated.")).to_be_visible()
+    page.get_by_label("Choose a labelled folder").set_input_files(folder)
+    expect(page.get_by_text("of 4 known queries named right")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("Known queries missed"))).to_be_visible()
+    page.get_by_role("button", name="Change the target").click()
+    page.get_by_role("dialog").get_by_role("textbox").fill("2")
+    page.get_by_role("button", name="Set").click()
+    expect(page.locator(".figure b").first).to_have_text("2.0 %")
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, shop: Running, options: dict, scheme: str) -> None:
+    axe = Axe()
+    class_id = shop.recognizer.gallery.catalog.class_id("thing 03")
+    with tab(browser, **options, color_scheme=scheme) as page:
+        page.goto(shop.url)
+        show(page, 3)
+        expect(page.locator(".verdict h2")).to_have_text("thing 03")
+        problems = []
+        for address in (None, "catalog", f"catalog/{class_id}", "enroll", "review", "quality"):
+            if address:
+                page.goto(f"{shop.url}/#/{address}")
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                page.wait_for_load_state("networkidle")
+            found = axe.run(page, options={"resultTypes": ["violations"]})
+            problems += [
+                f"{address}: {v['id']}: {[n['html'][:120] for n in v['nodes']]}"
+                for v in found.response["violations"]
+            ]
+        width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert problems == []
+    assert width <= 0
+
+
+def test_the_keyboard_reaches_everything(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Use the camera")).to_be_focused()
+    go(page, "Catalog")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Catalog")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".examples")).to_be_visible()
+    page.get_by_role("button", name="Rename").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_two_tabs_see_each_others_changes(browser: Browser, shop: Running) -> None:
+    with tab(browser) as first, tab(browser) as second:
+        first.goto(f"{shop.url}/#/catalog")
+        expect(first.get_by_role("listitem").first).to_be_visible()
+        second.goto(f"{shop.url}/#/enroll")
+        form = second.locator("form").filter(has_text="One picture")
+        form.locator("input[type=file]").first.set_input_files(file(380, "aaa.png"))
+        form.get_by_role("button", name="Enroll").click()
+        expect(form.get_by_text("Enrolled as aaa.")).to_be_visible()
+        go(first, "Recognise")
+        show(first, 380)
+        expect(first.locator(".verdict h2")).to_have_text("aaa")
+        go(first, "Catalog")
+        expect(first.get_by_role("listitem").first).to_contain_text("aaa")
+
+
+def test_a_slow_network_says_so_and_the_last_picture_wins(page: Page) -> None:
+    def slow(route: object) -> None:
+        page.wait_for_timeout(400)
+        route.continue_()  # type: ignore[attr-defined]
+
+    page.route("**/v1/recognize", slow)
+    show(page, 3)
+    expect(page.get_by_text("Looking …")).to_be_visible()
+    show(page, 4)
+    expect(page.locator(".verdict h2")).to_have_text("thing 04")
+    page.wait_for_timeout(500)
+    expect(page.locator(".verdict h2")).to_have_text("thing 04")
+
+
+def test_a_service_that_is_gone_is_said_in_words(page: Page) -> None:
+    page.route("**/v1/recognize", lambda route: route.abort())
+    show(page, 3)
+    expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+
+
+def test_with_tokens_the_page_asks_and_shows_what_the_token_may(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with Recognizer.open(tmp_path / "g.gallery", create=True, backbone=FakeBackbone()) as opened:
+        fill(opened)
+        store = opened.gallery.catalog.service.tokens
+        reader = create_token(store, "reader", Scope.RECOGNIZE)
+        with running(opened, ServerOptions(rate=0)) as service, tab(browser) as page:
+            page.goto(service.url)
+            page.get_by_label("Token").fill("onelook_wrong_token")
+            page.get_by_role("button", name="Log in").click()
+            expect(page.locator(".toast.bad")).to_contain_text("not valid")
+            page.get_by_label("Token").fill(reader)
+            page.get_by_role("button", name="Log in").click()
+            show(page, 3)
+            expect(page.locator(".verdict h2")).to_have_text("thing 03")
+            expect(page.get_by_role("button", name="Enroll as new")).to_have_count(0)
+            assert page.evaluate("document.cookie") == ""
+            go(page, "Enroll")
+            expect(page.get_by_text("This token only recognises.")).to_be_visible()
+            store.revoke(reader.split("_")[1])
+            page.wait_for_timeout(900)
+            go(page, "Catalog")
+            expect(page.get_by_label("Token")).to_be_visible()
+
+
+def test_thousands_of_classes_keep_few_tiles_in_the_document(
+    browser: Browser, shop: Running
+) -> None:
+    with tab(browser) as page:
+
+        def classes(route: object) -> None:
+            request = route.request  # type: ignore[attr-defined]
+            start = (
+                int(re.search(r"after=label\+?(?:%20)?(\d+)", request.url).group(1)) + 1
+                if "after=" in request.url
+                else 0
+            )
+            rows = [
+                {
+                    "id": n + 1,
+                    "label": f"label {n:05}",
+                    "examples": 1,
+                    "example_id": 1,
+                    "pinned_threshold": None,
+                }
+                for n in range(start, min(start + 300, 5000))
+            ]
+            after = rows[-1]["label"] if start + 300 < 5000 else None
+            route.fulfill(json={"classes": rows, "next": after})  # type: ignore[attr-defined]
+
+        page.route("**/v1/classes?*", classes)
+        page.goto(f"{shop.url}/#/catalog")
+        expect(page.get_by_role("listitem").first).to_be_visible()
+        for _ in range(25):
+            page.evaluate("scrollTo(0, document.body.scrollHeight)")
+            page.wait_for_timeout(60)
+            if page.get_by_text("label 04999").count():
+                break
+        expect(page.get_by_text("label 04999")).to_be_visible()
+        assert page.locator(".tile").count() < 150
