@@ -42,7 +42,7 @@ class NumpyIndex(VectorIndex):
         return self._held[0].copy()
 
     def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        return np.isin(as_ids(ids), self._held[0])
+        return np.isin(as_ids(ids, distinct=False), self._held[0])
 
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         new_ids, new_rows = as_pairs(ids, vectors, self.dimension)

@@ -53,9 +53,11 @@ class FaissIndex(VectorIndex):
         self._hold(State(Rows(dimension)))
 
     @classmethod
-    def of(cls, state: State) -> FaissIndex:
-        """An index that starts from a state that was saved."""
-        index = cls(state.rows.dimension)
+    def of(
+        cls, state: State, *, limits: Limits | None = None, background: bool = True
+    ) -> FaissIndex:
+        """An index that starts from a state, such as one that was saved."""
+        index = cls(state.rows.dimension, limits=limits, background=background)
         index._hold(state)
         return index
 

@@ -117,6 +117,12 @@ class IndexContract:
         assert np.array_equal(index.vectors([1]), vectors[2:])
         assert index.ids().tolist() == [1, 2]
 
+    def test_it_says_which_ids_it_holds(self, index: VectorIndex) -> None:
+        index.add([5, 1], unit_rows(2))
+        index.remove([5])
+        assert index.contains([1, 5, 2, 1]).tolist() == [True, False, False, True]
+        assert index.contains([]).tolist() == []
+
     def test_everything_can_be_removed(self, index: VectorIndex) -> None:
         index.add(np.arange(5), unit_rows(5))
         index.remove(np.arange(5))

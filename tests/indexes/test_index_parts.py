@@ -1,0 +1,125 @@
+"""The parts that indexes are built of."""
+
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.cores import available_cores
+from engine.indexes import threads
+from engine.indexes.checksums import row_checksums
+from engine.indexes.id_map import IdMap
+from engine.indexes.rows import Rows
+from engine.testing.index_contract import unit_rows
+
+
+def test_a_rows_checksum_is_the_sum_of_its_words_times_odd_factors() -> None:
+    rows = np.array([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0]], np.float32)
+    words = [0x3F800000, 0xC0000000, 0x3F000000]  # IEEE 754
+    factors = [0x9E3779B1 * odd for odd in (1, 3, 5)]
+    expected = sum(w * f for w, f in zip(words, factors, strict=True)) % 2**32
+    assert row_checksums(rows).tolist() == [expected, 0]
+
+
+def test_growing_copies_no_vector_and_leaves_earlier_views_alone() -> None:
+    vectors = unit_rows(5000)
+    views = [Rows(8)]
+    for start in range(0, 5000, 7):
+        ids = np.arange(start, min(start + 7, 5000))
+        views.append(views[-1].append(ids, vectors[ids]))
+    for earlier, later in pairwise(views):
+        for ours, theirs in zip(earlier.parts, later.parts, strict=False):
+            assert ours.memory is theirs.memory
+    assert len(views[-1].parts) <= 4
+    for view in (views[1], views[200], views[-1]):
+        count = len(view)
+        assert np.array_equal(view.ids(), np.arange(count))
+        assert np.array_equal(np.concatenate([run for _, run in view.runs()]), vectors[:count])
+    picked = np.array([4999, 0, 1023, 1024, 2048, 0])
+    assert np.array_equal(views[-1].take(picked), vectors[picked])
+    assert np.array_equal(views[-1].ids_of(picked), picked)
+
+
+def test_rows_from_the_middle_on_keep_their_numbers() -> None:
+    vectors = unit_rows(3000)
+    rows = Rows(8)
+    for half in np.split(np.arange(3000), 2):
+        rows = rows.append(half, vectors[half])
+    runs = list(rows.runs(1100))
+    assert runs[0][0] == 1100
+    assert np.array_equal(np.concatenate([run for _, run in runs]), vectors[1100:])
+    assert max(len(batch) for batch in rows.batches(64)) == 64
+
+
+def test_taking_rows_out_copies_only_the_parts_that_lose_one() -> None:
+    vectors = unit_rows(4000)
+    rows = Rows(8)
+    for ids in np.split(np.arange(4000), 4):
+        rows = rows.append(ids, vectors[ids])
+    kept = rows.without(np.array([5, 1500]))
+    assert len(kept) == 3998
+    assert np.array_equal(kept.ids(), np.delete(np.arange(4000), [5, 1500]))
+    assert np.array_equal(kept.take(np.arange(3998)), np.delete(vectors, [5, 1500], axis=0))
+    assert np.shares_memory(kept.parts[-1].memory, rows.parts[-1].memory)
+
+
+def test_parts_do_not_multiply_when_rows_come_and_go() -> None:
+    rows, random = Rows(8), np.random.default_rng(0)
+    for start in range(0, 20_000, 100):
+        rows = rows.append(np.arange(start, start + 100), unit_rows(100))
+        rows = rows.without(np.sort(random.choice(len(rows), 10, replace=False)))
+    assert len(rows) == 200 * 90
+    assert len(rows.parts) <= 33
+    assert (np.diff(rows.ids()) > 0).all()
+
+
+def test_an_id_map_finds_rows_old_and_new() -> None:
+    known = IdMap(np.array([40, 10, 30, 20]), np.array([0, 1, 3]))
+    known.add(np.array([5, 30]), np.array([4, 5]))
+    known.remove(np.array([40]))
+    known.add(np.array([40]), np.array([6]))
+    known.remove(np.array([5]))
+    assert known.rows(np.array([10, 20, 30, 40, 5, 99])).tolist() == [1, 3, 5, 6, -1, -1]
+    assert known.ids().tolist() == [10, 20, 30, 40]
+    assert len(known) == 4
+
+
+def test_one_query_takes_one_thread_and_a_cap_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert threads.threads_for(1) == 1
+    assert threads.threads_for(1000) == available_cores()
+    monkeypatch.setattr(threads, "_most", 0)
+    threads.limit_threads(1)
+    assert threads.threads_for(1000) == 1
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_importing_the_indexes_loads_no_faiss() -> None:
+    assert run_python("import sys, engine.indexes; print('faiss' in sys.modules)") == "False\n"
+
+
+def test_a_small_gallery_never_loads_faiss(tmp_path: Path) -> None:
+    code = f"""
+import sys, pathlib, numpy as np
+from engine.indexes import FaissIndex, load_snapshot, save_snapshot
+path = pathlib.Path({str(tmp_path)!r}, "index")
+index = FaissIndex(4)
+index.add(np.arange(4), np.eye(4))
+index.remove([0])
+index.compact()
+save_snapshot(index, path, generation=1, space="s")
+index, _ = load_snapshot(path, space="s", dimension=4)
+print(index.search(np.eye(4)[1:2], 1)[1], "faiss" in sys.modules)
+"""
+    assert run_python(code) == "[[1]] False\n"
+
+
+def test_faiss_loads_with_warnings_as_errors() -> None:
+    code = "import warnings; warnings.simplefilter('error'); import engine.indexes.sketch"
+    assert run_python(code) == ""

@@ -1,0 +1,274 @@
+"""A snapshot brings back what was saved, and a damaged one is never trusted."""
+
+import io
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.errors import GalleryError
+from engine.indexes import FaissIndex, NumpyIndex, SnapshotError, load_snapshot, save_snapshot
+from engine.indexes.compaction import Limits
+from engine.indexes.faults import Fault
+from engine.testing.index_contract import unit_rows
+
+DIMENSION = 8
+COUNT = 3000
+
+
+def exact_index() -> FaissIndex:
+    index = FaissIndex(DIMENSION, background=False)
+    index.add(np.arange(300)[::-1], unit_rows(300))
+    return index
+
+
+def sketched_index() -> FaissIndex:
+    index = FaissIndex(DIMENSION, limits=Limits(approximate_from=1000), background=False)
+    index.add(np.arange(COUNT), unit_rows(COUNT))
+    index.compact()
+    index.add(np.arange(COUNT, COUNT + 9), unit_rows(9, seed=7))  # these wait outside the sketch
+    assert index.describe()["kind"] == "approximate"
+    assert index.describe()["waiting"] == 9
+    return index
+
+
+@pytest.fixture(params=[exact_index, sketched_index])
+def index(request: pytest.FixtureRequest) -> FaissIndex:
+    made: FaissIndex = request.param()
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "index.faiss"
+
+
+def saved(index: FaissIndex, path: Path) -> bytearray:
+    save_snapshot(index, path, generation=41, space="abc")
+    return bytearray(path.read_bytes())
+
+
+def load(path: Path) -> FaissIndex:
+    return load_snapshot(path, space="abc", dimension=DIMENSION)[0]
+
+
+def use_everything(path: Path) -> None:
+    """Open a snapshot and read all of it."""
+    index = load(path)
+    index.vectors(index.ids())
+
+
+def test_what_was_saved_comes_back(index: FaissIndex, path: Path) -> None:
+    index.remove([3, 4])
+    saved(index, path)
+    loaded, generation = load_snapshot(path, space="abc", dimension=DIMENSION)
+    assert generation == 41
+    assert np.array_equal(loaded.ids(), index.ids())
+    assert np.array_equal(loaded.vectors(index.ids()), index.vectors(index.ids()))
+    assert loaded.describe() | {"removed": 2} == index.describe()
+    for ours, theirs in zip(
+        loaded.search(unit_rows(20, seed=2), 5), index.search(unit_rows(20, seed=2), 5), strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+
+
+def test_an_empty_index_comes_back(path: Path) -> None:
+    saved(FaissIndex(DIMENSION), path)
+    loaded = load(path)
+    assert len(loaded) == 0
+    loaded.add([1], unit_rows(1))
+    assert loaded.search(unit_rows(1), 1)[1].tolist() == [[1]]
+
+
+def test_any_kind_of_index_can_be_saved(path: Path) -> None:
+    oracle = NumpyIndex(DIMENSION)
+    oracle.add([7, 5], unit_rows(2))
+    save_snapshot(oracle, path, generation=1, space="abc")
+    assert np.array_equal(load(path).vectors([7, 5]), unit_rows(2))
+
+
+def test_a_loaded_index_can_be_written_to_and_saved_again(index: FaissIndex, path: Path) -> None:
+    saved(index, path)
+    loaded = load(path)
+    loaded.add([9999], unit_rows(1, seed=5))
+    loaded.remove([0, 1])
+    loaded.compact()
+    saved(loaded, path)  # over the file that is mapped
+    again = load(path)
+    assert np.array_equal(again.ids(), loaded.ids())
+    assert np.array_equal(again.vectors([9999, 2]), loaded.vectors([9999, 2]))
+
+
+def test_a_removed_vector_is_in_no_snapshot(index: FaissIndex, path: Path) -> None:
+    secret = index.vectors([17])
+    assert secret.tobytes() in saved(index, path)
+    index.remove([17])
+    assert secret.tobytes() not in saved(index, path)
+
+
+def test_a_sketch_that_was_too_poor_is_not_tried_again_after_opening(path: Path) -> None:
+    centres = np.repeat(unit_rows(20, 16), 1500, axis=0)
+    rows = centres + 0.02 * unit_rows(30_000, 16, seed=1)
+    index = FaissIndex(16, background=False)
+    index.add(np.arange(30_000), rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    index.compact()
+    save_snapshot(index, path, generation=1, space="abc")
+    loaded, _ = load_snapshot(path, space="abc", dimension=16)
+    assert loaded.describe() == index.describe()
+    assert not loaded.compaction_due
+
+
+@pytest.mark.parametrize(
+    "place",
+    [0, 1, 7, 8, 11, 12, 4095, 4096, 4097, 5000, -5000, -1300, -1200, -100, -1],
+)
+def test_a_file_cut_short_anywhere_is_refused(index: FaissIndex, path: Path, place: int) -> None:
+    path.write_bytes(saved(index, path)[:place])
+    with pytest.raises(SnapshotError) as caught:
+        load(path)
+    assert caught.value.fault is Fault.TRUNCATED
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_with_something_after_its_end_is_refused(index: FaissIndex, path: Path) -> None:
+    path.write_bytes(saved(index, path) + b"\0")
+    with pytest.raises(SnapshotError):
+        load(path)
+
+
+def test_one_flipped_bit_is_noticed_wherever_it_is(index: FaissIndex, path: Path) -> None:
+    data = saved(index, path)
+    places = np.random.default_rng(0).integers(len(data), size=150).tolist()
+    for place in [0, 9, 13, 2000, 4095, 4096, len(data) - 1, *places]:
+        damaged = bytearray(data)
+        damaged[place] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        with pytest.raises(SnapshotError):
+            use_everything(path)
+
+
+@pytest.mark.parametrize("content", [b"\0", b"\xff", b"another page of another file "])
+def test_an_overwritten_page_is_noticed_wherever_it_is(
+    index: FaissIndex, path: Path, content: bytes
+) -> None:
+    data = saved(index, path)
+    for start in range(0, len(data) - 512, 512 * 17):
+        damaged = bytearray(data)
+        damaged[start : start + 512] = (content * 512)[:512]
+        path.write_bytes(damaged)
+        with pytest.raises(SnapshotError):
+            use_everything(path)
+
+
+def test_vectors_that_changed_places_are_noticed(index: FaissIndex, path: Path) -> None:
+    data = saved(index, path)
+    row = 4 * DIMENSION
+    data[4096 : 4096 + 2 * row] = data[4096 + row : 4096 + 2 * row] + data[4096 : 4096 + row]
+    path.write_bytes(data)
+    with pytest.raises(SnapshotError, match="vectors were overwritten"):
+        use_everything(path)
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        lambda index: index.search(unit_rows(1, seed=2), 3),
+        lambda index: index.search(unit_rows(5, seed=2), 3),
+        lambda index: index.search(unit_rows(1, seed=2), COUNT),
+        lambda index: index.vectors([2]),
+        lambda index: save_snapshot(index, Path(os.devnull), generation=1, space="abc"),
+    ],
+)
+def test_whatever_first_meets_an_overwritten_mapped_vector_raises(
+    path: Path, reading: Callable[[FaissIndex], object]
+) -> None:
+    data = saved(sketched_index(), path)
+    data[4096 : 4096 + COUNT * 4 * DIMENSION] = bytes(COUNT * 4 * DIMENSION)
+    path.write_bytes(data)
+    index = load(path)
+    for _ in range(2):
+        with pytest.raises(SnapshotError) as caught:
+            reading(index)
+        assert caught.value.fault is Fault.DAMAGED
+
+
+def test_a_background_compaction_that_meets_damage_leaves_the_index_as_it_is(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = saved(sketched_index(), path)
+    data[4096:4128] = bytes(32)
+    path.write_bytes(data)
+    index = FaissIndex.of(load(path).state, limits=Limits(1000, 500, growth=1, trifle=0))
+    index.add([9999], unit_rows(1, seed=5))
+    for thread in threading.enumerate():
+        if thread.name == "onelook-compaction":
+            thread.join()
+    assert "could not be compacted" in caplog.text
+    with pytest.raises(SnapshotError):
+        index.compact()
+    assert len(index) == COUNT + 10
+    assert np.array_equal(
+        index.vectors([9999, COUNT - 1]), [*unit_rows(1, seed=5), unit_rows(COUNT)[-1]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("space", "dimension", "complaint"),
+    [
+        ("abd", DIMENSION, "expected vectors of space abd but got abc"),
+        ("abc", 9, "expected vectors of dimension 9 but got 8"),
+    ],
+)
+def test_a_snapshot_of_another_space_is_refused(
+    index: FaissIndex, path: Path, space: str, dimension: int, complaint: str
+) -> None:
+    saved(index, path)
+    with pytest.raises(SnapshotError, match=complaint) as caught:
+        load_snapshot(path, space=space, dimension=dimension)
+    assert caught.value.fault is Fault.STALE
+
+
+def test_a_missing_snapshot_is_said_to_be_missing(path: Path) -> None:
+    with pytest.raises(SnapshotError) as caught:
+        load(path)
+    assert caught.value.fault is Fault.MISSING
+
+
+def test_a_folder_in_its_place_is_refused(path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(SnapshotError) as caught:
+        load(path)
+    assert caught.value.fault is Fault.UNREADABLE
+
+
+def test_files_of_other_kinds_are_refused(path: Path) -> None:
+    archive = io.BytesIO()
+    np.savez(archive, vectors=unit_rows(500))
+    for content in (archive.getvalue(), b"x" * 9000):
+        path.write_bytes(content)
+        with pytest.raises(SnapshotError) as caught:
+            load(path)
+        assert caught.value.fault is Fault.FORMAT
+
+
+def test_a_snapshot_error_is_one_of_ours() -> None:
+    assert issubclass(SnapshotError, GalleryError)
+
+
+def test_a_save_that_fails_leaves_the_old_file_alone(
+    index: FaissIndex, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = saved(index, path)
+    index.remove([1])
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_snapshot(index, path, generation=42, space="abc")
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
