@@ -3,28 +3,20 @@
 Strangers, where given, are simply scored. A labelled query is a stranger once its own class is left
 out of the ranking, and shows besides how known things score. Of an unlabelled query nobody knows
 whether its class is enrolled; but the class nearest to it can be left out, which makes it a
-stranger, at the price that its top similarity is then a second best. How far ahead a best would be
-follows from the runners-up: among the highest similarities of one query the spacings
-`i · (s_i − s_{i+1})` are independent and exponential with one mean β (Rényi 1953, for samples whose
-tail is exponential). So the missing lead is drawn from that exponential.
+stranger, and how far ahead a best would be can be drawn (`engine.gallery.drawn`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS, Calibration, moments, normalized_scores
+from engine.decision import NEIGHBOURS, Calibration
 from engine.decision.scores import Float64Array
 from engine.gallery.deciding import stranger_scores
+from engine.gallery.drawn import drawn_scores
 from engine.gallery.left_out import calibrate_on_gallery, rank_without_own
 from engine.gallery.matcher import Matcher
 from engine.types import FloatArray, IntArray, Ranking
-
-SPACINGS = 10
-"""Spacings between runners-up that the mean lead is estimated from."""
-
-DRAWS = 20
-"""Leads drawn for each unlabelled query: the exponential's quantiles, evenly spaced."""
 
 LEAST_QUERIES = 20
 
@@ -82,34 +74,7 @@ def unlabelled_stranger_scores(matcher: Matcher, queries: FloatArray) -> Float64
     Args:
         queries: `(n, dim) float32`, unit rows, projected as queries.
     """
-    if matcher.classes < 2:
-        return np.empty(0)
-    rankings = _ranked(matcher, queries)
-    top = np.full((len(rankings), NEIGHBOURS + 1), -np.inf, np.float32)
-    for row, ranking in enumerate(rankings):
-        similarities = ranking.similarities[: NEIGHBOURS + 1]
-        top[row, : similarities.size] = similarities
-    winners = np.array([ranking.class_ids[0] for ranking in rankings], np.int64)
-    impostors = matcher.cohort().query_similarities(queries, top)
-    runner_up = impostors.max(axis=1).astype(np.float64)
-    around, classes = moments(impostors), matcher.moments_of(winners)
-    shares = (np.arange(DRAWS) + 0.5) / DRAWS
-    drawn = -np.log1p(-shares) * mean_lead(impostors)
-    return np.concatenate(
-        [normalized_scores(runner_up + lead, lead, classes, around) for lead in drawn]
-    )
-
-
-def mean_lead(impostors: FloatArray) -> float:
-    """β: by how much the best of a query's similarities is ahead of the second, on average.
-
-    Args:
-        impostors: `(n, m) float32`: similarities from the second best on, in any order.
-    """
-    ordered = -np.sort(-impostors.astype(np.float64), axis=1)[:, : SPACINGS + 1]
-    ranks = np.arange(2, ordered.shape[1] + 1)
-    spacings = ranks * (ordered[:, :-1] - ordered[:, 1:])
-    return float(spacings[np.isfinite(spacings)].mean()) if ordered.shape[1] > 1 else 0.0
+    return drawn_scores(matcher, queries, _ranked(matcher, queries))
 
 
 def _ranked(matcher: Matcher, queries: FloatArray) -> list[Ranking]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.decision import NEIGHBOURS, Calibration
 from engine.gallery.deciding import stranger_scores
+from engine.gallery.drawn import drawn_scores
 from engine.gallery.matcher import Matcher
 from engine.types import FloatArray, IntArray, Ranking
 
@@ -23,7 +24,8 @@ def calibrate_on_gallery(
 
     A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
     up to `LEAST_PLAYED` where the gallery is small, shipped pictures. Those are strangers to it
-    anyway, but of other kinds, hence easier to tell; so no more of them than needed.
+    anyway, but of other kinds, hence easier to tell; so no more of them than needed. The best
+    similarity of each is drawn, so that a catalog's near-duplicates don't set everyone's threshold.
     """
     cohort = matcher.cohort()
     if not len(cohort) or not matcher.classes:
@@ -34,13 +36,17 @@ def calibrate_on_gallery(
     played = np.concatenate([played, np.arange(enrolled, enrolled + missing)])
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
     rankings = rank_without_own(matcher, vectors, own)
+    scores = drawn_scores(matcher, vectors, rankings)
+    if not scores.size:
+        scores = stranger_scores(matcher, vectors, rankings)
     shipped = int((own < 0).sum())
     evidence = {"left-out classes": played.size - shipped, "shipped pictures": shipped}
     evidence = {kind: count for kind, count in evidence.items() if count}
     return Calibration.of_strangers(
-        stranger_scores(matcher, vectors, rankings),
+        scores,
         method=" and ".join(evidence),
         classes=matcher.classes,
+        strangers=played.size,
         generation=generation,
         automatic=automatic,
         evidence=evidence,

@@ -13,7 +13,8 @@ from engine.errors import CalibrationError
 from engine.evaluation.adapting import adapt_gallery
 from engine.gallery import Gallery
 from engine.gallery.deciding import query_scores
-from engine.gallery.evidence import calibrate, mean_lead, unlabelled_stranger_scores
+from engine.gallery.drawn import mean_lead
+from engine.gallery.evidence import calibrate, unlabelled_stranger_scores
 from engine.types import FloatArray, NewExample, Space
 
 DIMENSION, CLASSES = 32, 200

@@ -1,0 +1,62 @@
+"""Stranger scores with the best similarity drawn instead of seen.
+
+Among the highest similarities of one query the spacings `i · (s_i − s_{i+1})` are independent and
+exponential with one mean β (Rényi 1953, for samples whose tail is exponential). So how far a best
+would be ahead of the second best can be drawn from that exponential, which serves where the best
+can't be trusted: of an unlabelled query it may be its own class; of a left-out class it may be a
+near-duplicate, of which a catalog has more than its queries will.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.decision import NEIGHBOURS, moments, normalized_scores
+from engine.decision.scores import Float64Array
+from engine.gallery.matcher import Matcher
+from engine.types import FloatArray, Ranking
+
+SPACINGS = 10
+"""Spacings between runners-up that the mean lead is estimated from."""
+
+DRAWS = 20
+"""Leads drawn for each query: the exponential's quantiles, evenly spaced."""
+
+
+def drawn_scores(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
+    """`(DRAWS · n,)`: scores that strangers would reach whose runners-up are these queries'.
+
+    Args:
+        queries: `(n, dim) float32`, unit rows of the searched space.
+        rankings: theirs; the nearest class of each gives way to the one drawn.
+    """
+    if matcher.classes < 2 or min(map(len, rankings), default=0) < 2:
+        return np.empty(0)
+    top = np.full((len(rankings), NEIGHBOURS + 1), -np.inf, np.float32)
+    for row, ranking in enumerate(rankings):
+        similarities = ranking.similarities[: NEIGHBOURS + 1]
+        top[row, : similarities.size] = similarities
+    winners = np.array([ranking.class_ids[0] for ranking in rankings], np.int64)
+    impostors = matcher.cohort().query_similarities(queries, top)
+    runner_up = impostors.max(axis=1).astype(np.float64)
+    around, classes = moments(impostors), matcher.moments_of(winners)
+    shares = (np.arange(DRAWS) + 0.5) / DRAWS
+    drawn = -np.log1p(-shares) * mean_lead(impostors)
+    return np.concatenate(
+        [normalized_scores(runner_up + lead, lead, classes, around) for lead in drawn]
+    )
+
+
+def mean_lead(impostors: FloatArray) -> float:
+    """β: by how much the best of a query's similarities is ahead of the second, on average.
+
+    Args:
+        impostors: `(n, m) float32`: similarities from the second best on, in any order.
+    """
+    ordered = -np.sort(-impostors.astype(np.float64), axis=1)[:, : SPACINGS + 1]
+    higher, lower = ordered[:, :-1], ordered[:, 1:]
+    there = np.isfinite(lower)
+    if not there.any():
+        return 0.0
+    ranks = np.broadcast_to(np.arange(2, ordered.shape[1] + 1), lower.shape)
+    return float((ranks[there] * (higher[there] - lower[there])).mean())
