@@ -308,7 +308,29 @@ class Recognizer:
         """
         vectors = self.embed([first, second])
         view = self.gallery.view()
-        return verify_embeddings(view, vectors[0], vectors[1])
+        queries = view.projection.apply_queries(vectors)
+        return verify_embeddings(view, queries[0], queries[1])
+
+    def confirm(self, image: ImageSource, label: str | None) -> Decision:
+        """Say what a picture shows; calibration by `calibrate_with_feedback` then counts it.
+
+        Args:
+            image: the picture that was, or would be, recognised.
+            label: the class it shows, or None: none of them.
+
+        Returns:
+            What the gallery says of it now, right or wrong.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            ClassNotFoundError, LabelError: there is no such class.
+        """
+        from engine.gallery.feedback import note_feedback  # not needed to recognise
+
+        vectors = self.embed([image])
+        [decision] = self.recognize_embeddings(vectors, sources=[describe_source(image)])
+        note_feedback(self.gallery, vectors[0], decision, label)
+        return decision
 
     def evaluate(
         self,

@@ -351,16 +351,17 @@ def test_two_tabs_see_each_others_changes(browser: Browser, shop: Running) -> No
 
 
 def test_a_slow_network_says_so_and_the_last_picture_wins(page: Page) -> None:
-    def slow(route: object) -> None:
-        page.wait_for_timeout(400)
-        route.continue_()  # type: ignore[attr-defined]
-
-    page.route("**/v1/recognize", slow)
+    held: list[object] = []
+    page.route("**/v1/recognize", lambda route: held.append(route))
     show(page, 3)
     expect(page.get_by_text("Looking …")).to_be_visible()
     show(page, 4)
+    while len(held) < 2:
+        page.wait_for_timeout(10)
+    held[1].continue_()  # type: ignore[attr-defined]
     expect(page.locator(".verdict h2")).to_have_text("thing 04")
-    page.wait_for_timeout(500)
+    held[0].continue_()  # type: ignore[attr-defined]
+    page.wait_for_timeout(300)
     expect(page.locator(".verdict h2")).to_have_text("thing 04")
 
 

@@ -41,7 +41,7 @@ def _quality(service: Service) -> QualityOut:
     report, evaluated_at = _latest_evaluation(service)
     return QualityOut(
         method=calibration.method,
-        strangers=scores.size,
+        strangers=calibration.strangers,
         classes_then=calibration.classes,
         classes_now=view.classes,
         created_at=calibration.created_at if scores.size else None,

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from engine import __version__
-from engine.catalog.service import Feedback, NewQuery
+from engine.catalog.service import NewQuery
 from engine.errors import ImageError
 from engine.gallery import CANDIDATES, verify_embeddings
+from engine.gallery.feedback import note_feedback
 from engine.server import uploads
 from engine.server.access import require
 from engine.server.recognition import Recognized
@@ -135,22 +136,14 @@ async def feedback(request: Request) -> FeedbackOut:
     async with uploads.multipart(request, max_files=1) as form:
         upload = await uploads.picture(form)
         label = uploads.text(form, "label")
-    catalog = service.recognizer.gallery.catalog
+    gallery = service.recognizer.gallery
     if label is not None:
-        label = (await run_in_threadpool(catalog.class_by_label, label)).label
+        label = (await run_in_threadpool(gallery.catalog.class_by_label, label)).label
     [outcome] = await service.line.recognize([upload], candidates=1)
     _raise_reject(outcome)
     assert isinstance(outcome, Recognized)
     decision = outcome.decision
-    said = Feedback(
-        label=label,
-        decided=decision.label,
-        similarity=decision.similarity,
-        threshold=decision.threshold,
-        vector=outcome.vector,
-        space_id=service.recognizer.backbone.space.id,
-    )
-    await run_in_threadpool(service.store.review.add_feedback, said)
+    await run_in_threadpool(note_feedback, gallery, outcome.vector, decision, label)
     return FeedbackOut(label=label, decided=decision.label, right=label == decision.label)
 
 

@@ -8,23 +8,26 @@ import { scale } from "../scale.js";
 
 export function recognizeView({ gallery, may, onLeave }) {
   let shown = null;
+  let turn = 0;
   const answer = h("section", { class: "card", "aria-live": "polite", "aria-label": "Answer" }, waiting(gallery));
   const page = h("div", { class: "recognize" }, h("section", { class: "card", "aria-label": "Picture" }, intake(recognize, { onLeave })), answer);
 
   async function recognize(file) {
+    const mine = ++turn;
     if (shown) URL.revokeObjectURL(shown);
     shown = URL.createObjectURL(file);
     answer.replaceChildren(h("p", { class: "soft" }, "Looking …"));
     answer.classList.add("busy");
     try {
       const { results } = await send("/v1/recognize", [["images", file], ["candidates", "5"]]);
+      if (mine !== turn) return;
       answer.replaceChildren(...decided(results[0], file));
       page.classList.add("answered");
       if (matchMedia("(max-width: 46rem)").matches) answer.scrollIntoView({ block: "start", behavior: "smooth" });
     } catch (error) {
-      answer.replaceChildren(h("div", { class: "notice bad", role: "alert" }, error.message));
+      if (mine === turn) answer.replaceChildren(h("div", { class: "notice bad", role: "alert" }, error.message));
     } finally {
-      answer.classList.remove("busy");
+      if (mine === turn) answer.classList.remove("busy");
     }
   }
 
