@@ -59,15 +59,19 @@ def environment() -> dict[str, str]:
 
 
 def one_round(catalog: Path, gallery: Path, wait: float) -> None:
-    """Start an enrolment and kill it after `wait` seconds from its first sign of life."""
+    """Start an enrolment and kill it `wait` seconds after it has opened the gallery."""
     process = subprocess.Popen(
         [*COMMAND, "enroll", str(catalog), "--gallery", str(gallery)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=environment(),
     )
-    deadline = time.monotonic() + 60
-    while not gallery.exists() and process.poll() is None and time.monotonic() < deadline:
+    log = gallery / "catalog.sqlite-wal"  # SQLite removes it when a gallery is closed or cleaned
+    before = log.stat().st_mtime_ns if log.exists() else 0
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        if log.exists() and log.stat().st_mtime_ns != before:
+            break
         time.sleep(0.01)
     time.sleep(wait)
     process.send_signal(signal.SIGKILL)
@@ -83,7 +87,7 @@ def rounds(count: int, pictures: int, seed: int) -> dict[str, int]:
         make_pictures(catalog, pictures)
         committed: set[str] = set()
         for number in range(count):
-            one_round(catalog, gallery, generator.uniform(0.0, 3.0))
+            one_round(catalog, gallery, generator.uniform(0.0, 2.0))
             if (gallery / "catalog.sqlite").exists():
                 run("check", "--gallery", str(gallery))
             now = labels(gallery)

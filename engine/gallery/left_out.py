@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from engine.decision import NEIGHBOURS, Calibration
+from engine.decision.scores import Float64Array
 from engine.gallery.deciding import stranger_scores
 from engine.gallery.drawn import drawn_scores
 from engine.gallery.matcher import Matcher
@@ -24,8 +27,11 @@ def calibrate_on_gallery(
 
     A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
     up to `LEAST_PLAYED` where the gallery is small, shipped pictures. Those are strangers to it
-    anyway, but of other kinds, hence easier to tell; so no more of them than needed. The best
-    similarity of each is drawn, so that a catalog's near-duplicates don't set everyone's threshold.
+    anyway, but of other kinds, hence easier to tell; so no more of them than needed.
+
+    Both the scores seen and those with the best similarity drawn estimate what strangers reach. The
+    first are too high where the catalog is full of near-duplicates, the second where similarities
+    have lighter tails than exponential ones; the lower is taken.
     """
     cohort = matcher.cohort()
     if not len(cohort) or not matcher.classes:
@@ -36,9 +42,9 @@ def calibrate_on_gallery(
     played = np.concatenate([played, np.arange(enrolled, enrolled + missing)])
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
     rankings = rank_without_own(matcher, vectors, own)
-    scores = drawn_scores(matcher, vectors, rankings)
-    if not scores.size:
-        scores = stranger_scores(matcher, vectors, rankings)
+    seen = stranger_scores(matcher, vectors, rankings)
+    drawn = drawn_scores(matcher, vectors, rankings)
+    scores = min((seen, drawn), key=partial(_level, target=matcher.target_fpir))
     shipped = int((own < 0).sum())
     evidence = {"left-out classes": played.size - shipped, "shipped pictures": shipped}
     evidence = {kind: count for kind, count in evidence.items() if count}
@@ -51,6 +57,11 @@ def calibrate_on_gallery(
         automatic=automatic,
         evidence=evidence,
     )
+
+
+def _level(scores: Float64Array, target: float) -> float:
+    """What these stranger scores ask for; nothing asks for nothing."""
+    return float(np.quantile(scores, 1.0 - target)) if scores.size else np.inf
 
 
 def rank_without_own(matcher: Matcher, vectors: FloatArray, own: IntArray) -> list[Ranking]:
