@@ -13,6 +13,7 @@ error never leaks. Each message says what was expected, what came, where, and wh
     ├── CalibrationError            a calibration was asked for that the evidence can't carry
     ├── EvaluationError             an evaluation was asked for that the data can't carry
     ├── TrainingError               training data, options or a checkpoint can't be used
+    ├── ClusterError                a Ray cluster can't be reached, or failed
     ├── ServiceError                the HTTP service refused a request, or can't be reached
     │   ├── AuthorizationError         no token, a wrong one, or one of too narrow a scope
     │   ├── TooLargeError              a request is beyond a limit of the service
@@ -87,6 +88,10 @@ class EvaluationError(OnelookError):
 
 class TrainingError(OnelookError):
     """Training data, options or a checkpoint can't be used."""
+
+
+class ClusterError(OnelookError):
+    """A Ray cluster can't be reached, or failed while it embedded."""
 
 
 class ServiceError(OnelookError):

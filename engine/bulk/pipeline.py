@@ -1,7 +1,8 @@
-"""Bulk enrolment on one machine: decoding, embedding and writing overlap, in order.
+"""Bulk enrolment: decoding, embedding and writing overlap, in order.
 
-Worker threads decode a few batches ahead, this thread embeds, one thread writes, and each waits
-for the next when it is full, so memory stays bounded however long the source is. Whatever was
+On one machine, worker threads decode a few batches ahead, this thread embeds, one thread writes,
+and each waits for the next when it is full, so memory stays bounded however long the source is.
+`engine.bulk.ray_pipeline` decodes and embeds elsewhere; what follows is the same. Whatever was
 committed stays when the run is interrupted; running it again goes on from there.
 """
 
@@ -47,6 +48,23 @@ class BulkOptions:
     workers: int = 2
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedBatch:
+    """Consecutive pictures of a source that are ready to be written.
+
+    Attributes:
+        size: how many there were.
+        examples: those to be written.
+        unchanged: those that are enrolled already, byte for byte.
+        rejects: those that could not be read or accepted.
+    """
+
+    size: int
+    examples: list[NewExample]
+    unchanged: list[Unchanged]
+    rejects: list[Reject]
+
+
 def enroll_items(
     gallery: Gallery,
     embedder: Embedder,
@@ -64,26 +82,54 @@ def enroll_items(
         ImageError: a bad picture, with `stop_on_error`.
         StorageError: the disk is full or the like; what was committed before it stays.
     """
+    batches = _embedded_batches(gallery, embedder, loader, items, options)
+    return commit_batches(gallery, batches, options, progress)
+
+
+def commit_batches(
+    gallery: Gallery,
+    batches: Iterable[EmbeddedBatch],
+    options: BulkOptions,
+    progress: Progress,
+) -> EnrolmentReport:
+    """Write what was embedded, one batch while the next is made; raises as `enroll_items`."""
     started = time.monotonic()
     report = ReportBuilder(keep_touched=options.prune)
     writes: deque[Future[list[Enrolment | Reject]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="onelook-write") as writer:
-        for batch in _loaded(gallery, loader, items, embedder.batch_size, options.workers):
+        for batch in batches:
             if options.stop_on_error:
-                _raise_first_reject(batch)
-            prepared = [row for row in batch if isinstance(row, Prepared)]
-            examples = _embedded(embedder, prepared, options.origin)
-            rejects = [row for row in batch if isinstance(row, Reject)]
-            report.count_loaded(batch)
-            writes.append(writer.submit(_write, gallery, examples, rejects, options))
+                _raise_first_reject(batch.rejects)
+            report.count_loaded([*batch.unchanged, *batch.rejects])
+            writes.append(writer.submit(_write, gallery, batch, options))
             while len(writes) > 1:
                 _finish(writes.popleft(), report, options)
-            progress(len(batch))
+            progress(batch.size)
         while writes:
             _finish(writes.popleft(), report, options)
     if options.prune and options.origin is not None:
         report.pruned = gallery.prune(options.origin, report.touched, report.rejected_sources)
     return report.finish(time.monotonic() - started)
+
+
+def _embedded_batches(
+    gallery: Gallery,
+    embedder: Embedder,
+    loader: Loader,
+    items: Iterable[Item],
+    options: BulkOptions,
+) -> Iterator[EmbeddedBatch]:
+    for batch in _loaded(gallery, loader, items, embedder.batch_size, options.workers):
+        if options.stop_on_error:
+            _raise_first_reject(batch)
+        yield EmbeddedBatch(
+            size=len(batch),
+            examples=_embedded(
+                embedder, [row for row in batch if isinstance(row, Prepared)], options.origin
+            ),
+            unchanged=[row for row in batch if isinstance(row, Unchanged)],
+            rejects=[row for row in batch if isinstance(row, Reject)],
+        )
 
 
 def _loaded(
@@ -116,9 +162,11 @@ def _embedded(embedder: Embedder, prepared: list[Prepared], origin: str | None) 
 
 
 def _write(
-    gallery: Gallery, examples: list[NewExample], rejects: list[Reject], options: BulkOptions
+    gallery: Gallery, batch: EmbeddedBatch, options: BulkOptions
 ) -> list[Enrolment | Reject]:
-    return gallery.enroll(examples, rejects=rejects, allow_duplicates=options.allow_duplicates)
+    return gallery.enroll(
+        batch.examples, rejects=batch.rejects, allow_duplicates=options.allow_duplicates
+    )
 
 
 def _finish(

@@ -1,0 +1,197 @@
+"""Enrolling over a real Ray cluster of two local nodes gives what enrolling here gives."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import ray
+from ray._private import services
+from ray.cluster_utils import Cluster
+
+from engine.errors import ClusterError, ImageError, SpaceMismatchError
+from engine.recognizer import Recognizer
+from engine.testing.fake_backbone import FakeBackbone
+from tests.cli.conftest import ENVIRONMENT
+from tests.conftest import quarters
+
+# Ray and the libraries it imports warn of their own affairs, and leave files to be closed at exit.
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+BATCH = 4
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of a cluster of two nodes of one core each, with this process connected."""
+    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
+    started = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+    started.add_node(**node)
+    # Ray would take this machine's own address for 127.0.0.1, which a sandbox may not reach.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services, "resolve_ip_for_localhost", lambda host: host)
+        ray.init(
+            address=started.address,
+            _node_ip_address="127.0.0.1",
+            log_to_driver=False,
+            logging_level="ERROR",
+        )
+    yield started.address
+    ray.shutdown()
+    started.shutdown()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Forty pictures, one of them twice in a class and once in another, and three bad files."""
+    made = tmp_path / "catalog"
+    for seed in range(40):
+        path = made / f"thing {seed // 2}" / f"{seed}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        quarters(seed).save(path)
+    first = (made / "thing 0" / "0.png").read_bytes()
+    (made / "thing 0" / "again.png").write_bytes(first)
+    (made / "thing 1" / "same.png").write_bytes(first)
+    (made / "thing 3" / "cut.png").write_bytes(first[:60])
+    (made / "thing 4" / "none.png").write_bytes(b"")
+    (made / "thing 5" / "text.jpg").write_text("no picture")
+    return made
+
+
+def opened(path: Path, monkeypatch: pytest.MonkeyPatch) -> Recognizer:
+    monkeypatch.setenv("ONELOOK_BATCH_SIZE", str(BATCH))
+    return Recognizer.open(path, create=True, backbone=FakeBackbone())
+
+
+def test_the_results_are_those_of_the_local_path(
+    cluster: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        opened(tmp_path / "here", monkeypatch) as here,
+        opened(tmp_path / "there", monkeypatch) as there,
+    ):
+        for changed in (False, True):
+            if changed:  # the second time, one file is another picture, and one is gone
+                quarters(77).save(folder / "thing 2" / "4.png")
+                (folder / "thing 6" / "12.png").unlink()
+            reports = []
+            for recognizer, address in ((here, None), (there, cluster)):
+                counted: list[int] = []
+                report = recognizer.enroll_catalog(
+                    folder, prune=True, ray=address, progress=counted.append
+                )
+                reports.append({**report.to_json(), "seconds": 0})
+                assert sum(counted) == 45 - changed
+            assert reports[0] == reports[1]
+            assert reports[0]["rejected"] == 4
+            assert reports[0]["added"] == (0 if changed else 40)
+            assert reports[0]["replaced"] == changed
+        held = []
+        for recognizer in (here, there):
+            catalog = recognizer.gallery.catalog
+            space = catalog.state().space.id
+            [batch] = catalog.iter_vectors(space)
+            records = [(e.id, e.label, e.source, e.content_hash) for e in catalog.examples()]
+            held.append((records, [catalog.picture(r[0]) for r in records], batch.vectors))
+        assert held[0][:2] == held[1][:2]
+        np.testing.assert_allclose(held[0][2], held[1][2], atol=1e-5)
+        assert here.gallery.catalog.rejects() == there.gallery.catalog.rejects()
+
+
+class SlowPicture(io.BytesIO):
+    """A picture that takes its time to be read."""
+
+    def __reduce__(self) -> tuple[type[SlowPicture], tuple[bytes]]:
+        return SlowPicture, (self.getvalue(),)
+
+    def read(self, size: int | None = -1) -> bytes:
+        time.sleep(0.05)
+        return super().read(size)
+
+
+def slow_picture(seed: int) -> SlowPicture:
+    encoded = io.BytesIO()
+    quarters(seed).save(encoded, "PNG")
+    return SlowPicture(encoded.getvalue())
+
+
+def test_a_worker_killed_midway_costs_only_time(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+
+    def kill_one(_done: int) -> None:
+        if not killed:
+            for process in psutil.Process().children(recursive=True):
+                if "EmbeddingActor" in " ".join(process.cmdline()):
+                    os.kill(process.pid, signal.SIGKILL)
+                    killed.append(process.pid)
+                    return
+
+    with opened(tmp_path / "g", monkeypatch) as recognizer:
+        pictures = [(f"thing {seed}", slow_picture(seed)) for seed in range(60)]
+        report = recognizer.enroll_catalog(pictures, ray=cluster, progress=kill_one)
+        assert len(killed) == 1
+        assert (report.added, report.rejected) == (60, 0)
+        assert recognizer.gallery.catalog.counts().examples == 60
+        assert recognizer.gallery.check() == []
+
+
+def test_a_bad_picture_stops_it_if_asked(
+    cluster: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "thing 1" / "same.png").unlink()  # which would be refused before
+    with (
+        opened(tmp_path / "g", monkeypatch) as recognizer,
+        pytest.raises(ImageError, match=r"cut\.png"),
+    ):
+        recognizer.enroll_catalog(folder, ray=cluster, stop_on_error=True)
+
+
+def test_a_node_with_another_backbone_is_refused(
+    cluster: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the gallery's `fake` were another network there."""
+    other = FakeBackbone(variant=1)
+    other.name = "fake"
+    monkeypatch.setenv("ONELOOK_BATCH_SIZE", str(BATCH))
+    with (
+        Recognizer.open(tmp_path / "g", create=True, backbone=other) as recognizer,
+        pytest.raises((SpaceMismatchError, ClusterError), match="gallery is of space"),
+    ):
+        recognizer.enroll_catalog(folder, ray=cluster)
+
+
+def test_an_empty_source_is_no_failure(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "g", monkeypatch) as recognizer:
+        assert recognizer.enroll_catalog([], ray=cluster).added == 0
+
+
+def test_the_command_enrolls_over_a_cluster_of_its_own(folder: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "engine.cli", "enroll", folder, "-g", "g", "--ray", "local"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "40 added" in done.stdout
+    assert "20 classes, 40 examples" in done.stdout
+
+
+def test_nothing_of_ray_is_imported_unless_asked_for() -> None:
+    code = "import sys, engine.recognizer, engine.bulk.ray_pipeline; print('ray' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
