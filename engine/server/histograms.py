@@ -10,9 +10,14 @@ from engine.server.schemas import HistogramOut
 BINS = 32
 
 
-def histogram(values: Float64Array) -> HistogramOut:
-    """Counts of `values (n,)` in equal bins; empty where there are no values."""
+def histogram(values: Float64Array, beside: Float64Array | None = None) -> HistogramOut:
+    """Counts of `values (n,)` in equal bins; empty where there are no values.
+
+    Args:
+        beside: other values, whose histogram is to have the same bins.
+    """
     if not values.size:
         return HistogramOut(edges=[], counts=[])
-    counts, edges = np.histogram(values, BINS)
+    everything = values if beside is None else np.concatenate([values, beside])
+    counts, edges = np.histogram(values, BINS, (everything.min(), everything.max()))
     return HistogramOut(edges=edges.tolist(), counts=counts.tolist())

@@ -79,8 +79,8 @@ def evaluate(outcomes: Sequence[Outcome], labels: set[str], target_fpir: float) 
         misnamed=_share(wrong),
         fpir=_share([o.decision.known for o in strangers]),
         target_fpir=target_fpir,
-        known_scores=histogram(known_scores),
-        stranger_scores=histogram(stranger_scores),
+        known_scores=histogram(known_scores, stranger_scores),
+        stranger_scores=histogram(stranger_scores, known_scores),
         det=list(_curve(known_scores[first], len(known), stranger_scores)),
     )
 

@@ -46,7 +46,7 @@ export function detCurve(points, fpir, fnir) {
     parts.push(
       h("line", { class: "grid-line", x1: x(0), x2: x(1), y1: y(tick), y2: y(tick) }),
       h("text", { x: LEFT, y: y(tick) + 4, "text-anchor": "end" }, percent(tick)),
-      h("text", { x: x(tick), y: HEIGHT - 4, "text-anchor": "middle" }, percent(tick)),
+      h("text", { x: x(tick), y: HEIGHT - 4, "text-anchor": tick === 1 ? "end" : "middle" }, percent(tick)),
     );
   }
   parts.push(h("polyline", { class: "curve", points: points.map((point) => `${x(point.fpir)},${y(point.fnir)}`).join(" ") }));

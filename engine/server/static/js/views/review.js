@@ -26,7 +26,9 @@ export async function reviewView({ may, refresh }) {
     h("p", {}, found.keep_unknown ? `Pictures that were called unknown: ${found.total} of at most ${found.keep_unknown} are kept.` : "Pictures that were called unknown are not kept."),
   );
   if (!found.total) return [head, nothing(found)];
-  return [head, ...found.clusters.map((cluster) => clusterCard(cluster, refresh))];
+  const [many, single] = [found.clusters.filter((cluster) => cluster.length > 1), found.clusters.filter((cluster) => cluster.length === 1)];
+  const cards = (clusters) => clusters.map((cluster) => clusterCard(cluster, refresh));
+  return [head, ...cards(many), single.length ? h("div", { class: "singles" }, cards(single)) : ""];
 }
 
 function nothing(found) {
