@@ -6,6 +6,8 @@ judge, before and after, without having had a say in anything.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -147,6 +149,7 @@ def fine_tune(
             on_progress=on_progress,
             checkpoint=out / CHECKPOINT,
             device=device,
+            task=_task(settings, data),
         )
         after = embedded(judging)
     finally:
@@ -183,6 +186,13 @@ def embed(
             parts.append(functional.normalize(network(images.to(device)), dim=1).cpu())
     embeddings: FloatArray = torch.cat(parts).numpy()
     return embeddings
+
+
+def _task(settings: FineTuning, data: LabelledPictures) -> str:
+    """A hash of all that a checkpoint's run must share with the one that resumes it."""
+    digest = hashlib.sha256(json.dumps([asdict(settings), data.names]).encode())
+    digest.update(data.labels.tobytes())
+    return digest.hexdigest()
 
 
 def _split(data: LabelledPictures, settings: FineTuning) -> tuple[IntArray, IntArray, IntArray]:

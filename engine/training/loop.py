@@ -113,6 +113,7 @@ def fit(
     checkpoint: Path | None = None,
     device: torch.device | None = None,
     dtype: torch.dtype | None = None,
+    task: str = "",
 ) -> FitOutcome:
     """Train `network` in place; it ends with the averaged weights of the best epoch, in eval mode.
 
@@ -126,13 +127,14 @@ def fit(
         device: where to train; a GPU when there is one.
         dtype: what the network multiplies in, its weights staying float32; by default half
             precision on a GPU and float32 elsewhere.
+        task: what else a checkpoint must agree in, such as a hash of the data.
 
     Raises:
-        TrainingError: the checkpoint belongs to other settings or another network, or the loss
-            is no longer finite.
+        TrainingError: the checkpoint belongs to other settings, another network or another task,
+            or the loss is no longer finite.
     """
     device = device or default_device()
-    run = _Run(network, loss, batches, settings, device, dtype or default_dtype(device))
+    run = _Run(network, loss, batches, settings, device, dtype or default_dtype(device), task)
     if checkpoint is not None:
         run.resume(checkpoint)
     while not run.finished:
@@ -160,6 +162,7 @@ class _Run:
         settings: FitSettings,
         device: torch.device,
         dtype: torch.dtype,
+        task: str,
     ) -> None:
         self.network = network.to(device)
         self.loss = loss.to(device)
@@ -167,6 +170,7 @@ class _Run:
         self.settings = settings
         self.device = device
         self.dtype = dtype
+        self.task = task
         self.averaged = AveragedModel(
             network, multi_avg_fn=_moving_average(settings.averaging), use_buffers=True
         )
@@ -259,7 +263,7 @@ class _Run:
             return
         if state.get("identity") != self._identity():
             raise TrainingError(
-                f"{checkpoint}: expected a checkpoint of this network and these settings, but it "
+                f"{checkpoint}: expected a checkpoint of this network, data and settings, but it "
                 "belongs to a run with others; train with the same ones, or remove it"
             )
         self.network.load_state_dict(state["network"])
@@ -280,7 +284,12 @@ class _Run:
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must share with a run that resumes from it."""
         shapes = {name: list(value.shape) for name, value in self.network.state_dict().items()}
-        return {"settings": asdict(self.settings), "steps": self.batches.steps, "shapes": shapes}
+        return {
+            "settings": asdict(self.settings),
+            "steps": self.batches.steps,
+            "shapes": shapes,
+            "task": self.task,
+        }
 
 
 def one_cycle(progress: float, warmup: float) -> float:

@@ -175,6 +175,15 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
     fit(small_network(), small_loss(), Blobs(), FitSettings(epochs=1), checkpoint=checkpoint)
     with pytest.raises(TrainingError, match=r"state\.pt: expected a checkpoint of this network"):
         fit(small_network(), small_loss(), Blobs(), FitSettings(epochs=2), checkpoint=checkpoint)
+    with pytest.raises(TrainingError, match="expected a checkpoint"):
+        fit(
+            small_network(),
+            small_loss(),
+            Blobs(),
+            FitSettings(epochs=1),
+            checkpoint=checkpoint,
+            task="other pictures",
+        )
 
 
 def test_frozen_parameters_stay_as_they_were():
