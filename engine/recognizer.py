@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +14,15 @@ import numpy as np
 from engine.backbones import Backbone, load_backbone
 from engine.bulk.loading import Loader
 from engine.bulk.pipeline import BulkOptions, enroll_items
-from engine.bulk.sources import Source, item_of, items, origin
+from engine.bulk.sources import Item, Source, item_of, items, origin
 from engine.cores import available_cores
 from engine.embedding import Embedder
 from engine.errors import ImageError, SpaceMismatchError
 from engine.gallery import (
     CANDIDATES,
     Gallery,
-    GalleryFolder,
     decide_queries,
+    parse_location,
     raise_reject,
     verify_embeddings,
 )
@@ -73,7 +72,8 @@ class Recognizer:
         """Open a gallery.
 
         Args:
-            path: the gallery's folder.
+            path: the gallery's folder, or a URL such as
+                `postgresql+psycopg://user@host/database?schema=name`.
             create: make the gallery if there is none.
             read_only: refuse writes.
             backbone: a name or a loaded backbone; by default the one that filled the gallery, or
@@ -89,18 +89,18 @@ class Recognizer:
             SettingsError: an environment variable or argument can't be used.
         """
         settings = load_settings(device=device, runtime=runtime, keep_pictures=keep_pictures)
-        folder = GalleryFolder(Path(path))
-        if create and not folder.exists:
-            folder.require_free()
+        location = parse_location(path)
+        if create and not location.exists:
+            location.require_free()
             loaded = _load(backbone or settings.backbone, settings)
             gallery = Gallery.create(
-                folder.path,
+                path,
                 space=loaded.space,
                 keep_pictures=settings.keep_pictures,
                 poll_seconds=settings.poll_seconds,
             )
             return cls(gallery, settings, loaded)
-        gallery = Gallery.open(folder.path, read_only=read_only, poll_seconds=settings.poll_seconds)
+        gallery = Gallery.open(path, read_only=read_only, poll_seconds=settings.poll_seconds)
         recorded = gallery.catalog.state().space.backbone
         recognizer = cls(gallery, settings, backbone or recorded)
         if backbone is not None and backbone != recorded:
@@ -138,7 +138,7 @@ class Recognizer:
         space = self.gallery.catalog.state().space
         if loaded.space.id != space.id:
             raise SpaceMismatchError(
-                f"{self.gallery.folder.path}: was filled by {space.backbone!r} "
+                f"{self.gallery.location}: was filled by {space.backbone!r} "
                 f"(space {space.id}), but {loaded.name!r} is space {loaded.space.id}: another "
                 "network, other weights or another preprocessing, so similarities would mean "
                 f"nothing. Open it with backbone {space.backbone!r}, or enroll its pictures into "
@@ -187,6 +187,7 @@ class Recognizer:
         stop_on_error: bool = False,
         allow_duplicates: bool = False,
         prune: bool = False,
+        ray: str | None = None,
         progress: Callable[[int], None] = lambda _done: None,
     ) -> EnrolmentReport:
         """Enroll everything that a folder, a manifest or an iterable lists.
@@ -199,10 +200,12 @@ class Recognizer:
             stop_on_error: raise at the first bad picture instead of recording and skipping it.
             allow_duplicates: enroll the same picture under several classes.
             prune: remove what an earlier run enrolled from this source and it no longer lists.
+            ray: embed on a Ray cluster: `local`, or its address.
             progress: called with the number of pictures dealt with since its last call.
 
         Raises:
             ImageError, ManifestError: the source, or with `stop_on_error` a picture, is at fault.
+            ClusterError: the Ray cluster can't be reached, or failed.
         """
         options = BulkOptions(
             origin=origin(source),
@@ -212,7 +215,36 @@ class Recognizer:
             workers=available_cores(),
         )
         listed = items(source, label=label)
+        if ray is not None:
+            return self._enroll_on_ray(listed, options, ray, progress)
         return enroll_items(self.gallery, self.embedder, self._loader, listed, options, progress)
+
+    def _enroll_on_ray(
+        self,
+        listed: Iterable[Item],
+        options: BulkOptions,
+        address: str,
+        progress: Callable[[int], None],
+    ) -> EnrolmentReport:
+        from engine.bulk.ray_pipeline import ActorPlan, enroll_items_on_ray  # an extra
+
+        state, settings = self.gallery.catalog.state(), self._settings
+        chosen = self._backbone
+        plan = ActorPlan(
+            backbone=chosen if isinstance(chosen, str) else chosen.name,
+            space_id=state.space.id,
+            device=settings.device,
+            runtime=settings.runtime,
+            threads=settings.threads or 1,
+            cache_dir=settings.cache_dir,
+            batch_size=settings.batch_size,
+            limits=_limits(settings),
+            keep_pictures=state.keep_pictures,
+            origin=options.origin,
+        )
+        return enroll_items_on_ray(
+            self.gallery, plan, listed, options, address=address, progress=progress
+        )
 
     def embed(self, images: Iterable[ImageSource]) -> FloatArray:
         """Embed pictures: `(n, dim) float32`, unit rows, before any projection.

@@ -6,6 +6,7 @@ caller wins over it.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +30,8 @@ class Settings(BaseSettings):
         max_image_bytes: the largest file accepted, in bytes.
         max_image_pixels: the largest picture accepted, in pixels.
         poll_seconds: how long a gallery may go without looking for others' changes.
-        cache_dir: where exported models are kept; None is the user's cache folder.
+        cache_dir: where exported models, and snapshots of shared galleries, are kept; None is the
+            user's cache folder.
     """
 
     model_config = SettingsConfigDict(env_prefix="ONELOOK_", frozen=True, extra="ignore")
@@ -44,6 +46,13 @@ class Settings(BaseSettings):
     max_image_pixels: int = Field(default=100_000_000, ge=1)
     poll_seconds: float = Field(default=0.25, ge=0.0)
     cache_dir: Path | None = None
+
+
+def cache_folder(chosen: Path | None = None) -> Path:
+    """Where to keep what can be made anew: as chosen, as the environment says, or the user's."""
+    home = os.environ.get("XDG_CACHE_HOME")
+    user = (Path(home) if home else Path.home() / ".cache") / "onelook"
+    return chosen or load_settings().cache_dir or user
 
 
 def load_settings(**given: Any) -> Settings:

@@ -22,7 +22,7 @@ from typing import Any
 
 from engine.backbones.preprocessing import Preprocessing
 from engine.backbones.pretrained import Pretrained, file_hash
-from engine.settings import load_settings
+from engine.settings import cache_folder
 from engine.types import Space
 
 _FORMAT = 1  # raised when older exports must not be used any more
@@ -79,7 +79,7 @@ class ExportCache:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = (folder or load_settings().cache_dir or _user_cache()) / "onnx"
+        self.folder = cache_folder(folder) / "onnx"
 
     def network_path(self, space: Space) -> Path:
         """Where the exported network of a space is, or would be."""
@@ -145,8 +145,3 @@ def _parsed(record: dict[str, Any]) -> Export:
         weights=WeightsFile(**record["weights"]),
         failure=record["failure"],
     )
-
-
-def _user_cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "onelook"

@@ -1,5 +1,6 @@
 """The transactional store behind a gallery, over SQLAlchemy."""
 
+from engine.catalog.database import shown_location
 from engine.catalog.labels import normalised_label
 from engine.catalog.reading import Reader
 from engine.catalog.records import (
@@ -22,4 +23,5 @@ __all__ = [
     "VectorBatch",
     "WriteTransaction",
     "normalised_label",
+    "shown_location",
 ]

@@ -50,6 +50,11 @@ def parse_location(location: str | Path) -> Path | URL:
     return server_url(url)
 
 
+def shown_location(location: str | Path) -> str:
+    """A file's path, or a database's URL without its passwords."""
+    return masked(location) if isinstance(location, str) else str(location)
+
+
 class Database:
     """A SQLite file, or a PostgreSQL server's database, holding one catalog.
 

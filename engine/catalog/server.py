@@ -2,8 +2,9 @@
 
 Any number of processes and machines share a database. A writer holds an advisory lock of its
 gallery's schema for as long as its transaction lasts, so writes happen one after another, as they
-do in a file; readers see one committed state and wait for nobody. Everything holds for one
-transaction at a time, so a pooler such as PgBouncer may stand in between.
+do in a file; readers see one committed state and wait for nobody. `?schema=` is set once for each
+connection; a pooler that deals out connections by the transaction takes the user's own
+`search_path` instead.
 """
 
 from __future__ import annotations
@@ -126,9 +127,10 @@ class Server:
         try:
             transaction.commit()
         except DBAPIError as error:
-            if number is None or not error.connection_invalidated:
+            if not error.connection_invalidated:
                 raise
-            if not self._was_committed(number):
+            # What was only read is here; what was written may have been committed.
+            if number is not None and not self._was_committed(number):
                 raise
 
     def has_table(self, connection: Connection, table: str) -> bool:

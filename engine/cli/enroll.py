@@ -66,6 +66,10 @@ def enroll(
         bool,
         typer.Option("--prune", help="Remove what SOURCE listed earlier and no longer lists."),
     ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Embed on a Ray cluster: its address, or `local`."),
+    ] = None,
     json_output: JsonOption = False,
 ) -> ExitCode:
     """Enroll pictures of each class; makes the gallery if there is none.
@@ -100,6 +104,7 @@ def enroll(
                 stop_on_error=stop_on_error,
                 allow_duplicates=allow_duplicates,
                 prune=prune,
+                ray=ray,
                 progress=advance,
             )
             for each in chosen
@@ -119,7 +124,7 @@ def _require_kept(gallery: Gallery, asked: Keep | None) -> None:
     kept = gallery.catalog.state().keep_pictures.value
     if asked is not None and asked.value != kept:
         raise GalleryError(
-            f"{gallery.folder.path}: expected --keep-pictures {kept}, as the gallery was made "
+            f"{gallery.location}: expected --keep-pictures {kept}, as the gallery was made "
             f"with, but got {asked.value}; leave the option out, or enroll into a new gallery"
         )
 

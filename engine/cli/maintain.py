@@ -104,9 +104,9 @@ def import_(
     gallery: GalleryOption,
 ) -> None:
     """Add what was exported to a gallery, or make one of it."""
-    from engine.gallery import Gallery, GalleryFolder
+    from engine.gallery import Gallery, parse_location
 
-    if GalleryFolder(gallery).exists:
+    if parse_location(gallery).exists:
         with open_recognizer(gallery) as recognizer:
             added = recognizer.gallery.import_export(file)
             counts = recognizer.gallery.catalog.counts()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,10 +36,29 @@ class Keep(StrEnum):
     ORIGINAL = "original"
 
 
+class GalleryPlace(str):
+    """A gallery's folder or database URL; printed, it shows no password."""
+
+    def __str__(self) -> str:
+        if "://" not in self[:]:
+            return self[:]
+        from engine.catalog import shown_location  # slow to import, and rarely needed
+
+        return shown_location(self[:])
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
 GalleryOption = Annotated[
-    Path,
+    str,
     typer.Option(
-        "--gallery", "-g", metavar="GALLERY", help="The gallery's folder.", show_default=False
+        "--gallery",
+        "-g",
+        metavar="GALLERY",
+        parser=GalleryPlace,
+        help="The gallery's folder or database URL.",
+        show_default=False,
     ),
 ]
 BackboneOption = Annotated[
@@ -71,7 +89,7 @@ LabelArgument = Annotated[str, typer.Argument(metavar="LABEL", show_default=Fals
 
 
 def open_recognizer(
-    gallery: Path,
+    gallery: str,
     *,
     create: bool = False,
     read_only: bool = False,

@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.command import command
-from engine.cli.options import BackboneOption, DeviceOption, RuntimeOption, open_recognizer
+from engine.cli.options import (
+    BackboneOption,
+    DeviceOption,
+    GalleryPlace,
+    RuntimeOption,
+    open_recognizer,
+)
 from engine.cli.output import Output
 from engine.errors import SettingsError
 
@@ -29,7 +35,10 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def serve(
     output: Output,
     gallery: Annotated[
-        Path | None, typer.Option("--gallery", "-g", help="The gallery's folder.")
+        str | None,
+        typer.Option(
+            "--gallery", "-g", parser=GalleryPlace, help="The gallery's folder or database URL."
+        ),
     ] = None,
     demo: Annotated[
         bool, typer.Option(help="Serve the sample catalog, from a temporary gallery unless named.")
@@ -94,12 +103,12 @@ def serve(
 
 
 @contextmanager
-def _place(gallery: Path | None) -> Iterator[Path]:
+def _place(gallery: str | None) -> Iterator[str]:
     if gallery is not None:
         yield gallery
         return
     with tempfile.TemporaryDirectory(prefix="onelook-serve-") as folder:
-        yield Path(folder) / "demo.gallery"
+        yield str(Path(folder) / "demo.gallery")
 
 
 def _enroll_sample(output: Output, recognizer: Recognizer) -> None:

@@ -32,13 +32,13 @@ def create(
 ) -> None:
     """Make a token and print it, this once."""
     from engine.catalog import Catalog
-    from engine.gallery import GalleryFolder
+    from engine.gallery import parse_location
     from engine.server.tokens import Scope, create_token
 
     wanted = Scope.named(scope)
-    folder = GalleryFolder(gallery)
-    folder.require()
-    with Catalog.open(folder.database) as catalog:
+    location = parse_location(gallery)
+    location.require()
+    with Catalog.open(location.database) as catalog:
         output.line(create_token(catalog.service.tokens, name, wanted))
     output.note("Keep it safe: it is not stored and can't be shown again.")
 
@@ -48,11 +48,11 @@ def create(
 def list_tokens(output: Output, gallery: GalleryOption) -> None:
     """List the tokens; their secrets are not known."""
     from engine.catalog import Catalog
-    from engine.gallery import GalleryFolder
+    from engine.gallery import parse_location
 
-    folder = GalleryFolder(gallery)
-    folder.require()
-    with Catalog.open(folder.database, read_only=True) as catalog:
+    location = parse_location(gallery)
+    location.require()
+    with Catalog.open(location.database, read_only=True) as catalog:
         tokens = catalog.service.tokens.all()
     rows = [
         (
@@ -77,11 +77,11 @@ def revoke(
 ) -> None:
     """Refuse a token from now on; running services notice within a second."""
     from engine.catalog import Catalog
-    from engine.gallery import GalleryFolder
+    from engine.gallery import parse_location
 
-    folder = GalleryFolder(gallery)
-    folder.require()
-    with Catalog.open(folder.database) as catalog:
+    location = parse_location(gallery)
+    location.require()
+    with Catalog.open(location.database) as catalog:
         if not catalog.service.tokens.revoke(token_id):
             raise SettingsError(
                 f"expected the id of a token in force, but got {token_id!r}; "

@@ -11,6 +11,7 @@ from engine.cli.command import command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
+    GalleryPlace,
     JsonOption,
     RuntimeOption,
     open_recognizer,
@@ -30,10 +31,11 @@ def verify(
         Path, typer.Argument(metavar="B", help="Another picture.", show_default=False)
     ],
     gallery: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--gallery",
             "-g",
+            parser=GalleryPlace,
             metavar="GALLERY",
             help="The gallery whose classes give a threshold.",
         ),

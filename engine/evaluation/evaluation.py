@@ -144,7 +144,7 @@ def evaluate_gallery(
     known = _embedded(queries, embedder, loader, progress)
     strangers = None if unknown is None else _embedded(unknown, embedder, loader, progress)
     return evaluate(
-        str(gallery.folder.path),
+        str(gallery.location),
         embedder.space.backbone,
         enrolled,
         match_queries(known, strangers, enrolled, gallery.catalog),

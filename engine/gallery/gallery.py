@@ -8,61 +8,72 @@ loses nothing, for the next opening follows the log too.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from engine.catalog import Catalog, StoredProjection, WriteTransaction
 from engine.decision import Calibration
 from engine.decision.rule import computed_threshold
-from engine.errors import ReadOnlyError, SpaceMismatchError
+from engine.errors import ReadOnlyError, SpaceMismatchError, StorageError, UnavailableError
 from engine.gallery.checking import problems_of
 from engine.gallery.exchange import count_added, read_batches, read_header, write_parquet
 from engine.gallery.left_out import calibrate_on_gallery
-from engine.gallery.location import GalleryFolder
+from engine.gallery.location import GalleryFolder, GalleryLocation, parse_location
 from engine.gallery.near_duplicates import near_duplicates
 from engine.gallery.snapshots import Snapshots
 from engine.gallery.statistics import statistics_of
 from engine.gallery.view import View
 from engine.gallery.writing import write_examples
+from engine.patience import patiently
 from engine.projections import Projection, shipped_projection
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 LOGGER = logging.getLogger(__name__)
+PATIENCE = 60.0
+"""Seconds that enrolling waits for a server that is away."""
+
 KEPT_CHANGES = 100_000
 """Entries of the change log that stay; a reader that is further behind loads everything anew."""
+
+T = TypeVar("T")
 
 
 class Gallery:
     """An open gallery; may be shared by the threads of a process.
 
     Several processes may open one gallery at a time: writes wait for each other, and what another
-    process wrote is seen within `poll_seconds`.
+    process wrote is seen within `poll_seconds`. While a shared gallery's server is away, the view
+    stays as it is, and enrolling waits a while.
 
     Attributes:
-        folder: where it lies.
+        location: where it lies.
+        folder: where this machine keeps its files: that folder, or one in the user's cache.
         catalog: the transactional store, for reading; writes go through this class.
     """
 
-    def __init__(self, folder: GalleryFolder, catalog: Catalog, *, poll_seconds: float) -> None:
-        self.folder = folder
+    def __init__(self, location: GalleryLocation, catalog: Catalog, *, poll_seconds: float) -> None:
+        self.location = location
+        self.folder = location.files(catalog.state().uuid)
         self.catalog = catalog
         self._poll_seconds = poll_seconds
         self._following = threading.Lock()
-        self._snapshots = Snapshots(folder.snapshot, writable=not catalog.read_only)
+        self._snapshots = Snapshots(self.folder.snapshot, writable=not catalog.read_only)
         self._view = self._snapshots.load(catalog)
         self._looked = time.monotonic()
+        self._cut_off = False
 
     @classmethod
     def create(
         cls,
-        path: Path,
+        place: str | os.PathLike[str],
         *,
         space: Space,
         keep_pictures: KeepPictures = KeepPictures.BOUNDED,
@@ -72,29 +83,40 @@ class Gallery:
 
         Raises:
             GalleryError: something else is at that path.
+            GalleryVersionError: the database's tables are missing or must be upgraded first.
             StorageError: the folder can't be written.
         """
-        folder = GalleryFolder(path)
-        folder.require_free()
-        catalog = Catalog.create(folder.made().database, space=space, keep_pictures=keep_pictures)
+        location = parse_location(place)
+        if isinstance(location, GalleryFolder):
+            location.require_free()
+        catalog = Catalog.create(location.made().database, space=space, keep_pictures=keep_pictures)
         projection = shipped_projection(space)
         if projection is not None:
             _start_with(catalog, projection)
-        return cls(folder, catalog, poll_seconds=poll_seconds)
+        return cls(location, catalog, poll_seconds=poll_seconds)
 
     @classmethod
-    def open(cls, path: Path, *, read_only: bool = False, poll_seconds: float = 0.25) -> Gallery:
+    def open(
+        cls,
+        place: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        poll_seconds: float = 0.25,
+    ) -> Gallery:
         """Open a gallery that is there.
+
+        Args:
+            place: a folder, or a database URL.
 
         Raises:
             GalleryNotFoundError: it isn't.
             GalleryVersionError: it was written by a newer version.
             GalleryDamagedError: its database can't be read.
         """
-        folder = GalleryFolder(path)
-        folder.require()
-        catalog = Catalog.open(folder.database, read_only=read_only)
-        return cls(folder, catalog, poll_seconds=poll_seconds)
+        location = parse_location(place)
+        location.require()
+        catalog = Catalog.open(location.database, read_only=read_only)
+        return cls(location, catalog, poll_seconds=poll_seconds)
 
     def close(self) -> None:
         """Keep the index's snapshot if that is worth it, and let go of the database."""
@@ -124,6 +146,11 @@ class Gallery:
         ):
             try:
                 self._follow()
+                self._cut_off = False
+            except UnavailableError as error:
+                if not self._cut_off:
+                    LOGGER.warning("%s; going on with what was known before", error)
+                self._cut_off = True
             finally:
                 self._following.release()
         return self._view
@@ -149,9 +176,13 @@ class Gallery:
         """
         if not examples and not rejects:
             return []
-        with self._write() as transaction:
+
+        def write(transaction: WriteTransaction) -> list[Enrolment | Reject]:
             outcomes = write_examples(transaction, examples, allow_duplicates=allow_duplicates)
             transaction.put_rejects(rejects)
+            return outcomes
+
+        outcomes = self._write_patiently(write)
         self._measure([o.example_id for o in outcomes if isinstance(o, Enrolment) and o.changed])
         return near_duplicates(self._view, examples, outcomes)
 
@@ -159,7 +190,7 @@ class Gallery:
         self, sources: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], list[tuple[int, str]]]:
         """What is enrolled from those `(label, source)`: example ids and content hashes."""
-        return self.catalog.known_sources(sources)
+        return patiently(lambda: self.catalog.known_sources(sources), seconds=PATIENCE)
 
     def prune(self, origin: str, touched: Collection[int], rejected: Collection[str]) -> int:
         """Remove the examples of a bulk source that it no longer lists; how many those were.
@@ -248,10 +279,13 @@ class Gallery:
         statistics = statistics_of(view.index, view.table, view.cohort(), everyone)
         view.statistics.update(statistics)
         calibration = calibrate_on_gallery(view, generation=view.generation)
-        with self._write() as transaction:
+
+        def write(transaction: WriteTransaction) -> None:
             transaction.put_class_statistics(view.space_id, statistics)
             transaction.put_calibration(view.space_id, calibration.to_bytes())
             transaction.trim_changes(keep=KEPT_CHANGES)
+
+        self._write_patiently(write)
 
     def use_calibration(self, calibration: Calibration, target_fpir: float) -> None:
         """Decide by a calibration that was made on more than the gallery, for a target FPIR.
@@ -320,8 +354,7 @@ class Gallery:
             )
         statistics = statistics_of(view.index, view.table, view.cohort(), class_ids)
         view.statistics.update(statistics)
-        with self.catalog.write() as transaction:
-            transaction.put_class_statistics(view.space_id, statistics)
+        self._write_patiently(lambda t: t.put_class_statistics(view.space_id, statistics))
 
     def threshold_of(self, class_id: int) -> float | None:
         """The class's threshold as a score: pinned or computed; None while it has no example."""
@@ -337,7 +370,7 @@ class Gallery:
         view, counts = self.view(), self.catalog.counts()
         state = view.state
         return {
-            "gallery": str(self.folder.path),
+            "gallery": str(self.location),
             "classes": counts.classes,
             "examples": counts.examples,
             "pictures": counts.pictures,
@@ -370,7 +403,7 @@ class Gallery:
             self._snapshots.save(self._view)
 
     def backup(self, path: Path) -> None:
-        """Copy the gallery to a new folder, consistently while others write.
+        """Copy a folder's gallery to a new folder, consistently while others write.
 
         Raises:
             GalleryError: something is at that path.
@@ -389,15 +422,15 @@ class Gallery:
         return write_parquet(self.catalog, path)
 
     @classmethod
-    def create_from_export(cls, path: Path, source: Path) -> Gallery:
+    def create_from_export(cls, place: str | os.PathLike[str], source: Path) -> Gallery:
         """Make a gallery of what `export` wrote.
 
         Raises:
-            GalleryError: something is at `path`, or `source` is no export.
+            GalleryError: something is at `place`, or `source` is no export.
         """
         header = read_header(source)
-        GalleryFolder(path).require_free()
-        gallery = cls.create(path, space=header.space, keep_pictures=header.keep_pictures)
+        parse_location(place).require_free()
+        gallery = cls.create(place, space=header.space, keep_pictures=header.keep_pictures)
         with gallery._write() as transaction:
             transaction.set_target_fpir(header.target_fpir)
             transaction.set_projection(_stored(header.projection))
@@ -415,7 +448,7 @@ class Gallery:
         if header.space.id != space.id:
             raise SpaceMismatchError(
                 f"{source}: holds embeddings of {header.space.backbone!r} (space "
-                f"{header.space.id}), but {self.folder.path} is of {space.backbone!r} (space "
+                f"{header.space.id}), but {self.location} is of {space.backbone!r} (space "
                 f"{space.id}); import it into a new gallery"
             )
         added = 0
@@ -435,13 +468,28 @@ class Gallery:
         """One transaction; when it has committed, the view follows."""
         if self.read_only:
             raise ReadOnlyError(
-                f"{self.folder.path}: is opened read-only, or its files may not be written; "
+                f"{self.location}: is opened read-only, or its files may not be written; "
                 "nothing was changed"
             )
         with self.catalog.write() as transaction:
             yield transaction
         with self._following:
-            self._follow()
+            try:
+                patiently(self._follow, seconds=PATIENCE)
+            except UnavailableError as error:
+                raise StorageError(
+                    f"{error}. The last change was written, but can't be read back; open the "
+                    "gallery again when the server is there"
+                ) from error
+
+    def _write_patiently(self, work: Callable[[WriteTransaction], T]) -> T:
+        """One transaction, begun again where a server was lost before it had committed."""
+
+        def attempt() -> T:
+            with self._write() as transaction:
+                return work(transaction)
+
+        return patiently(attempt, seconds=PATIENCE)
 
     def _follow(self) -> None:
         """Bring the view up to date; the caller holds the lock."""

@@ -1,11 +1,18 @@
-"""Where a gallery lies: a folder with the catalog's database and a snapshot of the index."""
+"""Where a gallery lies: in a folder, or in the database of a PostgreSQL server.
+
+A folder holds the catalog's database and a snapshot of the index. A server's gallery is shared by
+machines, so each keeps its snapshot in the user's cache folder, under the gallery's own id.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.catalog import Catalog, shown_location
 from engine.errors import GalleryError, GalleryNotFoundError, StorageError
+from engine.settings import cache_folder
 
 DATABASE_NAME = "catalog.sqlite"
 SNAPSHOT_NAME = "index.faiss"
@@ -16,6 +23,9 @@ class GalleryFolder:
     """The folder of a gallery and the files in it."""
 
     path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
 
     @property
     def database(self) -> Path:
@@ -28,6 +38,10 @@ class GalleryFolder:
     @property
     def exists(self) -> bool:
         return self.database.is_file()
+
+    def files(self, _uuid: str) -> GalleryFolder:
+        """Where this machine keeps the files of the gallery of that id: here."""
+        return self
 
     def made(self) -> GalleryFolder:
         """This folder, made if it isn't there.
@@ -79,3 +93,50 @@ class GalleryFolder:
                 f"{'a folder that is not empty' if self.path.is_dir() else 'a file'} is there. "
                 "Choose another path."
             )
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryDatabase:
+    """A gallery in a server's database.
+
+    Attributes:
+        database: its URL, which may hold a password; as text, the location hides it.
+    """
+
+    database: str
+
+    def __str__(self) -> str:
+        return shown_location(self.database)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a gallery.
+
+        Raises:
+            GalleryVersionError: the database's tables are missing or must be upgraded first.
+            UnavailableError: the server can't be reached.
+        """
+        return Catalog.exists(self.database)
+
+    def files(self, uuid: str) -> GalleryFolder:
+        """Where this machine keeps the files of the gallery of that id."""
+        return GalleryFolder(cache_folder() / "galleries" / uuid).made()
+
+    def made(self) -> GalleryDatabase:
+        """This location: only an upgrade makes a database's tables."""
+        return self
+
+    def require(self) -> None:
+        """Nothing: opening the catalog says what is missing."""
+
+    def require_free(self) -> None:
+        """Nothing: its tables hold a gallery or none, never something else."""
+
+
+GalleryLocation = GalleryFolder | GalleryDatabase
+
+
+def parse_location(place: str | os.PathLike[str]) -> GalleryLocation:
+    """The folder, or else the database, that a user names."""
+    text = os.fspath(place)
+    return GalleryDatabase(text) if "://" in text else GalleryFolder(Path(text))

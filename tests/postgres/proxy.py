@@ -11,11 +11,16 @@ CUT_BEFORE, CUT_AFTER = "before", "after"
 
 
 class CuttingProxy:
-    """Passes everything on; when told to, cuts the next connection that commits.
+    """Passes everything on; when told to, cuts the next connection that commits a write.
 
     Args:
         folder: the server's socket folder.
         own: the folder of the proxy's own socket.
+
+    Attributes:
+        cut: whether the next commit of a write is cut off before or after it reaches the server.
+        cuts: how many were cut.
+        refusing: whether new connections are closed at once, as if the server were away.
     """
 
     def __init__(self, folder: Path, own: Path) -> None:
@@ -27,6 +32,7 @@ class CuttingProxy:
         self._open: list[socket.socket] = []
         self.cut: str | None = None
         self.cuts = 0
+        self.refusing = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -45,6 +51,9 @@ class CuttingProxy:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                if self.refusing:
+                    client.close()
+                    continue
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._target)
                 self._open += [client, server]
@@ -52,9 +61,12 @@ class CuttingProxy:
                 threading.Thread(target=self._down, args=(server, client), daemon=True).start()
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
+        writing = False
         with suppress(OSError):
             while data := client.recv(1 << 16):
-                if self.cut is not None and b"COMMIT\0" in data:
+                if b"BEGIN" in data:
+                    writing = b"READ COMMITTED" in data  # as only writers ask
+                if self.cut is not None and writing and b"COMMIT\0" in data:
                     how, self.cut = self.cut, None
                     self.cuts += 1
                     client.shutdown(socket.SHUT_RDWR)  # the client hears no answer
