@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from engine.errors import TrainingError
 from engine.training.checkpoints import load_checkpoint, save_checkpoint
+from engine.training.optimisation import moving_average, one_cycle, parameter_groups
 from engine.training.precision import default_dtype
 from engine.training.prefetch import prefetched
 
@@ -172,10 +173,12 @@ class _Run:
         self.dtype = dtype
         self.task = task
         self.averaged = AveragedModel(
-            network, multi_avg_fn=_moving_average(settings.averaging), use_buffers=True
+            network, multi_avg_fn=moving_average(settings.averaging), use_buffers=True
         )
         self.optimizer = torch.optim.AdamW(
-            _parameter_groups(network, loss, settings), lr=settings.learning_rate, betas=(0.9, 0.99)
+            parameter_groups(network, loss, settings.weight_decay, settings.loss_rate),
+            lr=settings.learning_rate,
+            betas=(0.9, 0.99),
         )
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype is torch.float16)
         self.history: list[Progress] = []
@@ -290,54 +293,3 @@ class _Run:
             "shapes": shapes,
             "task": self.task,
         }
-
-
-def one_cycle(progress: float, warmup: float) -> float:
-    """Learning rate at `progress` in [0, 1], as a share of its peak.
-
-    Linear to 1 over the warm-up, then half a cosine down to nearly 0 (Smith and Topin 2018).
-    """
-    if progress < warmup:
-        return progress / warmup
-    return 0.002 + 0.499 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
-
-
-def _parameter_groups(
-    network: nn.Module, loss: nn.Module, settings: FitSettings
-) -> list[dict[str, Any]]:
-    """Weight decay goes to kernels and matrices; biases, norms and class proxies get none."""
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    groups = [
-        {
-            "params": [parameter for parameter in trained if parameter.ndim > 1],
-            "weight_decay": settings.weight_decay,
-            "multiple": 1.0,
-        },
-        {
-            "params": [parameter for parameter in trained if parameter.ndim <= 1],
-            "weight_decay": 0.0,
-            "multiple": 1.0,
-        },
-        {
-            "params": list(loss.parameters()),
-            "weight_decay": 0.0,
-            "multiple": settings.loss_rate,
-        },
-    ]
-    return [group for group in groups if group["params"]]
-
-
-def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
-    """An exponential moving average that forgets its start: its decay grows to the given one."""
-
-    @torch.no_grad()
-    def update(averaged: Any, current: Any, count: Any) -> None:
-        seen = float(count)
-        weight = 1 - min(decay, seen / (seen + 20))
-        for kept, new in zip(averaged, current, strict=True):
-            if kept.is_floating_point():
-                kept.lerp_(new, weight)
-            else:
-                kept.copy_(new)
-
-    return update

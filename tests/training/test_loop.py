@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from engine.errors import TrainingError
-from engine.training.loop import FitSettings, fit, one_cycle
+from engine.training.loop import FitSettings, fit
 from engine.training.losses import LOSSES, WeightedSum, build_loss
+from engine.training.optimisation import one_cycle
 
 
 class Blobs:
