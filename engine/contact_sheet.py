@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from engine.errors import StorageError
+
 COLUMNS = 4
 PICTURE = 112
 GAP = 14
@@ -53,7 +55,11 @@ class Tile:
 
 
 def contact_sheet(tiles: Sequence[Tile], path: Path, *, title: str) -> None:
-    """Draw the tiles and write a PNG; its folder is made if need be."""
+    """Draw the tiles and write a PNG; its folder is made if need be.
+
+    Raises:
+        StorageError: it can't be written.
+    """
     rows = -(-len(tiles) // COLUMNS)
     width = 2 * MARGIN + COLUMNS * (_tile_width() + GAP) - GAP
     height = 2 * MARGIN + TITLE + rows * (_tile_height() + GAP) - GAP
@@ -66,8 +72,11 @@ def contact_sheet(tiles: Sequence[Tile], path: Path, *, title: str) -> None:
         x = MARGIN + column * (_tile_width() + GAP)
         y = MARGIN + TITLE + row * (_tile_height() + GAP)
         _draw_tile(sheet, draw, tile, x, y)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path, optimize=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sheet.save(path, optimize=True)
+    except OSError as error:
+        raise StorageError(f"{path}: the contact sheet could not be written: {error}") from None
 
 
 def _tile_width() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from engine.recognizer import Recognizer
 from tests.conftest import quarters
 
 Onelook = Callable[..., subprocess.CompletedProcess[str]]
@@ -43,18 +45,31 @@ def onelook(tmp_path: Path) -> Onelook:
 @pytest.fixture
 def catalog(tmp_path: Path) -> Path:
     """Twelve pictures, `thing 0.png` to `thing 11.png`."""
-    folder = tmp_path / "catalog"
+    return _write_catalog(tmp_path / "catalog")
+
+
+@pytest.fixture
+def gallery(enrolled: Path, tmp_path: Path) -> Path:
+    """The twelve, enrolled."""
+    return shutil.copytree(enrolled, tmp_path / "shop.gallery")
+
+
+@pytest.fixture(scope="session")
+def enrolled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A gallery of the twelve for tests to copy, which is quicker than enrolling them again."""
+    folder = tmp_path_factory.mktemp("enrolled")
+    gallery = folder / "shop.gallery"
+    catalog = _write_catalog(folder / "catalog")
+    with Recognizer.open(gallery, create=True, backbone="fake") as recognizer:
+        recognizer.enroll_catalog(catalog)
+    return gallery
+
+
+def _write_catalog(folder: Path) -> Path:
     folder.mkdir()
     for seed in range(12):
         quarters(seed).save(folder / f"thing {seed}.png")
     return folder
-
-
-@pytest.fixture
-def gallery(onelook: Onelook, catalog: Path, tmp_path: Path) -> Path:
-    """The twelve, enrolled."""
-    onelook("enroll", catalog, "--gallery", "shop.gallery")
-    return tmp_path / "shop.gallery"
 
 
 def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
