@@ -1,5 +1,8 @@
 """Loads a service in a process of its own, enrolls meanwhile, asks it to stop, counts what is lost.
 
+Callers do as a load balancer does: told `Connection: close`, they send their next request
+elsewhere, which here means that they are done.
+
 python -m tests.server.load --backbone efficientnet-lite0 --callers 8 --seconds 10
 """
 
@@ -124,6 +127,8 @@ def _call(url: str, process: subprocess.Popen[bytes], callers: int, seconds: flo
                 with lock:
                     outcome.milliseconds.append(took)
                     outcome.wrong += not right
+                if _told_to_leave(answer):
+                    return
 
     def enroll() -> None:
         with httpx.Client(base_url=url, timeout=60) as client:
@@ -142,6 +147,8 @@ def _call(url: str, process: subprocess.Popen[bytes], callers: int, seconds: flo
                         outcome.lost.append(f"enrolment: {error!r}")
                     return
                 outcome.enrolled += answer.status_code == 201
+                if _told_to_leave(answer):
+                    return
 
     threads = [threading.Thread(target=recognize, args=(n,)) for n in range(callers)]
     threads.append(threading.Thread(target=enroll))
@@ -154,6 +161,10 @@ def _call(url: str, process: subprocess.Popen[bytes], callers: int, seconds: flo
         thread.join(60)
     outcome.seconds = time.perf_counter() - started
     return outcome
+
+
+def _told_to_leave(answer: httpx.Response) -> bool:
+    return answer.headers.get("connection") == "close"
 
 
 def main() -> None:
