@@ -16,8 +16,9 @@ GAP = 14
 CAPTION = 46
 MARGIN = 28
 TITLE = 70
+SCALE_INDENT = 40
 
-PAPER, CARD, INK, PALE = "#f4f5f7", "#ffffff", "#1d2430", "#7a8494"
+PAPER, CARD, INK, PALE, TRACK = "#f4f5f7", "#ffffff", "#1d2430", "#7a8494", "#e3e6eb"
 GOOD, BAD, WITHHELD = "#1a7f4b", "#c0392b", "#8a93a3"
 
 
@@ -29,14 +30,15 @@ class Tile:
         query, nearest: the pictures.
         answer: the label given, or None for unknown.
         truth: the right label, or None for a stranger.
-        detail: figures, in small print.
+        score, threshold: of the nearest class, as similarities.
     """
 
     query: Path
     nearest: Path
     answer: str | None
     truth: str | None
-    detail: str
+    score: float
+    threshold: float
 
     @property
     def colour(self) -> str:
@@ -95,20 +97,37 @@ def _legend(draw: ImageDraw.ImageDraw, at: tuple[int, int]) -> None:
         draw.rounded_rectangle((x, y + 2, x + 12, y + 14), 3, fill=colour)
         draw.text((x + 18, y), text, fill=PALE, font=font)
         x += 34 + int(draw.textlength(text, font=font))
-    hint = "left the query, right the nearest catalog picture; score / threshold"
+    hint = (
+        "left the query, right the nearest catalog picture; the bar is the score, | the threshold"
+    )
     draw.text((x + 6, y), hint, fill=PALE, font=font)
 
 
 def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
     draw.rounded_rectangle((x, y, x + _tile_width(), y + _tile_height()), 10, fill=CARD)
-    draw.rounded_rectangle((x, y, x + 6, y + _tile_height()), 3, fill=tile.colour)
+    draw.rectangle((x, y + 10, x + 3, y + _tile_height() - 10), fill=tile.colour)
     for number, picture in enumerate((tile.query, tile.nearest)):
         left = x + GAP + number * (PICTURE + GAP)
         sheet.paste(_thumbnail(picture), (left, y + GAP))
     caption = _fitted(draw, tile.caption, _tile_width() - 2 * GAP)
     base = y + GAP + PICTURE + 8
     draw.text((x + GAP, base), caption, fill=tile.colour, font=ImageFont.load_default(16))
-    draw.text((x + GAP, base + 22), tile.detail, fill=PALE, font=ImageFont.load_default(13))
+    figures = f"score {tile.score:.2f}   threshold {tile.threshold:.2f}"
+    draw.text((x + GAP, base + 22), figures, fill=PALE, font=ImageFont.load_default(13))
+    _draw_scale(draw, tile, x + 2 * GAP + PICTURE + SCALE_INDENT, base + 31)
+
+
+def _draw_scale(draw: ImageDraw.ImageDraw, tile: Tile, x: int, y: int) -> None:
+    """From 0 to 1: the score as a bar, the threshold as a tick across it."""
+    width = PICTURE - SCALE_INDENT
+    draw.rectangle((x, y - 2, x + width, y + 2), fill=TRACK)
+    draw.rectangle((x, y - 2, x + _along(tile.score, width), y + 2), fill=tile.colour)
+    tick = x + _along(tile.threshold, width)
+    draw.rectangle((tick - 1, y - 6, tick, y + 6), fill=INK)
+
+
+def _along(share: float, width: int) -> int:
+    return round(min(max(share, 0.0), 1.0) * width)
 
 
 def _thumbnail(path: Path) -> Image.Image:

@@ -127,7 +127,8 @@ def _tiles(result: DemoResult) -> list[Tile]:
             nearest=sample.catalog() / f"{decision.candidates[0].label}.png",
             answer=decision.label,
             truth=truth(decision) if stranger is False else None,
-            detail=f"{decision.score:.2f} / {decision.threshold:.2f}",
+            score=decision.score or 0.0,
+            threshold=decision.threshold or 0.0,
         )
         for stranger, decisions, count in (
             (False, result.known, SHOWN - strangers),
