@@ -6,7 +6,8 @@
 One folder is enrolled, one picture a class, the other is queried; equal file stems are one class.
 For each split, a fixed seed makes half of the classes strangers: their catalog pictures aren't
 enrolled, their queries should be called unknown. Figures are means over the splits. Nothing is
-fitted to the queries: the thresholds know the enrolled pictures only.
+fitted to the queries: the thresholds know the enrolled pictures only. In the last rows two fifths
+of the queries, knowns and strangers mixed, are given without labels, and the others are scored.
 
 `--emoji` reads the npm packages `emoji-datasource-google` and `emoji-datasource-twitter`, unpacked,
 and leaves skin tones out.
@@ -15,6 +16,7 @@ and leaves skin tones out.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,16 +28,20 @@ from engine.bulk.loading import Loader
 from engine.bulk.sources import PICTURE_SUFFIXES
 from engine.embedding import Embedder
 from engine.evaluation import open_set
+from engine.evaluation.adapting import adapted_projection
 from engine.evaluation.closed_set import top_k
 from engine.evaluation.enrolled import Enrolled
-from engine.evaluation.levers import Lever, levers
+from engine.evaluation.levers import levers
 from engine.evaluation.playing import Match, play, stranger_scores
 from engine.evaluation.queries import embed_queries
+from engine.evaluation.scorers import OwnRule, Scorer
+from engine.gallery.evidence import calibrate
 from engine.images import ImageLimits
-from engine.types import FloatArray, KeepPictures
+from engine.types import FloatArray, IntArray, KeepPictures
 
 SKIN_TONES = {f"{code:x}" for code in range(0x1F3FB, 0x1F400)}
 FPIRS = (0.01, 0.05)
+UNLABELLED = 0.4
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,26 @@ def split_figures(pairs: Pairs, seed: int) -> dict[str, Figures]:
     classes = np.full(n, -1)
     classes[enrolled_rows] = enrolled.class_ids
     match = Match(pairs.queries, classes, np.arange(n), left_out=False)
-    return {lever.name: _figures(lever, enrolled, match) for lever in levers(enrolled)}
+    figures = {lever.name: _figures(lever.scorer(enrolled), match) for lever in levers(enrolled)}
+    return figures | _with_unlabelled(enrolled, pairs.queries, classes, seed)
+
+
+def _with_unlabelled(
+    enrolled: Enrolled, queries: FloatArray, classes: IntArray, seed: int
+) -> dict[str, Figures]:
+    """The gallery calibrated on, and then adapted to, queries that are not scored afterwards."""
+    given = np.random.default_rng(1000 + seed).random(len(queries)) < UNLABELLED
+    rest = Match(queries[~given], classes[~given], np.arange((~given).sum()), left_out=False)
+    adapted = enrolled.matcher_in(adapted_projection(enrolled, queries[given]))
+    figures = {"not given, for comparison": _figures(OwnRule(enrolled.matcher), rest)}
+    for name, matcher in (
+        ("calibrated on unlabelled queries", copy.copy(enrolled.matcher)),
+        ("and adapted to them", adapted),
+    ):
+        seen = matcher.projection.apply_queries(queries[given])
+        matcher.calibration = calibrate(matcher, generation=0, unlabelled=seen)
+        figures[name] = _figures(OwnRule(matcher), rest)
+    return figures
 
 
 def mean_of(figures: list[Figures]) -> Figures:
@@ -142,8 +167,7 @@ def _reached(values: list[float]) -> str:
     return f"{np.mean(values):6.1%} ({min(values):.1%}–{max(values):.1%})".rjust(19)
 
 
-def _figures(lever: Lever, enrolled: Enrolled, match: Match) -> Figures:
-    scorer = lever.scorer(enrolled)
+def _figures(scorer: Scorer, match: Match) -> Figures:
     trials = play(match, scorer, FPIRS[1])
     known, strangers = trials.known, trials.strangers.scores
     tpirs = [1 - open_set.fnir_at_fpir(known.scores, known.correct, strangers, f) for f in FPIRS]

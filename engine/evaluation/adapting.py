@@ -53,7 +53,7 @@ def adapt_gallery(gallery: Gallery, queries: FloatArray | None) -> dict[str, Any
         "adapted": after > before,
     }
     if after > before:
-        matcher = enrolled.matcher_in(_adapted(enrolled, queries))
+        matcher = enrolled.matcher_in(adapted_projection(enrolled, queries))
         calibration = calibrate(
             matcher,
             generation=gallery.view().generation,
@@ -63,7 +63,7 @@ def adapt_gallery(gallery: Gallery, queries: FloatArray | None) -> dict[str, Any
     return {**report, "searched_space": gallery.view().space_id}
 
 
-def _adapted(enrolled: Enrolled, queries: FloatArray) -> Projection:
+def adapted_projection(enrolled: Enrolled, queries: FloatArray) -> Projection:
     """The present matrix, with the catalog's and the queries' means apart."""
     present = enrolled.matcher.projection
     matrix = present.matrix
@@ -90,7 +90,7 @@ def _guard(enrolled: Enrolled, queries: FloatArray) -> tuple[float, float]:
     before, after = [], []
     for seen, held_out in (halves, halves[::-1]):
         before.append(_labelled_share(enrolled.matcher, queries[seen], queries[held_out]))
-        adapted = enrolled.matcher_in(_adapted(enrolled, queries[seen]))
+        adapted = enrolled.matcher_in(adapted_projection(enrolled, queries[seen]))
         after.append(_labelled_share(adapted, queries[seen], queries[held_out]))
     return float(np.mean(before)), float(np.mean(after))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.decision import Calibration
 from engine.decision.scores import Float64Array
-from engine.gallery.deciding import decide_rankings
+from engine.gallery.deciding import excesses
 from engine.gallery.left_out import PLAYED, rank_without_own
 from engine.gallery.matcher import Matcher
 from engine.types import FloatArray, Ranking
@@ -42,14 +42,7 @@ class OwnRule(Scorer):
     ) -> Float64Array:
         matcher = copy.copy(self.matcher)
         matcher.target_fpir = target_fpir
-        decisions = decide_rankings(matcher, queries, rankings, [""] * len(rankings), 1)
-        return np.array(
-            [
-                -np.inf if d.score is None or d.threshold is None else d.score - d.threshold
-                for d in decisions
-            ],
-            np.float64,
-        )
+        return excesses(matcher, queries, rankings)
 
 
 class GlobalThreshold(Scorer):

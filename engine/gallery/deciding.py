@@ -16,6 +16,7 @@ from engine.decision import (
     moments,
     normalized_scores,
 )
+from engine.decision.rule import SAME_PICTURE
 from engine.decision.scores import Float64Array
 from engine.gallery.matcher import Matcher
 from engine.types import Decision, FloatArray, IntArray, Ranking
@@ -86,6 +87,23 @@ def class_thresholds(matcher: Matcher, class_ids: Sequence[int]) -> dict[int, fl
             class_ids, found.means.tolist(), found.stds.tolist(), strict=True
         )
     }
+
+
+def excesses(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
+    """`(m,)`: by how much each query passes its nearest class's threshold, as normalised scores.
+
+    0 and above is accepted; `-inf` for queries without any class. Unlike the difference of a
+    decision's score and threshold, excesses of different classes can be compared.
+    """
+    nearest = np.array([r.class_ids[0] if len(r) else -1 for r in rankings], np.int64)
+    classes, scores = _scored(matcher, queries, rankings, nearest)
+    needed = np.full(nearest.size, matcher.level)
+    for row, class_id in enumerate(nearest.tolist()):
+        if (pin := matcher.pins.get(class_id)) is not None:
+            needed[row] = (pin - classes.means[row]) / classes.stds[row]
+    same = np.array([len(r) > 0 and r.similarities[0] >= SAME_PICTURE for r in rankings], np.bool_)
+    found = np.where(same, np.maximum(scores - needed, 0.0), scores - needed)
+    return np.where(nearest >= 0, found, -np.inf)
 
 
 def query_scores(matcher: Matcher, queries: FloatArray) -> Float64Array:
