@@ -132,10 +132,9 @@ class FaissIndex(VectorIndex):
             described["waiting"] = len(state.rows) - state.covered
         if fit := state.sketch.fit if state.sketch is not None else state.refused:
             described |= {
-                "bits": fit.bits,
+                "bits_per_dimension": 4 / fit.group,
                 "candidates": fit.candidates,
-                "recall_at_1": round(fit.recall_at_1, 4),
-                "recall_at_10": round(fit.recall_at_10, 4),
+                "recall": {f"at_{k}": round(share, 4) for k, share in fit.recall.items()},
                 "fitted_at": fit.rows,
             }
         return described

@@ -13,9 +13,11 @@ from engine.indexes.sketch import ROWS_AT_ONCE, Sketch
 from engine.indexes.state import Fit
 from engine.types import FloatArray, IntArray
 
-LEAST_RECALL = {1: 0.995, 10: 0.98}
-"""Share of the nearest, and of the ten nearest, neighbours that a sketch must find."""
-BITS = (1, 2, 4)
+LEAST_RECALL = {1: 0.995, 10: 0.98, 50: 0.95}
+"""Share of the k nearest neighbours that a sketch must find."""
+GROUPS = (8, 4, 2, 1)
+MANY_ROWS = 300_000
+"""Under so many, a coarser scan saves less than the candidates that it needs more of cost."""
 CANDIDATES = (128, 256, 512)
 MARGIN = 2
 """Candidates compared for each that the sample needed: a sample can be lucky."""
@@ -42,13 +44,13 @@ def fitted(rows: Rows, interrupted: Callable[[], bool]) -> tuple[Sketch, bool]:
     asked = _sample(random, len(rows), SAMPLE)
     queries = rows.take(asked)
     nearest = _nearest_others(rows, asked, queries, interrupted)
-    for bits in BITS:
-        fit = Fit(bits, candidates=0, recall_at_1=0.0, recall_at_10=0.0, rows=len(rows))
+    for group in GROUPS if len(rows) >= MANY_ROWS else GROUPS[1:]:
+        fit = Fit(group, candidates=0, recall={}, rows=len(rows))
         sketch = Sketch.trained(training, fit).extended(rows, interrupted)
         found = _found(sketch, rows, asked, queries)
         for needed in CANDIDATES:
             recall = {k: _recall(found[:, :needed], nearest[:, :k]) for k in LEAST_RECALL}
-            fit = Fit(bits, MARGIN * needed, recall[1], recall[10], len(rows))
+            fit = Fit(group, MARGIN * needed, recall, len(rows))
             if all(recall[k] >= least for k, least in LEAST_RECALL.items()):
                 return replace(sketch, fit=fit), True
     return replace(sketch, fit=fit), False
@@ -63,10 +65,10 @@ def _sample(random: np.random.Generator, count: int, size: int) -> IntArray:
 def _nearest_others(
     rows: Rows, asked: IntArray, queries: FloatArray, interrupted: Callable[[], bool]
 ) -> FloatArray:
-    """Similarities of each of the rows `asked` to the ten nearest to it, itself left out.
+    """Similarities of each of the rows `asked` to those nearest to it, itself left out.
 
     Returns:
-        `(len(asked), 10)`, descending.
+        `(len(asked), NEIGHBOURS)`, descending.
     """
     nearest = np.full((len(asked), NEIGHBOURS), -np.inf, np.float32)
     first = 0

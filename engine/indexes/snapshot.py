@@ -163,7 +163,7 @@ class _Reader:
 
             try:
                 data = np.frombuffer(self._section("sketch"), np.uint8)
-                sketch = Sketch.from_bytes(data, Fit(**fit))
+                sketch = Sketch.from_bytes(data, Fit.from_json(fit))
             except ValueError as error:
                 raise self._error(Fault.FORMAT, str(error)) from None
         covered = 0 if sketch is None else len(sketch)
@@ -174,7 +174,7 @@ class _Reader:
             rows = rows.attach(ids[:covered], self._mapped(covered), checks)
         rows = rows.attach(ids[covered:], self._read_vectors(covered, checksums[covered:]))
         refused = self.header.get("refused")
-        return State(rows, sketch=sketch, refused=refused and Fit(**refused))
+        return State(rows, sketch=sketch, refused=refused and Fit.from_json(refused))
 
     def _read_header(self) -> dict[str, Any]:
         block = self._file.read(HEADER_BYTES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,17 +22,22 @@ class Fit:
     """How a sketch was made, and how well it finds.
 
     Attributes:
-        bits: bits kept of each dimension: 1, 2 or 4.
+        group: how many dimensions share four bits: 8, 4, 2 or 1.
         candidates: how many rows to compare exactly.
-        recall_at_1, recall_at_10: share of a sample's nearest neighbours that were found so.
+        recall: by k, the share of a sample's k nearest neighbours that were found so.
         rows: how many rows there were then.
     """
 
-    bits: int
+    group: int
     candidates: int
-    recall_at_1: float
-    recall_at_10: float
+    recall: Mapping[int, float]
     rows: int
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Fit:
+        """Read what `dataclasses.asdict` and JSON, whose keys are text, made of one."""
+        recall = {int(k): share for k, share in data["recall"].items()}
+        return cls(**{**data, "recall": recall})
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def test_rows_that_no_sketch_can_tell_apart_are_searched_exactly(low_limits: Lim
     index.compact()
     described = index.describe()
     assert described["kind"] == "exact"
-    assert described["recall_at_10"] < 0.98
+    assert described["recall"]["at_10"] < 0.98
     assert not index.compaction_due
 
 
