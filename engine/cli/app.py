@@ -27,6 +27,7 @@ COMMANDS = {
     "backup": ("maintain", "Copy a gallery, consistently while others write."),
     "export": ("maintain", "Write all that a gallery holds to a Parquet file."),
     "import": ("maintain", "Add what was exported to a gallery, or make one of it."),
+    "migrate": ("migrate", "Copy a gallery between a folder and a database."),
     "upgrade": ("upgrade", "Make or upgrade a shared database's tables."),
     "evaluate": ("evaluate", "Measure a gallery on pictures that it hasn't seen."),
     "calibrate": ("calibrate", "Set the thresholds for a share of strangers let through."),

