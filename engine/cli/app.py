@@ -44,6 +44,10 @@ COMMANDS = {
 class _Commands(TyperGroup):
     """Imports a command's module when that command is asked for."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # to suggest
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
         return list(COMMANDS)
 

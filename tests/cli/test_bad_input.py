@@ -48,7 +48,7 @@ def test_a_mistyped_source_leaves_no_gallery_behind(onelook: Onelook, tmp_path: 
 
 def test_missing_options_and_commands_are_wrong_usage(onelook: Onelook, catalog: Path) -> None:
     onelook("enroll", catalog, code=USAGE)
-    onelook("recognise", "x.png", code=USAGE)
+    assert "Did you mean 'recognize'?" in onelook("recognise", "x.png", code=USAGE).stderr
     onelook("recognize", "x.png", "-g", "g", "--top", 0, code=USAGE)
     onelook("classes", "threshold", "a", "-g", "g", "--pin", 2, code=USAGE)
 
