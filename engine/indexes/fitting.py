@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import isqrt
 
 import numpy as np
 
@@ -20,7 +21,8 @@ MANY_ROWS = 300_000
 """Under so many, a coarser scan saves less than the candidates that it needs more of cost."""
 CANDIDATES = (128, 256, 512)
 MARGIN = 2
-"""Candidates compared for each that the sample needed: a sample can be lucky."""
+"""Candidates compared for each that the sample needed: a sample can be lucky, and a stranger's
+nearest rows are farther away. Never fewer than the square root of all rows, for the same reason."""
 TRAINING_ROWS = 16_384
 SAMPLE = 200
 NEIGHBOURS = max(LEAST_RECALL)
@@ -50,7 +52,7 @@ def fitted(rows: Rows, interrupted: Callable[[], bool]) -> tuple[Sketch, bool]:
         found = _found(sketch, rows, asked, queries)
         for needed in CANDIDATES:
             recall = {k: _recall(found[:, :needed], nearest[:, :k]) for k in LEAST_RECALL}
-            fit = Fit(group, MARGIN * needed, recall, len(rows))
+            fit = Fit(group, max(MARGIN * needed, isqrt(len(rows))), recall, len(rows))
             if all(recall[k] >= least for k, least in LEAST_RECALL.items()):
                 return replace(sketch, fit=fit), True
     return replace(sketch, fit=fit), False
