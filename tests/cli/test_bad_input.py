@@ -157,6 +157,8 @@ def test_an_interrupt_keeps_what_was_committed(onelook: Onelook, tmp_path: Path)
         env=ENVIRONMENT,
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that runs in a shell's background inherits that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     database = tmp_path / "g" / "catalog.sqlite"
     while not database.exists() and process.poll() is None:

@@ -76,10 +76,8 @@ def test_a_new_class_is_seen_by_another_process_within_a_second(tmp_path: Path) 
         for seed in range(5):
             assert reader.recognize(quarters(seed)).label is None
             writer.enroll(str(seed), quarters(seed))
-            committed = time.monotonic()
-            while reader.recognize(quarters(seed)).label is None:
-                assert time.monotonic() - committed < VISIBLE_WITHIN
-                time.sleep(0.01)
+            time.sleep(VISIBLE_WITHIN)
+            assert reader.recognize(quarters(seed)).label == str(seed)
 
 
 def test_creating_one_gallery_from_several_processes_makes_one(tmp_path: Path) -> None:
