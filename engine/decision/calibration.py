@@ -30,6 +30,7 @@ _LEVEL_WITHOUT_STRANGERS = 3.0
 _LEAST_STRANGERS = 10
 _TAIL_SHARE = 0.1
 _LEAST_TAIL = 5
+_LEAST_SHARE = 1e-9
 _EXTRAPOLATED = 10
 """How far beyond the strangers seen the tail is trusted: to a tenth of one in so many."""
 
@@ -105,7 +106,7 @@ class Calibration:
         if n < _LEAST_STRANGERS:
             return _LEVEL_WITHOUT_STRANGERS
         growth = max(1.0, classes / max(1, self.classes))
-        accepted = 1.0 - (1.0 - target_fpir) ** (1.0 / growth)
+        accepted = max(-math.expm1(math.log1p(-target_fpir) / growth), _LEAST_SHARE)
         rank = math.ceil((n + 1) * (1.0 - accepted))
         if rank <= n:
             return float(self.stranger_scores[rank - 1])

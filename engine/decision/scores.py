@@ -69,13 +69,17 @@ def moments(similarities: FloatArray) -> Moments:
 def leads(similarities: npt.ArrayLike, impostors: FloatArray) -> Float64Array:
     """`(n,)`: what each similarity is ahead of its row's highest impostor by; 0 without one.
 
+    Being ahead of a few says little: among fewer than ten impostors the lead counts in proportion.
+
     Args:
         similarities: `(n,)`, to the nearest class.
         impostors: `(n, m) float32`, to all others; `-inf` is no impostor.
     """
     s = np.asarray(similarities, np.float64)
     highest = impostors.max(axis=1, initial=-np.inf).astype(np.float64)
-    return np.where(np.isfinite(highest), s - highest, 0.0)
+    known = np.isfinite(impostors).sum(axis=1)
+    weight = np.minimum(known / _TRUSTED, 1.0)
+    return np.where(known > 0, weight * (s - np.where(known > 0, highest, 0.0)), 0.0)
 
 
 def normalized_scores(

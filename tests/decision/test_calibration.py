@@ -47,6 +47,10 @@ def test_beyond_the_strangers_seen_the_tail_is_exponential() -> None:
     assert np.mean(levels) == pytest.approx(-np.log(0.0005), rel=0.05)  # the true quantile
 
 
+def test_an_absurdly_small_target_still_gives_a_finite_level() -> None:
+    assert np.isfinite(of(np.arange(50.0)).level(1e-300, classes=100))
+
+
 def test_without_strangers_three_deviations_are_asked_for() -> None:
     assert Calibration.empty().level(0.05, classes=1) == 3.0
     assert of(np.zeros(9)).level(0.05, classes=1) == 3.0

@@ -46,9 +46,13 @@ def test_few_impostors_are_drawn_towards_the_prior() -> None:
 
 
 def test_the_lead_is_over_the_highest_impostor() -> None:
-    impostors = np.array([[0.5, 0.75], [-np.inf, -np.inf]], np.float32)
+    impostors = np.array([[0.75, *[0.5] * 9], [-np.inf] * 10], np.float32)
 
     assert leads([0.875, 0.8], impostors).tolist() == [0.125, 0.0]
+
+
+def test_a_lead_over_few_impostors_counts_in_proportion() -> None:
+    assert leads([0.75], np.array([[0.25, 0.0]], np.float32)) == pytest.approx([0.1])  # 2 of 10
 
 
 def test_the_score_is_the_mean_of_both_sides() -> None:
