@@ -6,12 +6,11 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench clean
+.PHONY: help demo test clean
 
 help:
 	@echo "make demo    set up, enroll the sample catalog and recognise pictures"
 	@echo "make test    set up, then check style, types and layers and run the tests"
-	@echo "make bench   set up, then run a small version of every benchmark"
 	@echo "make clean   remove the virtual environment and build output"
 	@echo
 	@echo "PYTHON=python3.12 chooses an interpreter, JOBS=4 how many tests run at a time."
@@ -45,9 +44,6 @@ test: $(VENV)/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(JOBS)
-
-bench: $(VENV)/installed-dev
-	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis onelook-demo.png
