@@ -18,8 +18,6 @@ Durability. None. `engine.indexes.snapshot` writes an index to a file and reads 
 
 Raises. `ValueError` for arrays of the wrong shape, for rows that are not finite and of unit
 length, for an id that is added twice and for one that is not there; the index is then unchanged.
-`SnapshotError`, from anything that reads vectors, where the index was opened from a file that has
-since turned out damaged: drop the index and rebuild it.
 """
 
 from __future__ import annotations

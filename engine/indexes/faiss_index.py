@@ -21,7 +21,6 @@ from engine.indexes.base import (
     no_such_id,
 )
 from engine.indexes.compaction import Limits, compacted, followed_by, is_due
-from engine.indexes.faults import SnapshotError
 from engine.indexes.id_map import ABSENT, IdMap
 from engine.indexes.rows import Rows
 from engine.indexes.state import State
@@ -168,9 +167,9 @@ class FaissIndex(VectorIndex):
             self._compact()
         except InterruptedError:
             LOGGER.debug("compaction was given up: the interpreter is shutting down")
-        except (SnapshotError, MemoryError) as error:
-            self._background = False  # searches go on as they are, and tell of a damaged file
-            LOGGER.warning("the index could not be compacted: %s", error)
+        except MemoryError:
+            self._background = False  # searches go on as they are
+            LOGGER.warning("there isn't the memory to compact the index of %d vectors", len(self))
         finally:
             self._compacting.release()
 

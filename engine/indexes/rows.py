@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.indexes.checksums import RowChecks
 from engine.types import FloatArray, IntArray
 
 SMALLEST_PART = 1024
@@ -27,31 +26,16 @@ class Part:
         used: how many rows are filled.
         memory: `(capacity, dim) float32`, perhaps mapped from a file.
         row_ids: `(capacity,) int64`.
-        checks: for mapped memory, what each row must pass when it is first read.
     """
 
     first: int
     used: int
     memory: FloatArray
     row_ids: IntArray
-    checks: RowChecks | None = None
 
     @property
     def end(self) -> int:
         return self.first + self.used
-
-    def take(self, places: IntArray) -> FloatArray:
-        """Copy out rows by their places in this part."""
-        if self.checks is not None:
-            self.checks.check(self.memory, places)
-        taken: FloatArray = self.memory[places]
-        return taken
-
-    def since(self, place: int) -> FloatArray:
-        """The filled rows from a place on, without a copy."""
-        if self.checks is not None and not self.checks.passed[place:].all():
-            self.checks.check(self.memory, np.arange(place, self.used))
-        return self.memory[place : self.used]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +68,11 @@ class Rows:
             parts.append(_filled(fresh, ids[done:], vectors[done:]))
         return replace(self, parts=tuple(parts))
 
-    def attach(self, ids: IntArray, vectors: FloatArray, checks: RowChecks | None = None) -> Rows:
+    def attach(self, ids: IntArray, vectors: FloatArray) -> Rows:
         """The view that ends in `vectors (n, dim)` themselves, which nobody may change again."""
         if not len(ids):
             return self
-        part = Part(len(self), len(ids), vectors, ids, checks)
-        return replace(self, parts=(*self.parts, part))
+        return replace(self, parts=(*self.parts, Part(len(self), len(ids), vectors, ids)))
 
     def without(self, dead: IntArray) -> Rows:
         """The rows but for `dead` (ascending), renumbered; parts that lose none aren't copied."""
@@ -98,11 +81,11 @@ class Rows:
         kept = Rows(self.dimension)
         for part in self.parts:
             bounds = np.searchsorted(dead, [part.first, part.end])
-            ids, memory, checks = part.row_ids[: part.used], part.memory[: part.used], part.checks
+            ids, memory = part.row_ids[: part.used], part.memory[: part.used]
             if bounds[0] < bounds[1]:
                 live = np.delete(np.arange(part.used), dead[slice(*bounds)] - part.first)
-                ids, memory, checks = ids[live], part.take(live), None
-            kept = kept.attach(ids, memory, checks)
+                ids, memory = ids[live], memory[live]
+            kept = kept.attach(ids, memory)
         return kept._joined() if len(kept.parts) > MOST_PARTS else kept
 
     def runs(self, start: int = 0) -> Iterator[tuple[int, FloatArray]]:
@@ -110,7 +93,7 @@ class Rows:
         for part in self.parts:
             if part.end > start:
                 skipped = max(0, start - part.first)
-                yield part.first + skipped, part.since(skipped)
+                yield part.first + skipped, part.memory[skipped : part.used]
 
     def batches(self, size: int, start: int = 0) -> Iterator[FloatArray]:
         """The rows from `start` on, at most `size` at a time and without a copy."""
@@ -121,17 +104,18 @@ class Rows:
     def take(self, rows: IntArray) -> FloatArray:
         """Copy out the vectors of `rows (n,)`, `(n, dim) float32`."""
         if len(self.parts) == 1:
-            return self.parts[0].take(rows)
+            only: FloatArray = self.parts[0].memory[rows]
+            return only
         taken = np.empty((len(rows), self.dimension), np.float32)
         for part, where in self._places(rows):
-            taken[where] = part.take(rows[where] - part.first)
+            taken[where] = part.memory[rows[where] - part.first]
         return taken
 
     def ids_of(self, rows: IntArray) -> IntArray:
         """The ids of `rows (n,)`."""
         if len(self.parts) == 1:
-            only: IntArray = self.parts[0].row_ids[rows]
-            return only
+            ids: IntArray = self.parts[0].row_ids[rows]
+            return ids
         taken = np.empty(len(rows), np.int64)
         for part, where in self._places(rows):
             taken[where] = part.row_ids[rows[where] - part.first]
@@ -143,11 +127,11 @@ class Rows:
         return np.concatenate([np.empty(0, np.int64), *filled])
 
     def _joined(self) -> Rows:
-        """The same rows in as few parts as can be: a mapped one, always the first, and another."""
-        joined = Rows(self.dimension, tuple(part for part in self.parts if part.checks is not None))
-        rest = [part for part in self.parts if part.checks is None]
+        """The same rows in two parts: the first, which may be mapped from a file, and the rest."""
+        rest = self.parts[1:]
         ids = np.concatenate([part.row_ids for part in rest])
-        return joined.attach(ids, np.concatenate([part.memory for part in rest]))
+        memory = np.concatenate([part.memory for part in rest])
+        return Rows(self.dimension, self.parts[:1]).attach(ids, memory)
 
     def _places(self, rows: IntArray) -> Iterator[tuple[Part, IntArray]]:
         ends = [part.end for part in self.parts]

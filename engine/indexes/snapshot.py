@@ -6,10 +6,9 @@
     checksums     (rows,) little-endian uint32, one a vector
     sketch        FAISS's serialisation, where there is a sketch
 
-Opening reads and checks all but the vectors. Those that a sketch covers stay in the file, mapped,
-and each is checked against its checksum when it is first read: a million open in the time it takes
-to read their codes, and a file that was overwritten is noticed by whatever first meets the damage
-(`SnapshotError` from a search, say). Vectors without a sketch are read and checked at once.
+Opening checks all of it. Vectors that a sketch covers then stay in the file, mapped, since few of
+them are read by a search; the others are read into memory. A file that is open must not be written
+to, only replaced, which is what saving does.
 
 Nothing in the file is run or unpickled. It is written in the machine's byte order, which is
 little-endian wherever FAISS is published for; another gives checksums that don't match.
@@ -29,7 +28,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from engine.indexes.base import VectorIndex
-from engine.indexes.checksums import Checksums, RowChecks, row_checksums
+from engine.indexes.checksums import row_checksums
 from engine.indexes.faiss_index import FaissIndex
 from engine.indexes.faults import Fault, SnapshotError
 from engine.indexes.rows import Rows
@@ -54,7 +53,6 @@ def save_snapshot(index: VectorIndex, path: Path, *, generation: int, space: str
 
     Raises:
         OSError: it could not be written; the old file is as it was.
-        SnapshotError: the index was itself opened from a file that turned out damaged.
     """
     state = index.state if isinstance(index, FaissIndex) else _copied(index)
     aside = path.with_name(path.name + ".new")
@@ -167,12 +165,11 @@ class _Reader:
             except ValueError as error:
                 raise self._error(Fault.FORMAT, str(error)) from None
         covered = 0 if sketch is None else len(sketch)
-        rows = Rows(self.header["dimension"])
-        if covered:
-            passed = np.zeros(covered, np.bool_)
-            checks = RowChecks(self._path, checksums[:covered], passed)
-            rows = rows.attach(ids[:covered], self._mapped(covered), checks)
-        rows = rows.attach(ids[covered:], self._read_vectors(covered, checksums[covered:]))
+        vectors = self._mapped()
+        if not np.array_equal(row_checksums(vectors), checksums):
+            raise self._error(Fault.DAMAGED, "its vectors were overwritten")
+        rows = Rows(self.header["dimension"]).attach(ids[:covered], vectors[:covered])
+        rows = rows.attach(ids[covered:], vectors[covered:].copy())
         refused = self.header.get("refused")
         return State(rows, sketch=sketch, refused=refused and Fit.from_json(refused))
 
@@ -196,18 +193,11 @@ class _Reader:
             raise self._error(Fault.DAMAGED, f"its {name} were overwritten")
         return data
 
-    def _mapped(self, rows: int) -> FloatArray:
-        shape = (rows, self.header["dimension"])
+    def _mapped(self) -> FloatArray:
+        shape = (self.header["rows"], self.header["dimension"])
+        if not shape[0]:
+            return np.empty(shape, np.float32)
         return np.asarray(np.memmap(self._file, np.float32, "r", HEADER_BYTES, shape))
-
-    def _read_vectors(self, start: int, checksums: Checksums) -> FloatArray:
-        dimension = self.header["dimension"]
-        count = (self.header["rows"] - start) * dimension
-        self._file.seek(HEADER_BYTES + start * dimension * np.dtype(np.float32).itemsize)
-        vectors = np.fromfile(self._file, np.float32, count).reshape(-1, dimension)
-        if not np.array_equal(row_checksums(vectors), checksums):
-            raise self._error(Fault.DAMAGED, "its vectors were overwritten")
-        return vectors
 
     def _error(self, fault: Fault, detail: str) -> SnapshotError:
         return SnapshotError(self._path, fault, detail)

@@ -10,16 +10,8 @@ import numpy as np
 import pytest
 
 from engine.indexes import NumpyIndex, VectorIndex
+from engine.testing.vectors import DIMENSION, unit_rows
 from engine.types import FloatArray
-
-DIMENSION = 8
-
-
-def unit_rows(count: int, dimension: int = DIMENSION, *, seed: int = 0) -> FloatArray:
-    """Random directions, `(count, dimension) float32`, unit rows."""
-    rows = np.random.default_rng(seed).standard_normal((count, dimension))
-    unit: FloatArray = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    return unit
 
 
 class IndexContract:

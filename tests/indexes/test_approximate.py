@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from clustered import clustered_rows, seen_again
 
 from engine.indexes import FaissIndex, NumpyIndex
 from engine.indexes.compaction import Limits
-from engine.testing.index_contract import unit_rows
+from engine.testing.vectors import clustered_rows, seen_again, unit_rows
 
 COUNT = 25_000
 DIMENSION = 96

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from engine.indexes import FaissIndex, NumpyIndex, candidates, load_snapshot, save_snapshot
 from engine.indexes.compaction import Limits
-from engine.testing.index_contract import unit_rows
+from engine.testing.vectors import unit_rows
 
 DIMENSION = 8
 POOL = unit_rows(9000, DIMENSION)

@@ -8,8 +8,10 @@ import pytest
 
 from engine.indexes import FaissIndex, candidates, faiss_index
 from engine.indexes.compaction import Limits, compacted
+from engine.indexes.fitting import fitted
+from engine.indexes.rows import Rows
 from engine.indexes.state import State
-from engine.testing.index_contract import unit_rows
+from engine.testing.vectors import unit_rows
 
 LIMITS = Limits(approximate_from=500, exact_below=300, uncovered=0.05, dead=0.05, trifle=20)
 DIMENSION = 16
@@ -89,3 +91,35 @@ def test_what_is_written_during_a_compaction_is_kept(
     rows = np.where(expected == 400, 699, np.where(expected == 5, 698, expected))
     assert np.array_equal(index.vectors(expected), vectors[rows])
     assert index.search(vectors[rows], 1)[1][:, 0].tolist() == expected.tolist()
+
+
+def finish_compacting() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "onelook-compaction":
+            thread.join()
+
+
+def test_a_compaction_that_lacks_memory_leaves_the_index_as_it_is(
+    low_limits: Limits, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lacking(state: State, limits: Limits) -> State:
+        raise MemoryError
+
+    monkeypatch.setattr(faiss_index, "compacted", lacking)
+    index = FaissIndex(DIMENSION, limits=low_limits)
+    index.add(np.arange(300), unit_rows(300, DIMENSION))
+    finish_compacting()
+    index.add([300], unit_rows(1, DIMENSION, seed=5))
+    finish_compacting()
+    assert caplog.text.count("there isn't the memory to compact the index of 300 vectors") == 1
+    assert index.search(unit_rows(1, DIMENSION, seed=5), 1)[1].tolist() == [[300]]
+
+
+def test_a_compaction_gives_up_when_the_interpreter_shuts_down() -> None:
+    vectors = unit_rows(300, DIMENSION)
+    rows = Rows(DIMENSION).append(np.arange(300), vectors)
+    with pytest.raises(InterruptedError):
+        fitted(rows, interrupted=lambda: True)
+    sketch, _ = fitted(rows, interrupted=lambda: False)
+    with pytest.raises(InterruptedError):
+        sketch.extended(rows.append(np.arange(300, 600), vectors), interrupted=lambda: True)

@@ -13,7 +13,7 @@ from engine.indexes import threads
 from engine.indexes.checksums import row_checksums
 from engine.indexes.id_map import IdMap
 from engine.indexes.rows import Rows
-from engine.testing.index_contract import unit_rows
+from engine.testing.vectors import unit_rows
 
 
 def test_a_rows_checksum_is_the_sum_of_its_words_times_odd_factors() -> None:

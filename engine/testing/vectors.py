@@ -1,8 +1,17 @@
-"""Vectors that lie the way embeddings do, for tests of approximate search."""
+"""Vectors for tests of search: in all directions, and the way embeddings lie."""
 
 import numpy as np
 
 from engine.types import FloatArray
+
+DIMENSION = 8
+
+
+def unit_rows(count: int, dimension: int = DIMENSION, *, seed: int = 0) -> FloatArray:
+    """Random directions, `(count, dimension) float32`, unit rows."""
+    rows = np.random.default_rng(seed).standard_normal((count, dimension))
+    unit: FloatArray = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def clustered_rows(count: int, dimension: int, *, seed: int = 0) -> FloatArray:
