@@ -6,6 +6,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 import warnings
 from pathlib import Path
 from urllib.parse import quote
@@ -56,6 +57,8 @@ def test_a_killed_server_loses_nothing_and_work_goes_on(
             Recognizer.open(url, backbone=FakeBackbone()) as reader,
         ):
             writer.enroll("first", picture(1000))
+            while not reader.nearest(picture(1000), 1):
+                time.sleep(0.01)  # it has the class before the server goes away
 
             def recognise() -> None:
                 while not done.is_set():
