@@ -12,6 +12,7 @@ from engine.types import FloatArray
 
 Checksums = npt.NDArray[np.uint32]
 ROWS_AT_ONCE = 512
+ROWS_A_TASK = 8192
 ODD = np.uint32(0x9E3779B1)
 
 
@@ -27,11 +28,12 @@ def row_checksums(vectors: FloatArray) -> Checksums:
     factors = np.arange(1, 2 * words.shape[1], 2, dtype=np.uint32) * ODD  # odd, and all different
     sums = np.empty(len(words), np.uint32)
 
-    def sum_up(start: int) -> None:
-        some = words[start : start + ROWS_AT_ONCE]
-        np.einsum("ij,j->i", some, factors, out=sums[start : start + len(some)])
+    def sum_up(task: int) -> None:
+        for start in range(task, min(task + ROWS_A_TASK, len(words)), ROWS_AT_ONCE):
+            some = words[start : start + ROWS_AT_ONCE]
+            np.einsum("ij,j->i", some, factors, out=sums[start : start + len(some)])
 
-    starts = range(0, len(words), ROWS_AT_ONCE)
-    with ThreadPoolExecutor(threads_for(len(starts))) as pool:
-        list(pool.map(sum_up, starts))
+    tasks = range(0, len(words), ROWS_A_TASK)
+    with ThreadPoolExecutor(threads_for(len(tasks))) as pool:
+        list(pool.map(sum_up, tasks))
     return sums

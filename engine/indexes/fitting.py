@@ -17,12 +17,14 @@ from engine.types import FloatArray, IntArray
 LEAST_RECALL = {1: 0.995, 10: 0.98, 50: 0.9}
 """Share of the k nearest neighbours that a sketch must find."""
 GROUPS = (8, 4, 2, 1)
-MANY_ROWS = 300_000
-"""Under so many, a coarser scan saves less than the candidates that it needs more of cost."""
-CANDIDATES = (128, 256, 512)
+CANDIDATES = (128, 256, 512, 1024, 2048)
 MARGIN = 2
 """Candidates compared for each that the sample needed: a sample can be lucky, and a stranger's
 nearest rows are farther away. Never fewer than the square root of all rows, for the same reason."""
+LEAST_ROWS_A_CANDIDATE = 32
+"""Comparing more of all rows than this exactly would make the sketch pointless."""
+ROWS_SCANNED = 32
+"""With one dimension a group, so many rows are scanned in the time that a candidate takes."""
 TRAINING_ROWS = 16_384
 SAMPLE = 200
 NEIGHBOURS = max(LEAST_RECALL)
@@ -30,10 +32,11 @@ SEED = 13
 
 
 def fitted(rows: Rows, interrupted: Callable[[], bool]) -> tuple[Sketch, bool]:
-    """The coarsest sketch of `rows` that finds enough of their nearest neighbours.
+    """The fastest sketch of `rows` that finds enough of their nearest neighbours.
 
     Measured on a sample of the rows, each left out of what it is compared with: the nearest
-    *other* row is farther away, and harder to find, than the class that a picture shows.
+    *other* row is farther away, and harder to find, than the class that a picture shows. Coarse
+    codes are scanned faster but need more candidates.
 
     Returns:
         A sketch over all rows, and whether it finds enough: even the finest may not.
@@ -46,16 +49,33 @@ def fitted(rows: Rows, interrupted: Callable[[], bool]) -> tuple[Sketch, bool]:
     asked = _sample(random, len(rows), SAMPLE)
     queries = rows.take(asked)
     nearest = _nearest_others(rows, asked, queries, interrupted)
-    for group in GROUPS if len(rows) >= MANY_ROWS else GROUPS[1:]:
-        fit = Fit(group, candidates=0, recall={}, rows=len(rows))
+    best: Sketch | None = None
+    for group in GROUPS:
+        if best is not None and _cost(best.fit) < _cost(Fit(group, 0, {}, len(rows))):
+            break
+        fit = Fit(group, 0, {}, len(rows))
         sketch = Sketch.trained(training, fit).extended(rows, interrupted)
-        found = _found(sketch, rows, asked, queries)
-        for needed in CANDIDATES:
-            recall = {k: _recall(found[:, :needed], nearest[:, :k]) for k in LEAST_RECALL}
-            fit = Fit(group, max(MARGIN * needed, isqrt(len(rows))), recall, len(rows))
-            if all(recall[k] >= least for k, least in LEAST_RECALL.items()):
-                return replace(sketch, fit=fit), True
-    return replace(sketch, fit=fit), False
+        fit, enough = _least_candidates(fit, _found(sketch, rows, asked, queries), nearest)
+        sketch = replace(sketch, fit=fit)
+        if enough and (best is None or _cost(fit) < _cost(best.fit)):
+            best = sketch
+    return (sketch, False) if best is None else (best, True)
+
+
+def _least_candidates(fit: Fit, found: FloatArray, nearest: FloatArray) -> tuple[Fit, bool]:
+    """A fit with just the candidates that make it find enough, and whether any do."""
+    choices = [c for c in CANDIDATES if c * MARGIN * LEAST_ROWS_A_CANDIDATE <= fit.rows]
+    for needed in choices or CANDIDATES[:1]:
+        recall = {k: _recall(found[:, :needed], nearest[:, :k]) for k in LEAST_RECALL}
+        fit = replace(fit, candidates=max(MARGIN * needed, isqrt(fit.rows)), recall=recall)
+        if all(recall[k] >= least for k, least in LEAST_RECALL.items()):
+            return fit, True
+    return fit, False
+
+
+def _cost(fit: Fit) -> float:
+    """What a search takes, in candidates compared."""
+    return fit.rows / (ROWS_SCANNED * fit.group) + fit.candidates
 
 
 def _sample(random: np.random.Generator, count: int, size: int) -> IntArray:
