@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
 from typing import ClassVar, Self
 
-from sqlalchemy import URL, Connection, insert, select
-
-from engine.catalog import migrate, sqlite
+from engine.catalog import migrate
+from engine.catalog.creating import create_file, create_on_server, holds_gallery
 from engine.catalog.database import LOCK_TIMEOUT, Database, parse_location
 from engine.catalog.maintenance import back_up, compact, integrity_problems
-from engine.catalog.models import GalleryRow, SpaceRow
+from engine.catalog.questions import Questions
 from engine.catalog.reading import Reader
-from engine.catalog.records import (
-    Counts,
-    GalleryState,
-    StatisticsTable,
-    VectorBatch,
-)
 from engine.catalog.service import ServiceStore
-from engine.catalog.writing import WriteTransaction, space_values
+from engine.catalog.writing import WriteTransaction
 from engine.errors import GalleryNotFoundError, SpaceMismatchError, StorageError
-from engine.types import (
-    Change,
-    ClassRecord,
-    ClassStatistics,
-    ExampleRecord,
-    IntArray,
-    KeepPictures,
-    Reject,
-    Space,
-)
-
-DEFAULT_TARGET_FPIR = 0.05
+from engine.types import KeepPictures, Space
 
 
-class Catalog:
+class Catalog(Questions):
     """The truth of a gallery: classes, examples, vectors, pictures and the log of changes.
 
     Thread safety: any number of threads and processes read; each call sees the last committed
@@ -85,9 +65,9 @@ class Catalog:
         """
         place = parse_location(location)
         if not isinstance(place, Path):
-            _create_on_server(place, space, keep_pictures, lock_timeout)
+            create_on_server(place, space, keep_pictures, lock_timeout)
         elif not place.exists():
-            _create_file(place, space, keep_pictures)
+            create_file(place, space, keep_pictures)
         catalog = cls.open(location, lock_timeout=lock_timeout)
         present = catalog.state().space
         if present.id != space.id:
@@ -127,7 +107,7 @@ class Catalog:
             return place.is_file()
         with Database(place) as database:
             migrate.prepare(database)
-            return _holds_gallery(database)
+            return holds_gallery(database)
 
     @classmethod
     def open(
@@ -157,7 +137,7 @@ class Catalog:
         database = Database(place, read_only=read_only, timeout=lock_timeout)
         try:
             migrate.prepare(database)
-            if database.server is not None and not _holds_gallery(database):
+            if database.server is not None and not holds_gallery(database):
                 raise GalleryNotFoundError(
                     f"{database.name} holds no gallery yet; "
                     f"`onelook enroll SOURCE --gallery '{database.name}'` makes one"
@@ -268,172 +248,7 @@ class Catalog:
         """The generation alone, cheaply: meant to be asked before every recognition."""
         return int(self._database.scalar("SELECT generation FROM gallery"))
 
-    def state(self) -> GalleryState:
-        with self.read() as reader:
-            return reader.state()
-
-    def counts(self) -> Counts:
-        with self.read() as reader:
-            return reader.counts()
-
-    def projection(self, projection_id: str) -> bytes:
-        with self.read() as reader:
-            return reader.projection(projection_id)
-
-    def classes(
-        self, *, search: str | None = None, after: str | None = None, limit: int | None = None
-    ) -> list[ClassRecord]:
-        with self.read() as reader:
-            return reader.classes(search=search, after=after, limit=limit)
-
-    def class_by_id(self, class_id: int) -> ClassRecord:
-        with self.read() as reader:
-            return reader.class_by_id(class_id)
-
-    def class_by_label(self, label: str) -> ClassRecord:
-        with self.read() as reader:
-            return reader.class_by_label(label)
-
-    def class_id(self, label: str) -> int:
-        with self.read() as reader:
-            return reader.class_id(label)
-
-    def labels(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
-        with self.read() as reader:
-            return reader.labels(class_ids)
-
-    def examples(
-        self, class_id: int | None = None, ids: Iterable[int] | None = None
-    ) -> list[ExampleRecord]:
-        with self.read() as reader:
-            return reader.examples(class_id, ids)
-
-    def iter_examples(
-        self, *, origin: str | None = None, after_id: int = 0
-    ) -> Iterator[ExampleRecord]:
-        with self.read() as reader:
-            yield from reader.iter_examples(origin=origin, after_id=after_id)
-
-    def example_classes(self) -> tuple[IntArray, IntArray]:
-        with self.read() as reader:
-            return reader.example_classes()
-
-    def iter_vectors(
-        self, space_id: str, *, after_id: int = 0, batch: int = 4096
-    ) -> Iterator[VectorBatch]:
-        with self.read() as reader:
-            yield from reader.iter_vectors(space_id, after_id=after_id, batch=batch)
-
-    def vectors(self, space_id: str, ids: Iterable[int]) -> VectorBatch:
-        with self.read() as reader:
-            return reader.vectors(space_id, ids)
-
-    def picture(self, example_id: int) -> bytes | None:
-        with self.read() as reader:
-            return reader.picture(example_id)
-
-    def find_content(self, content_hash: str) -> list[ExampleRecord]:
-        with self.read() as reader:
-            return reader.find_content(content_hash)
-
-    def find_contents(self, content_hashes: Iterable[str]) -> list[ExampleRecord]:
-        with self.read() as reader:
-            return reader.find_contents(content_hashes)
-
-    def find_sources(self, sources: Iterable[str]) -> list[ExampleRecord]:
-        with self.read() as reader:
-            return reader.find_sources(sources)
-
-    def known_sources(
-        self, sources: Iterable[tuple[str, str]]
-    ) -> dict[tuple[str, str], list[tuple[int, str]]]:
-        with self.read() as reader:
-            return reader.known_sources(sources)
-
-    def changes_since(self, generation: int) -> list[Change] | None:
-        with self.read() as reader:
-            return reader.changes_since(generation)
-
-    def class_statistics(self, searched_space: str) -> dict[int, ClassStatistics]:
-        with self.read() as reader:
-            return reader.class_statistics(searched_space)
-
-    def statistics_table(self, searched_space: str) -> StatisticsTable:
-        with self.read() as reader:
-            return reader.statistics_table(searched_space)
-
-    def calibration(self, searched_space: str) -> bytes | None:
-        with self.read() as reader:
-            return reader.calibration(searched_space)
-
-    def pins(
-        self, class_ids: Iterable[int] | None = None, *, searched_space: str | None = None
-    ) -> dict[int, float]:
-        with self.read() as reader:
-            return reader.pins(class_ids, searched_space=searched_space)
-
-    def rejects(self) -> list[Reject]:
-        with self.read() as reader:
-            return reader.rejects()
-
     def _try_erasing(self) -> None:
         # What was committed stays committed, even where the disk is too full to tidy up after it.
         with suppress(StorageError):
             self.erase_removed(wait=0.0)
-
-
-def _create_file(path: Path, space: Space, keep_pictures: KeepPictures) -> None:
-    """Build the database aside, then give it its name unless another process was faster."""
-    if not path.parent.is_dir():
-        raise GalleryNotFoundError(f"there is no folder {path.parent} to make a gallery in")
-    partial = sqlite.partial_path(path)
-    try:
-        with sqlite.errors_of(str(path)):
-            sqlite.connect(partial, mode="rwc", timeout=0.0).close()
-        with Database(partial) as database:
-            _fill(database, space, keep_pictures)
-            database.checkpoint()
-        sqlite.publish(partial, path, overwrite=False)
-    finally:
-        sqlite.remove(partial)
-
-
-def _create_on_server(
-    url: URL, space: Space, keep_pictures: KeepPictures, lock_timeout: float
-) -> None:
-    with Database(url, timeout=lock_timeout) as database:
-        migrate.prepare(database)
-        if _holds_gallery(database):
-            return
-        with database.transaction(write=True) as connection:
-            if connection.execute(select(GalleryRow.id)).first() is None:
-                _insert_gallery(connection, space, keep_pictures)
-
-
-def _holds_gallery(database: Database) -> bool:
-    with database.transaction() as connection:
-        return connection.execute(select(GalleryRow.id)).first() is not None
-
-
-def _fill(database: Database, space: Space, keep_pictures: KeepPictures) -> None:
-    with database.transaction(write=True) as connection:
-        migrate.upgrade(connection)
-        _insert_gallery(connection, space, keep_pictures)
-
-
-def _insert_gallery(connection: Connection, space: Space, keep_pictures: KeepPictures) -> None:
-    now = datetime.now(UTC)
-    connection.execute(insert(SpaceRow).values(**space_values(space, now)))
-    connection.execute(
-        insert(GalleryRow).values(
-            id=1,
-            uuid=str(uuid.uuid4()),
-            created_at=now,
-            generation=0,
-            trimmed_generation=0,
-            space_id=space.id,
-            projection_id=None,
-            keep_pictures=keep_pictures.value,
-            target_fpir=DEFAULT_TARGET_FPIR,
-        )
-    )
