@@ -56,6 +56,7 @@ class ChangeKind(StrEnum):
     PIN = "pin"
     SPACE = "space"
     CALIBRATE = "calibrate"
+    HEAD = "head"
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,6 +234,17 @@ class CalibrationRow(Base):
     payload: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class SiameseHeadRow(Base):
+    """The Siamese head trained in a *searched* space; `payload` is for the decision layer."""
+
+    __tablename__ = "siamese_head"
+
+    space_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    generation: Mapped[int] = mapped_column(BigInteger)
+    payload: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class ChangeRow(Base):
     """One change, kept so that readers follow without re-reading everything."""
 

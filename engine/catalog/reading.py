@@ -15,6 +15,7 @@ from engine.catalog.models import (
     PictureRow,
     ProjectionRow,
     RejectRow,
+    SiameseHeadRow,
     SpaceRow,
 )
 from engine.catalog.records import Counts, GalleryState
@@ -87,6 +88,18 @@ class Reader(ClassReading, ExampleReading):
         query = select(CalibrationRow.payload).where(CalibrationRow.space_id == searched_space)
         payload: bytes | None = self._execute(query).scalar_one_or_none()
         return payload
+
+    def siamese_head(self, searched_space: str) -> bytes | None:
+        """The payload of the Siamese head trained in a searched space, if there is one."""
+        row = SiameseHeadRow
+        query = select(row.payload).where(row.space_id == searched_space)
+        payload: bytes | None = self._execute(query).scalar_one_or_none()
+        return payload
+
+    def siamese_head_spaces(self) -> list[str]:
+        """The searched spaces that heads were trained in."""
+        query = select(SiameseHeadRow.space_id).order_by(SiameseHeadRow.space_id)
+        return list(self._execute(query).scalars())
 
     def rejects(self) -> list[Reject]:
         """What could not be enrolled, by source."""

@@ -15,6 +15,7 @@ from engine.catalog.models import (
     EmbeddingRow,
     ProjectionRow,
     RejectRow,
+    SiameseHeadRow,
     SpaceRow,
 )
 from engine.catalog.records import StoredProjection
@@ -64,6 +65,20 @@ class WriteTransaction(ExampleWriting):
         }
         self._execute(insert(row).values(**values))
         self._record(ChangeKind.CALIBRATE)
+
+    def put_siamese_head(self, searched_space: str, payload: bytes | None) -> None:
+        """Keep a searched space's Siamese head in place of the one before; None keeps none."""
+        row = SiameseHeadRow
+        self._execute(delete(row).where(row.space_id == searched_space))
+        if payload is not None:
+            values = {
+                "space_id": searched_space,
+                "created_at": self._now,
+                "generation": self.generation,
+                "payload": payload,
+            }
+            self._execute(insert(row).values(**values))
+        self._record(ChangeKind.HEAD)
 
     def set_projection(self, projection: StoredProjection | None) -> None:
         """Search through a projection of the active space from now on, or with None as it is."""

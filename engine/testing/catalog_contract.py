@@ -147,6 +147,23 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         assert catalog.calibration("elsewhere") is None
         assert catalog.changes_since(1) == [Change(2, ChangeKind.CALIBRATE, None, None)]
 
+    def test_a_siamese_head_takes_the_place_of_the_one_before_and_goes(
+        self, catalog: Catalog
+    ) -> None:
+        for payload in (b"one", b"two\x00"):
+            with catalog.write() as transaction:
+                assert transaction.siamese_head_spaces() == (["searched"] if payload > b"p" else [])
+                transaction.put_siamese_head("searched", payload)
+        with catalog.read() as reader:
+            assert reader.siamese_head("searched") == b"two\x00"
+            assert reader.siamese_head("elsewhere") is None
+            assert reader.siamese_head_spaces() == ["searched"]
+        with catalog.write() as transaction:
+            transaction.put_siamese_head("searched", None)
+        with catalog.read() as reader:
+            assert reader.siamese_head("searched") is None
+        assert catalog.changes_since(1) == [Change(g, ChangeKind.HEAD, None, None) for g in (2, 3)]
+
     def test_rejects_are_noted_once_a_source_and_cleared(self, catalog: Catalog) -> None:
         with catalog.write() as transaction:
             transaction.put_rejects([Reject("b.png", "is blank"), Reject("a.png", "is text")])

@@ -59,6 +59,7 @@ def fill(catalog: Catalog) -> None:
         )
         transaction.set_projection(StoredProjection("c" * 16, "whitening", b"payload"))
         transaction.put_calibration(SPACE.id, b"calibration")
+        transaction.put_siamese_head(SPACE.id, b"head")
         transaction.set_target_fpir(0.01)
         transaction.put_rejects([Reject("broken.png", "is truncated")])
         assert transaction.picture(cup) == PICTURE
