@@ -29,6 +29,8 @@ class Settings(BaseSettings):
         keep_pictures: what a new gallery keeps of each enrolled picture.
         max_image_bytes: the largest file accepted, in bytes.
         max_image_pixels: the largest picture accepted, in pixels.
+        index: what searches: `faiss` in each process, `pgvector` in the gallery's database, or
+            `auto`: FAISS unless the database holds a table for pgvector.
         poll_seconds: how long a gallery may go without looking for others' changes.
         cache_dir: where exported models, and snapshots of shared galleries, are kept; None is the
             user's cache folder.
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     keep_pictures: KeepPictures = KeepPictures.BOUNDED
     max_image_bytes: int = Field(default=100 * 2**20, ge=1)
     max_image_pixels: int = Field(default=100_000_000, ge=1)
+    index: Literal["auto", "faiss", "pgvector"] = "auto"
     poll_seconds: float = Field(default=0.25, ge=0.0)
     cache_dir: Path | None = None
 

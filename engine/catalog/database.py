@@ -19,11 +19,14 @@ from sqlalchemy.pool import QueuePool
 
 from engine.catalog import sqlite
 from engine.catalog.failures import DRIVER_ERRORS, translate
-from engine.catalog.server import Server, masked, server_url
+from engine.catalog.server import CATALOG_LOCK, INDEX_LOCK, Server, masked, server_url
 from engine.errors import GalleryError, GalleryNotFoundError, ReadOnlyError
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process's write lock."""
+
+INDEX_TIMEOUT = 24 * 3600.0
+"""Seconds to wait for another process that makes an index in the database."""
 
 _WRITE = "onelook_write"
 _FOREIGN_KEYS = "onelook_foreign_keys"
@@ -107,7 +110,9 @@ class Database:
         with self.errors(), self._engine.connect() as connection:
             connection.execution_options(**{_WRITE: write, _FOREIGN_KEYS: foreign_keys})
             if self.server is not None:
-                with self.server.transaction(connection, write=write, timeout=self.timeout):
+                with self.server.transaction(
+                    connection, write=write, lock=CATALOG_LOCK, timeout=self.timeout
+                ):
                     yield connection
                 return
             try:
@@ -116,6 +121,25 @@ class Database:
             finally:
                 if not foreign_keys:
                     connection.invalidate()  # the next user of the pool gets a fresh one
+
+    @contextmanager
+    def index_transaction(self, *, write: bool = False) -> Iterator[Connection]:
+        """One transaction for an index that a server keeps beside its catalog.
+
+        Its writers wait for each other, and neither for the catalog's nor these for them. Raises
+        as `transaction` does.
+        """
+        assert self.server is not None, "files hold no index"
+        if write and self.read_only:
+            raise ReadOnlyError(f"{self.name} is open read-only, so its index isn't brought up")
+        with (
+            self.errors(),
+            self._engine.connect() as connection,
+            self.server.transaction(
+                connection, write=write, lock=INDEX_LOCK, timeout=INDEX_TIMEOUT
+            ),
+        ):
+            yield connection
 
     def scalar(self, statement: str) -> Any:
         """The first value that a bare, constant SQL statement yields, with the least overhead."""

@@ -59,6 +59,7 @@ _POSTGRES: dict[str, tuple[type[GalleryError], str]] = {
         ReadOnlyError,
         "this user may not do that; grant it the rights, or connect as another",
     ),
+    "42P01": (UnavailableError, "a table isn't there, as while an index is made anew; try again"),
     "53": (StorageError, "the server is out of disk space, memory or connections"),
     "53300": (UnavailableError, "the server has no connection left; try again"),
     "55P03": (

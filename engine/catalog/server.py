@@ -29,12 +29,15 @@ RECOVERY_SECONDS = 60.0
 IDLE_LIMIT = "5min"
 """After which a writer that has fallen silent loses its lock."""
 
+CATALOG_LOCK, INDEX_LOCK = "onelook", "onelook index"
+"""What writers of a schema's catalog, and of an index kept beside it, wait for each other by."""
+
 SCHEMA = "schema"
 
 _SECRETS = ("password", "sslpassword")
 _LOCK = text(
-    "SELECT CAST(pg_current_xact_id() AS text) FROM pg_advisory_xact_lock("
-    "hashtextextended('onelook ' || coalesce(CAST(:schema AS text), current_schema()), 0))"
+    "SELECT CAST(pg_current_xact_id() AS text) FROM pg_advisory_xact_lock(hashtextextended("
+    "CAST(:lock AS text) || ' ' || coalesce(CAST(:schema AS text), current_schema()), 0))"
 )
 _LIMITS = text(
     "SELECT set_config('lock_timeout', :lock, true), "
@@ -103,10 +106,13 @@ class Server:
             event.listen(self.engine, "connect", self._search_only_the_schema, insert=True)
 
     @contextmanager
-    def transaction(self, connection: Connection, *, write: bool, timeout: float) -> Iterator[None]:
+    def transaction(
+        self, connection: Connection, *, write: bool, lock: str, timeout: float
+    ) -> Iterator[None]:
         """One transaction; a commit whose answer was lost is looked up, so its fate is known.
 
         Args:
+            lock: which writers it waits for.
             timeout: seconds to wait for another writer.
         """
         # A server shows other transactions' commits unless told not to; a writer has locked them
@@ -118,7 +124,7 @@ class Server:
         number: str | None = None
         try:
             if write:
-                number = self._lock(connection, timeout)
+                number = self._lock(connection, lock, timeout)
             yield
         except BaseException:
             with suppress(DBAPIError):  # the connection may be what was lost
@@ -147,11 +153,11 @@ class Server:
         if self.schema is not None:
             connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {_quoted(self.schema)}")
 
-    def _lock(self, connection: Connection, timeout: float) -> str:
+    def _lock(self, connection: Connection, lock: str, timeout: float) -> str:
         """Wait for the write lock; returns the transaction's number."""
         limits = {"lock": f"{max(1, int(timeout * 1000))}ms", "idle": IDLE_LIMIT}
         connection.execute(_LIMITS, limits)
-        number: str = connection.execute(_LOCK, {"schema": self.schema}).scalar_one()
+        number: str = connection.execute(_LOCK, {"lock": lock, "schema": self.schema}).scalar_one()
         return number
 
     def _was_committed(self, number: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import ClassVar, Self
+
+from sqlalchemy import Connection
 
 from engine.catalog import migrate
 from engine.catalog.creating import create_file, create_on_server, holds_gallery
@@ -201,6 +203,10 @@ class Catalog(Questions):
             self._removed = self._removed or transaction.removed
             if self._removed:
                 self._try_erasing()
+
+    def index_transaction(self, *, write: bool = False) -> AbstractContextManager[Connection]:
+        """A transaction for an index kept in the same database; see `Database`."""
+        return self._database.index_transaction(write=write)
 
     def erase_removed(self, *, wait: float = 1.0) -> bool:
         """Make sure that removed pictures and vectors are gone from every file.

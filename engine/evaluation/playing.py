@@ -134,7 +134,7 @@ def _similarities_to(matcher: Matcher, queries: FloatArray, classes: IntArray) -
 
 def _other_classes(matcher: Matcher, own: IntArray) -> IntArray:
     """A class for each query, drawn evenly from all but its own; -1 where there is no other."""
-    everyone = np.unique(matcher.table.classes_of(matcher.index.ids()))
+    everyone = np.unique(matcher.table.classes_of(matcher.table.ids()))
     if everyone.size < 2:
         return np.full(own.size, -1)
     random = np.random.default_rng(_SEED)

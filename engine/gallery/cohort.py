@@ -14,6 +14,7 @@ import numpy as np
 from engine.decision import NEIGHBOURS
 from engine.gallery.table import NO_CLASS, ExampleTable
 from engine.indexes import VectorIndex
+from engine.products import products
 from engine.types import FloatArray, IntArray
 
 COHORT_SIZE = 2048
@@ -41,15 +42,16 @@ class Cohort:
     @classmethod
     def sample(cls, index: VectorIndex, table: ExampleTable, shipped: FloatArray) -> Cohort:
         """Draw the cohort of a gallery; `shipped` is `(m, dim) float32`, unit rows."""
-        ids = index.ids()
+        ids = table.ids()
         if ids.size > COHORT_SIZE:
             lowest = np.argpartition(_hashes(ids), COHORT_SIZE)[:COHORT_SIZE]
             ids = np.sort(ids[lowest])
+        ids, vectors = index.held(ids)
         filling = shipped[: max(0, LEAST_SIZE - ids.size)]
         return cls(
             class_ids=np.concatenate([table.classes_of(ids), np.full(len(filling), NO_CLASS)]),
             example_ids=np.concatenate([ids, np.full(len(filling), -1)]),
-            vectors=np.concatenate([index.vectors(ids), filling]),
+            vectors=np.concatenate([vectors, filling]),
             shipped=filling,
         )
 
@@ -76,7 +78,7 @@ class Cohort:
         runners_up = nearest[:, 1 : NEIGHBOURS + 1]
         if not len(self.shipped):
             return runners_up
-        shipped = queries @ self.shipped.T
+        shipped = products(queries, self.shipped)
         shipped[shipped >= ITSELF] = -np.inf
         return np.concatenate([runners_up, shipped], axis=1)
 

@@ -17,11 +17,11 @@ from engine.errors import SpaceMismatchError
 from engine.gallery.checking import problems_of
 from engine.gallery.classes import ClassAdministration
 from engine.gallery.exchange import count_added, read_batches, read_header, write_parquet
+from engine.gallery.keeping import AUTO, check_index
 from engine.gallery.location import GalleryFolder, parse_location
 from engine.gallery.near_duplicates import near_duplicates
 from engine.gallery.opened import PATIENCE
 from engine.gallery.space import SearchedSpace, stored_projection
-from engine.gallery.view import View
 from engine.gallery.writing import write_examples
 from engine.patience import patiently
 from engine.projections import Projection, shipped_projection
@@ -49,8 +49,12 @@ class Gallery(ClassAdministration, SearchedSpace):
         space: Space,
         keep_pictures: KeepPictures = KeepPictures.BOUNDED,
         poll_seconds: float = 0.25,
+        index: str = AUTO,
     ) -> Gallery:
         """Make a gallery, or open the one that another process made there meanwhile.
+
+        Args:
+            index: what searches: `auto`, `faiss` or `pgvector`.
 
         Raises:
             GalleryError: something else is at that path.
@@ -58,13 +62,14 @@ class Gallery(ClassAdministration, SearchedSpace):
             StorageError: the folder can't be written.
         """
         location = parse_location(place)
+        check_index(index, location)
         if isinstance(location, GalleryFolder):
             location.require_free()
         catalog = Catalog.create(location.made().database, space=space, keep_pictures=keep_pictures)
         projection = shipped_projection(space)
         if projection is not None:
             _start_with(catalog, projection)
-        return cls(location, catalog, poll_seconds=poll_seconds)
+        return cls(location, catalog, poll_seconds=poll_seconds, index=index)
 
     @classmethod
     def open(
@@ -73,11 +78,13 @@ class Gallery(ClassAdministration, SearchedSpace):
         *,
         read_only: bool = False,
         poll_seconds: float = 0.25,
+        index: str = AUTO,
     ) -> Gallery:
         """Open a gallery that is there.
 
         Args:
             place: a folder, or a database URL.
+            index: what searches: `auto`, `faiss` or `pgvector`.
 
         Raises:
             GalleryNotFoundError: it isn't.
@@ -85,9 +92,10 @@ class Gallery(ClassAdministration, SearchedSpace):
             GalleryDamagedError: its database can't be read.
         """
         location = parse_location(place)
+        check_index(index, location)
         location.require()
         catalog = Catalog.open(location.database, read_only=read_only)
-        return cls(location, catalog, poll_seconds=poll_seconds)
+        return cls(location, catalog, poll_seconds=poll_seconds, index=index)
 
     def enroll(
         self,
@@ -164,7 +172,11 @@ class Gallery(ClassAdministration, SearchedSpace):
             "space": state.space.id,
             "projection": view.projection.kind,
             "searched_space": view.space_id,
-            "index": view.index.describe(),
+            "index": {
+                "engine": self._keeper.engine,
+                "because": self._keeper.reason,
+                **view.index.describe(),
+            },
             "target_fpir": view.target_fpir,
             "calibration": view.calibration.describe(view.target_fpir, view.classes),
             "pinned_thresholds": len(view.pins),
@@ -180,10 +192,12 @@ class Gallery(ClassAdministration, SearchedSpace):
         return list(problems_of(self.catalog, self._view, self.folder.snapshot))
 
     def rebuild(self) -> None:
-        """Make the index anew from the database, and its snapshot with it."""
+        """Make the index anew from the catalog's vectors.
+
+        Where FAISS was asked for, a table in the gallery's database for pgvector is removed.
+        """
         with self._following:
-            self._view = View.load(self.catalog, None)
-            self._snapshots.save(self._view)
+            self._view = self._keeper.rebuild(self.catalog)
 
     def backup(self, path: Path) -> None:
         """Copy a folder's gallery to a new folder, consistently while others write.

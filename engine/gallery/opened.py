@@ -12,8 +12,8 @@ from typing import Self, TypeVar
 
 from engine.catalog import Catalog, WriteTransaction
 from engine.errors import ReadOnlyError, StorageError, UnavailableError
+from engine.gallery.keeping import AUTO, keeper_for
 from engine.gallery.location import GalleryLocation
-from engine.gallery.snapshots import Snapshots
 from engine.gallery.view import View
 from engine.patience import patiently
 
@@ -27,20 +27,31 @@ T = TypeVar("T")
 class OpenGallery:
     """An open catalog and its view; see `Gallery`."""
 
-    def __init__(self, location: GalleryLocation, catalog: Catalog, *, poll_seconds: float) -> None:
+    def __init__(
+        self,
+        location: GalleryLocation,
+        catalog: Catalog,
+        *,
+        poll_seconds: float,
+        index: str = AUTO,
+    ) -> None:
         self.location = location
         self.folder = location.files(catalog.state().uuid)
         self.catalog = catalog
         self._poll_seconds = poll_seconds
         self._following = threading.Lock()
-        self._snapshots = Snapshots(self.folder.snapshot, writable=not catalog.read_only)
-        self._view = self._snapshots.load(catalog)
+        try:
+            self._keeper = keeper_for(index, location, catalog, self.folder.snapshot)
+            self._view = self._keeper.load(catalog)
+        except BaseException:
+            catalog.close()
+            raise
         self._looked = time.monotonic()
         self._cut_off = False
 
     def close(self) -> None:
         """Keep the index's snapshot if that is worth it, and let go of the database."""
-        self._snapshots.save_if_worthwhile(self._view)
+        self._keeper.save_if_worthwhile(self._view)
         self.catalog.close()
 
     def __enter__(self) -> Self:
@@ -109,7 +120,6 @@ class OpenGallery:
         view = self._view
         removed = view.removals
         if not view.follow(self.catalog):
-            self._view = View.load(self.catalog, None)
-            self._snapshots.discard()
+            self._view = self._keeper.load_anew(self.catalog)
         elif view.removals != removed:
-            self._snapshots.discard()  # what was removed must not linger in a file
+            self._keeper.discard()  # what was removed must not linger in a file

@@ -69,18 +69,14 @@ def class_statistics(
         vectors: `(n, dim) float32`, the examples, unit rows of the searched space.
         class_ids: `(n,) int64`, their classes, ascending.
     """
-    found: dict[int, ClassStatistics] = {}
-    starts = np.flatnonzero(np.diff(class_ids, prepend=-1))
-    for first in range(0, starts.size, BATCH):
-        heads = starts[first : first + BATCH]
-        end = starts[first + BATCH] if first + BATCH < starts.size else class_ids.size
-        rows = slice(int(heads[0]), int(end))
-        similarities = cohort.impostor_similarities(vectors[rows], class_ids[rows])
-        best = np.maximum.reduceat(similarities, heads - heads[0], axis=0)
-        known = np.isfinite(best).sum(axis=1)
-        for class_id, mean, std, size in zip(class_ids[heads], *moments(best), known, strict=True):
-            found[int(class_id)] = ClassStatistics(float(mean), float(std), int(size))
-    return found
+    heads = np.flatnonzero(np.diff(class_ids, prepend=-1))
+    similarities = cohort.impostor_similarities(vectors, class_ids)
+    best = np.maximum.reduceat(similarities, heads, axis=0)
+    known = np.isfinite(best).sum(axis=1)
+    return {
+        int(class_id): ClassStatistics(float(mean), float(std), int(size))
+        for class_id, mean, std, size in zip(class_ids[heads], *moments(best), known, strict=True)
+    }
 
 
 def statistics_of(
@@ -88,6 +84,13 @@ def statistics_of(
 ) -> dict[int, ClassStatistics]:
     """Statistics of enrolled classes, by id; classes without examples are left out."""
     ids, owners = table.examples_of(class_ids)
-    if not ids.size:
-        return {}
-    return class_statistics(cohort, index.vectors(ids), owners)
+    heads = np.flatnonzero(np.diff(owners, prepend=-1))
+    found: dict[int, ClassStatistics] = {}
+    for first in range(0, heads.size, BATCH):  # not all vectors at once: they may lie elsewhere
+        end = heads[first + BATCH] if first + BATCH < heads.size else ids.size
+        some = slice(int(heads[first]), int(end))
+        held, vectors = index.held(ids[some])
+        still = np.isin(ids[some], held)
+        if held.size:
+            found |= class_statistics(cohort, vectors, owners[some][still])
+    return found

@@ -25,6 +25,10 @@ class ExampleTable:
         self._class_of[example_ids] = class_ids
         self.labels: dict[int, str] = dict(labels)
 
+    def ids(self) -> IntArray:
+        """The ids of all examples, ascending."""
+        return np.flatnonzero(self._class_of != NO_CLASS)
+
     def classes_of(self, example_ids: IntArray) -> IntArray:
         """The class of each example, any shape; `NO_CLASS` for padding and removed examples."""
         table = self._class_of

@@ -112,26 +112,30 @@ class View(Matcher):
     def _apply(self, catalog: Catalog, changes: list[Change]) -> None:
         removed = _examples(changes, ChangeKind.REMOVE)
         added = np.setdiff1d(_examples(changes, ChangeKind.ADD), removed)
-        added = added[~self.index.contains(added)]
-        moves = [c for c in changes if c.kind is ChangeKind.MOVE]
         self._follow_classes(catalog, {c.class_id for c in changes if c.class_id is not None})
         if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
             self._follow_calibration(catalog)
-        self.table.set(
-            np.array([move.example_id for move in moves], np.int64),
-            np.array([move.class_id for move in moves], np.int64),
-        )
+        placed = {
+            change.example_id: change.class_id  # the last one counts
+            for change in changes
+            if change.kind in (ChangeKind.ADD, ChangeKind.MOVE) and change.example_id is not None
+        }
+        self.table.set(np.array(list(placed), np.int64), np.array(list(placed.values()), np.int64))
+        self._update_index(catalog, added, removed)
+        self.table.remove(removed)
+        self._drifted(len(placed) + removed.size)
+
+    def _update_index(self, catalog: Catalog, added: IntArray, removed: IntArray) -> None:
+        """Add and remove vectors; those that are there, or gone, already stay so."""
+        added = added[~self.index.contains(added)]
         if added.size:
-            ids, class_ids, vectors = catalog.vectors(self.state.space.id, added.tolist())
-            self.table.set(ids, class_ids)
+            ids, _, vectors = catalog.vectors(self.state.space.id, added.tolist())
             self.index.add(ids, self.projection.apply(vectors))
             self.additions += ids.size
         gone = removed[self.index.contains(removed)]
         if gone.size:
             self.index.remove(gone)
             self.removals += gone.size
-        self.table.remove(removed)
-        self._drifted(added.size + gone.size + len(moves))
 
     def _follow_classes(self, catalog: Catalog, class_ids: Iterable[int]) -> None:
         """Take over what the catalog says of the classes touched; drop those that are gone."""

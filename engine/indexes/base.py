@@ -74,6 +74,18 @@ class VectorIndex(ABC):
     def vectors(self, ids: npt.ArrayLike) -> FloatArray:
         """The vectors of `ids (n,) int64` as they were added, `(n, dim) float32`."""
 
+    def held(self, ids: IntArray) -> tuple[IntArray, FloatArray]:
+        """Those of `ids (n,) int64` that are held, in their order, and their vectors.
+
+        For when another thread, or another process, may be removing some.
+        """
+        while True:
+            kept = ids[self.contains(ids)]
+            try:
+                return kept, self.vectors(kept)
+            except ValueError:  # removed in between
+                continue
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """What the index is, for people: `kind`, `size`, `dimension` and its parameters."""

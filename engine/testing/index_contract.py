@@ -136,6 +136,17 @@ class IndexContract:
         assert np.array_equal(index.vectors([129, 100, 100]), vectors[[29, 0, 0]])
         assert index.vectors([]).shape == (0, DIMENSION)
 
+    def test_vectors_may_be_asked_of_ids_that_may_be_gone(self, index: VectorIndex) -> None:
+        vectors = unit_rows(4)
+        index.add([1, 2, 3, 4], vectors)
+        index.remove([2])
+        ids, held = index.held(np.array([4, 2, 1, 9]))
+        assert ids.tolist() == [4, 1]
+        assert np.array_equal(held, vectors[[3, 0]])
+        ids, held = index.held(np.array([2]))
+        assert ids.tolist() == []
+        assert held.shape == (0, DIMENSION)
+
     def test_later_changes_to_the_callers_arrays_do_not_reach_the_index(
         self, index: VectorIndex
     ) -> None:
