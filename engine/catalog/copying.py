@@ -32,6 +32,7 @@ from sqlalchemy import (
 from engine.catalog import migrate, sqlite
 from engine.catalog.database import Database, parse_location
 from engine.catalog.models import Base, GalleryRow
+from engine.catalog.service.models import JobFileRow
 from engine.errors import GalleryError
 from engine.patience import patiently
 
@@ -47,8 +48,9 @@ def copy_catalog(
 ) -> dict[str, int]:
     """Copy the catalog at `source` to `destination`, where none may be; rows by table.
 
-    All but the gallery's `uuid` is copied: from then on the copy is a gallery of its own. Other
-    processes may read the source meanwhile; what they write after the start is not copied.
+    All but the gallery's `uuid` and the files of unfinished jobs is copied: from then on the copy
+    is a gallery of its own. Other processes may read the source meanwhile; what they write after
+    the start is not copied.
 
     Args:
         progress: called with the number of rows copied since its last call.
@@ -81,7 +83,8 @@ def copy_catalog(
 
 def _copy(source: str | Path, target: Database, progress: Progress) -> dict[str, int]:
     gallery = Base.metadata.tables[GalleryRow.__tablename__]
-    tables = [table for table in Base.metadata.sorted_tables if table is not gallery]
+    left = (gallery.name, JobFileRow.__tablename__)
+    tables = [table for table in Base.metadata.sorted_tables if table.name not in left]
     tables = sorted(tables, key=lambda table: table.name == "space", reverse=True)
     with Database(parse_location(source), read_only=True) as origin:
         migrate.prepare(origin)

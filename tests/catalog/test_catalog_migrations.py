@@ -129,6 +129,10 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         assert len(changes) == (14 if with_head else 13)
         with catalog.read() as reader:
             assert reader.siamese_head(SPACE.id) == (b"head" if with_head else None)
+        files = catalog.service.job_files.listed(1)
+        assert [(file.name, file.size) for file in files] == (
+            [("mug.png", 256)] if revision >= "0004" else []
+        )
 
         assert enroll(catalog, new_example(7, "new")) == [5]  # 4 was the last id ever given
         assert catalog.generation() == 3

@@ -1,5 +1,6 @@
 """What the HTTP service keeps in a gallery's database: tokens, jobs, kept queries, feedback."""
 
+from engine.catalog.service.job_files import JobFileStore
 from engine.catalog.service.jobs import JobStore
 from engine.catalog.service.records import (
     Feedback,
@@ -15,6 +16,7 @@ from engine.catalog.service.tokens import TokenStore
 
 __all__ = [
     "Feedback",
+    "JobFileStore",
     "JobRecord",
     "JobState",
     "JobStore",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
 from engine.catalog.database import Database
 from engine.catalog.service.models import JobRow
@@ -74,13 +74,30 @@ class JobStore:
         with self._database.transaction() as connection:
             return [_record(row) for row in connection.execute(query)]
 
-    def start(self, job_id: int) -> JobRecord:
-        """Let a job whose files are all there wait for a worker."""
+    def unfinished(self) -> int:
+        """How many jobs are being uploaded, wait or run."""
+        open_states = [state.value for state in JobState if not state.final]
+        query = select(func.count(JobRow.id)).where(JobRow.state.in_(open_states))
+        with self._database.transaction() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def start(self, job_id: int, *, total: int) -> JobRecord:
+        """Let a job whose files are all there, `total` of them, wait for a worker."""
         self._update(
             and_(JobRow.id == job_id, JobRow.state == JobState.UPLOADING.value),
             state=JobState.WAITING.value,
+            total=total,
         )
         return self.get(job_id)
+
+    def abandoned(self, age: timedelta) -> list[int]:
+        """End the jobs whose upload began that long ago and never came to an end; their ids."""
+        uploading = and_(
+            JobRow.state == JobState.UPLOADING.value, JobRow.created_at < datetime.now(UTC) - age
+        )
+        with self._database.transaction() as connection:
+            ids = list(connection.execute(select(JobRow.id).where(uploading)).scalars())
+        return [job_id for job_id in ids if self.cancel(job_id).state is JobState.CANCELLED]
 
     def claim(self, worker: str, *, silence: timedelta) -> JobRecord | None:
         """Take the oldest job that waits, or whose worker has been silent for that long.
@@ -132,10 +149,12 @@ class JobStore:
         *,
         report: Mapping[str, Any],
         error: str | None = None,
-    ) -> None:
-        """End a job for good."""
-        self._update(
-            and_(JobRow.id == job_id, JobRow.worker == worker),
+    ) -> bool:
+        """End a job for good; whether it was still this worker's to end."""
+        return self._update(
+            and_(
+                JobRow.id == job_id, JobRow.worker == worker, JobRow.state == JobState.RUNNING.value
+            ),
             state=state.value,
             report=dict(report),
             error=error,

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Double, Identity, Integer, LargeBinary, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Double,
+    ForeignKey,
+    Identity,
+    Integer,
+    LargeBinary,
+    String,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from engine.catalog.models import BIG_ID, AnyText, Base, UtcDateTime
@@ -45,6 +55,21 @@ class JobRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class JobFileRow(Base):
+    """A file that a job is to work on; gone when the job is over."""
+
+    __tablename__ = "job_file"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
+
+    id: Mapped[int] = mapped_column(BIG_ID, Identity(), primary_key=True)
+    job_id: Mapped[int] = mapped_column(
+        BIG_ID, ForeignKey("job.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str] = mapped_column(AnyText)
+    size: Mapped[int] = mapped_column(BigInteger)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class KeptQueryRow(Base):

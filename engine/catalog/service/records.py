@@ -72,6 +72,15 @@ class JobRecord:
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class JobFileRecord:
+    """A file that a job is to work on: what its sender calls it, and its size in bytes."""
+
+    id: int
+    name: str
+    size: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class NewQuery:
     """A query called unknown, about to be kept.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.catalog.database import Database
+from engine.catalog.service.job_files import JobFileStore
 from engine.catalog.service.jobs import JobStore
 from engine.catalog.service.review import ReviewStore
 from engine.catalog.service.tokens import TokenStore
@@ -18,4 +19,5 @@ class ServiceStore:
     def __init__(self, database: Database) -> None:
         self.tokens = TokenStore(database)
         self.jobs = JobStore(database)
+        self.job_files = JobFileStore(database)
         self.review = ReviewStore(database)

@@ -17,6 +17,7 @@ import numpy as np
 
 from engine.catalog import Catalog, StoredProjection
 from engine.catalog.migrate import HEAD
+from engine.catalog.service import JobState
 from engine.types import ClassStatistics, KeepPictures, NewExample, Reject, Space
 
 SPACE = Space("fake", "a" * 64, "b" * 64, 4)
@@ -63,6 +64,8 @@ def fill(catalog: Catalog) -> None:
         transaction.set_target_fpir(0.01)
         transaction.put_rejects([Reject("broken.png", "is truncated")])
         assert transaction.picture(cup) == PICTURE
+    job = catalog.service.jobs.add("enrolment", {}, state=JobState.UPLOADING)
+    catalog.service.job_files.add(job.id, name="mug.png", data=PICTURE)
 
 
 def main() -> None:
