@@ -146,6 +146,14 @@ class ExampleReading(View):
         for rows in self._raw(query, batch):
             yield _vector_batch(rows, dimension)
 
+    def vectors_after(self, space_id: str, example_id: int, count: int) -> VectorBatch:
+        """The first `count` embeddings of a space behind an example. Raises SpaceMismatchError."""
+        dimension = self.space(space_id).dimension
+        query = _VECTORS.where(
+            EmbeddingRow.space_id == space_id, EmbeddingRow.example_id > example_id
+        )
+        return _vector_batch(list(self._execute(query.limit(count))), dimension)
+
     def vectors(self, space_id: str, ids: Iterable[int]) -> VectorBatch:
         """The embeddings of the given examples. Raises SpaceMismatchError."""
         dimension = self.space(space_id).dimension

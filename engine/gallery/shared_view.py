@@ -38,10 +38,7 @@ class CatalogSource:
 
     def vectors_after(self, example_id: int, count: int) -> tuple[IntArray, FloatArray]:
         with self.catalog.read() as reader:
-            batches = reader.iter_vectors(self.space_id, after_id=example_id, batch=count)
-            batch = next(batches, None)
-        if batch is None:
-            return np.empty(0, np.int64), np.empty((0, self.projection.dimension), np.float32)
+            batch = reader.vectors_after(self.space_id, example_id, count)
         return batch.ids, self.projection.apply(batch.vectors)
 
 

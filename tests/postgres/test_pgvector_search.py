@@ -1,0 +1,95 @@
+"""How well the graph in the database finds, and what it can't take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from sqlalchemy import Connection, make_url
+
+from engine.catalog.database import Database
+from engine.errors import GalleryError
+from engine.indexes import NumpyIndex, pgvector_extension
+from engine.indexes.pgvector_index import PgvectorIndex, has_table
+from engine.testing.vectors import clustered_rows, seen_again, unit_rows
+
+ROWS, DIMENSION = 6000, 64
+RECALL_FLOOR = 0.97
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with Database(make_url(url)) as opened:
+        yield opened
+
+
+def uses_the_graph(connection: Connection, name: str) -> bool:
+    """Whether the server's plan for a search reads an index."""
+    vector = str([1.0] + [0.0] * (DIMENSION - 1))
+    plan = connection.exec_driver_sql(
+        f"EXPLAIN SELECT example_id FROM {name} ORDER BY CAST(vector AS "
+        f"public.halfvec({DIMENSION})) OPERATOR(public.<#>) "
+        f"CAST(%s AS public.halfvec({DIMENSION})) LIMIT 64",
+        (vector,),
+    )
+    return "Index Scan" in "".join(plan.scalars())
+
+
+@pytest.mark.slow
+def test_the_graph_finds_nearly_all_and_tells_true_similarities(database: Database) -> None:
+    rows = clustered_rows(ROWS, DIMENSION)
+    index = PgvectorIndex(DIMENSION, database.index_transaction, space="clustered")
+    index.make_empty()
+    oracle = NumpyIndex(DIMENSION)
+    for held in (index, oracle):
+        held.add(np.arange(ROWS), rows)
+        held.remove(np.arange(0, ROWS, 5))
+    with database.index_transaction() as connection:
+        assert uses_the_graph(connection, index.describe()["table"])
+    picked = np.random.default_rng(5).choice(ROWS, 100, replace=False)
+    queries = seen_again(rows[picked])
+    for k in (1, 10, 51):
+        expected = oracle.search(queries, k)[1]
+        similarities, found = index.search(queries, k)
+        recall = np.mean([np.isin(a, b).mean() for a, b in zip(expected, found, strict=True)])
+        assert recall >= RECALL_FLOOR
+        assert (found >= 0).all()
+        assert not np.isin(found, np.arange(0, ROWS, 5)).any()
+        true = np.einsum("qkd,qd->qk", rows[found].astype(np.float64), queries)
+        np.testing.assert_allclose(similarities, true, atol=1e-6)
+        assert (np.diff(similarities, axis=1) <= 0).all()
+
+
+def test_as_many_as_are_asked_for_are_found(database: Database) -> None:
+    """More than the graph's own limit, and nearly all that there are."""
+    index = PgvectorIndex(8, database.index_transaction, space="many")
+    index.make_empty()
+    index.add(np.arange(1500), unit_rows(1500))
+    index.remove(np.arange(300))
+    _, found = index.search(unit_rows(2, seed=9), 1300)
+    for row in found:
+        assert sorted(row[row >= 0]) == list(range(300, 1500))
+
+
+def test_more_dimensions_than_pgvector_indexes_are_refused(database: Database) -> None:
+    with pytest.raises(GalleryError, match="at most 4,000 dimensions"):
+        PgvectorIndex(4001, database.index_transaction, space="wide")
+    index = PgvectorIndex(4000, database.index_transaction, space="wide")
+    index.make_empty()
+    index.add([3], unit_rows(1, 4000))
+    assert index.search(unit_rows(1, 4000), 1)[1].tolist() == [[3]]
+
+
+def test_an_extension_that_is_too_old_is_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pgvector_extension, "LEAST_VERSION", (99, 0))
+    with pytest.raises(GalleryError, match="ALTER EXTENSION vector UPDATE"):
+        PgvectorIndex(8, database.index_transaction, space="old")
+
+
+def test_a_schema_without_a_table_has_none(database: Database) -> None:
+    assert not has_table(database.index_transaction)
+    PgvectorIndex(8, database.index_transaction, space="one").make_empty()
+    assert has_table(database.index_transaction)
