@@ -1,4 +1,10 @@
-"""How many processor cores this process may use."""
+"""How many threads this process may use: found out here, limited here, and nowhere else.
+
+Libraries that count the machine's cores themselves start a thread on each, and collapse in a
+container that may use only some of them, or beside another program. Those whose limit belongs to
+the process (BLAS) are told here; those whose limit belongs to a thread or an object (FAISS, ONNX
+Runtime, pools of decoders) ask here.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +13,45 @@ from pathlib import Path
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
+_most = 0
+
 
 def available_cores() -> int:
-    """At least 1; affinity and, on Linux, a container's processor quota are honoured.
-
-    Libraries that count the machine's cores instead start a thread on each, and collapse in a
-    container that may use only some of them.
-    """
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+    """At least 1; affinity and, on Linux, a container's processor quota are honoured."""
+    cores = _visible_cores()
     quota = _quota(_CGROUP_LIMIT)
     return cores if quota is None else max(1, min(cores, quota))
+
+
+def limit_threads(most: int) -> None:
+    """Cap the threads of every library in this process; 0 is one for each core it may use.
+
+    The last call holds. torch is told when it is loaded.
+    """
+    global _most
+    as_blas_counts = not (most or _most) and available_cores() == _visible_cores()
+    _most = most
+    if not as_blas_counts:
+        from threadpoolctl import threadpool_limits  # rarely needed, and slow to import
+
+        threadpool_limits(thread_limit(), user_api="blas")
+
+
+def thread_limit() -> int:
+    """The most threads that any one library may use, at least 1."""
+    return _most or available_cores()
+
+
+def threads_for(pieces: int) -> int:
+    """How many threads to use for so many pieces of work; one piece never wakes another thread."""
+    return max(1, min(pieces, thread_limit()))
+
+
+def _visible_cores() -> int:
+    """Those that the operating system lets this process run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _quota(limit: Path) -> int | None:

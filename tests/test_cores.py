@@ -1,8 +1,10 @@
-"""How many cores may be used, in and out of containers."""
+"""How many cores may be used, in and out of containers, and that a cap reaches every library."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,35 @@ def test_affinity_and_a_containers_quota_are_honoured(
     monkeypatch.setattr(cores, "_CGROUP_LIMIT", tmp_path / "cpu.max")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert cores.available_cores() == expected
+
+
+def test_one_piece_of_work_takes_one_thread_and_a_cap_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cores, "_most", 0)
+    assert cores.threads_for(1) == 1
+    assert cores.threads_for(1000) == cores.available_cores()
+    monkeypatch.setattr(cores, "_most", 3)
+    assert cores.threads_for(1000) == cores.thread_limit() == 3
+    assert cores.threads_for(2) == 2
+
+
+OPENS_A_GALLERY = """
+import sys
+from threadpoolctl import threadpool_info
+from engine import Recognizer, cores
+with Recognizer.open(sys.argv[1], create=True, backbone="fake"):
+    blas = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+    print(cores.thread_limit(), blas)
+"""
+
+
+def test_one_setting_caps_blas_and_all_who_ask(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", OPENS_A_GALLERY, str(tmp_path / "gallery")],
+        env={**os.environ, "ONELOOK_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1 {1}\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +12,7 @@ import numpy as np
 
 from engine.bulk.loading import Loader, Prepared
 from engine.bulk.sources import Item, Source, items
+from engine.cores import thread_limit
 from engine.embedding import Embedder
 from engine.errors import ImageError
 from engine.types import FloatArray, Reject
@@ -91,7 +91,7 @@ def _loaded(
     source: Iterator[Item], loader: Loader, batch_size: int
 ) -> Iterator[list[Prepared | Reject]]:
     ahead: deque[list[Future[Prepared | Reject]]] = deque()
-    pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="onelook-decode")
+    pool = ThreadPoolExecutor(thread_limit(), thread_name_prefix="onelook-decode")
     try:
         while True:
             while len(ahead) < BATCHES_AHEAD and (batch := list(islice(source, batch_size))):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from engine.indexes.threads import threads_for
+from engine.cores import threads_for
 from engine.types import FloatArray
 
 Checksums = npt.NDArray[np.uint32]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engine.products import products
 from engine.types import FloatArray
 
 _SAME = np.empty(0, np.float32)  # stands for "the queries' mean is the pictures'"
@@ -38,6 +39,8 @@ class Projection:
     def __post_init__(self) -> None:
         if self.query_mean is _SAME:
             object.__setattr__(self, "query_mean", self.mean)
+        if self.matrix is not None:  # by columns, as the product reads it
+            object.__setattr__(self, "matrix", np.asfortranarray(self.matrix))
         object.__setattr__(self, "id", self._hash())
 
     @classmethod
@@ -69,7 +72,7 @@ class Projection:
     def _apply(self, embeddings: FloatArray, mean: FloatArray) -> FloatArray:
         if self.matrix is None:
             return embeddings
-        projected = (embeddings - mean) @ self.matrix
+        projected = products(embeddings - mean, self.matrix.T)
         norms = np.linalg.norm(projected, axis=1, keepdims=True)
         flat = norms[:, 0] < np.finfo(np.float32).tiny
         if flat.any():

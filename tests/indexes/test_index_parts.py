@@ -6,10 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from engine.cores import available_cores
-from engine.indexes import threads
 from engine.indexes.checksums import row_checksums
 from engine.indexes.id_map import IdMap
 from engine.indexes.rows import Rows
@@ -85,14 +82,6 @@ def test_an_id_map_finds_rows_old_and_new() -> None:
     assert known.rows(np.array([10, 20, 30, 40, 5, 99])).tolist() == [1, 3, 5, 6, -1, -1]
     assert known.ids().tolist() == [10, 20, 30, 40]
     assert len(known) == 4
-
-
-def test_one_query_takes_one_thread_and_a_cap_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert threads.threads_for(1) == 1
-    assert threads.threads_for(1000) == available_cores()
-    monkeypatch.setattr(threads, "_most", 0)
-    threads.limit_threads(1)
-    assert threads.threads_for(1000) == 1
 
 
 def run_python(code: str) -> str:
