@@ -1,0 +1,38 @@
+"""Comparing two pictures without a gallery."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.backbones import Backbone
+from engine.cores import limit_threads
+from engine.embedding import Embedder
+from engine.images import ImageSource
+from engine.projections import Projection, shipped_projection
+from engine.recognizer.loading import limits_of, load, prepare
+from engine.settings import load_settings
+from engine.types import Verification
+
+
+def compare(
+    first: ImageSource,
+    second: ImageSource,
+    *,
+    backbone: str | Backbone | None = None,
+    device: str | None = None,
+    runtime: str | None = None,
+) -> Verification:
+    """Compare two pictures without a gallery: their similarity, and no verdict.
+
+    Raises:
+        ImageError: one of them can't be read or accepted.
+        BackboneError: the backbone can't be loaded.
+    """
+    settings = load_settings(device=device, runtime=runtime)
+    loaded = load(backbone or settings.backbone, settings)
+    limits = limits_of(settings)
+    prepared = [prepare(loaded, image, limits) for image in (first, second)]
+    embeddings = Embedder(loaded).embed_prepared(prepared)
+    projection = shipped_projection(loaded.space) or Projection.identity(loaded.space.dimension)
+    a, b = projection.apply_queries(embeddings)
+    return Verification(float(np.clip(a @ b, -1.0, 1.0)), threshold=None, same=None)

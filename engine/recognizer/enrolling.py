@@ -1,0 +1,113 @@
+"""Enrolling pictures, singly and in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from engine.bulk.pipeline import BulkOptions, enroll_items
+from engine.bulk.sources import Item, Source, item_of, items, origin
+from engine.cores import thread_limit
+from engine.gallery import raise_reject
+from engine.images import ImageSource
+from engine.recognizer.loading import limits_of
+from engine.recognizer.opened import OpenRecognizer
+from engine.types import Enrolment, EnrolmentReport
+
+
+class Enrolling(OpenRecognizer):
+    """Enrolls pictures."""
+
+    def enroll(
+        self,
+        label: str,
+        image: ImageSource,
+        *,
+        attributes: dict[str, object] | None = None,
+        allow_duplicates: bool = False,
+    ) -> Enrolment:
+        """Enroll one example of a class; the class is made if there is none of that label.
+
+        Args:
+            image: a path, bytes, a file object, a PIL image or a `(H, W, 3) uint8` array.
+            attributes: merged into the class's.
+            allow_duplicates: enroll the picture even if another class holds the very same.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            LabelError: the label is empty or holds control characters.
+            DuplicateImageError: another class holds the very same picture.
+        """
+        item = item_of(label, image, attributes or {})
+        prepared = self._loader.prepare(item)
+        vector = self.embedder.embed_prepared([prepared.pixels])[0]
+        [outcome] = self.gallery.enroll(
+            [prepared.example(vector)], allow_duplicates=allow_duplicates
+        )
+        return raise_reject(outcome)
+
+    def enroll_catalog(
+        self,
+        source: Source,
+        *,
+        label: str | None = None,
+        stop_on_error: bool = False,
+        allow_duplicates: bool = False,
+        prune: bool = False,
+        ray: str | None = None,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> EnrolmentReport:
+        """Enroll everything that a folder, a manifest or an iterable lists.
+
+        Run again, it enrolls only what is new, and replaces examples whose files have changed.
+
+        Args:
+            source: a folder, a manifest, or an iterable of `(label, image)`.
+            label: the class of every picture; by default each picture's name or row says it.
+            stop_on_error: raise at the first bad picture instead of recording and skipping it.
+            allow_duplicates: enroll the same picture under several classes.
+            prune: remove what an earlier run enrolled from this source and it no longer lists.
+            ray: embed on a Ray cluster: `local`, or its address.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Raises:
+            ImageError, ManifestError: the source, or with `stop_on_error` a picture, is at fault.
+            ClusterError: the Ray cluster can't be reached, or failed.
+        """
+        options = BulkOptions(
+            origin=origin(source),
+            stop_on_error=stop_on_error,
+            allow_duplicates=allow_duplicates,
+            prune=prune,
+            workers=available_cores(),
+        )
+        listed = items(source, label=label)
+        if ray is not None:
+            return self._enroll_on_ray(listed, options, ray, progress)
+        return enroll_items(self.gallery, self.embedder, self._loader, listed, options, progress)
+
+    def _enroll_on_ray(
+        self,
+        listed: Iterable[Item],
+        options: BulkOptions,
+        address: str,
+        progress: Callable[[int], None],
+    ) -> EnrolmentReport:
+        from engine.bulk.ray_pipeline import ActorPlan, enroll_items_on_ray  # an extra
+
+        state, settings = self.gallery.catalog.state(), self._settings
+        chosen = self._backbone
+        plan = ActorPlan(
+            backbone=chosen if isinstance(chosen, str) else chosen.name,
+            space_id=state.space.id,
+            device=settings.device,
+            runtime=settings.runtime,
+            threads=settings.threads or 1,
+            cache_dir=settings.cache_dir,
+            batch_size=settings.batch_size,
+            limits=limits_of(settings),
+            keep_pictures=state.keep_pictures,
+            origin=options.origin,
+        )
+        return enroll_items_on_ray(
+            self.gallery, plan, listed, options, address=address, progress=progress
+        )

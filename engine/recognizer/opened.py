@@ -1,0 +1,148 @@
+"""What every part of a recogniser rests on: its gallery, its backbone, its settings."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from engine.backbones import Backbone
+from engine.bulk.loading import Loader
+from engine.cores import limit_threads
+from engine.embedding import Embedder
+from engine.errors import ImageError, SpaceMismatchError
+from engine.gallery import Gallery, parse_location
+from engine.images import ImageSource
+from engine.recognizer.loading import limits_of, load, prepare
+from engine.settings import Settings, load_settings
+from engine.types import ByteArray, KeepPictures, Reject
+
+
+class OpenRecognizer:
+    """An open gallery and its backbone; see `Recognizer`."""
+
+    def __init__(self, gallery: Gallery, settings: Settings, backbone: str | Backbone) -> None:
+        self.gallery = gallery
+        self._settings = settings
+        self._backbone = backbone
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        backbone: str | Backbone | None = None,
+        device: str | None = None,
+        runtime: str | None = None,
+        keep_pictures: KeepPictures | str | None = None,
+        index: str | None = None,
+    ) -> Self:
+        """Open a gallery.
+
+        Args:
+            path: the gallery's folder, or a URL such as
+                `postgresql+psycopg://user@host/database?schema=name`.
+            create: make the gallery if there is none.
+            read_only: refuse writes.
+            backbone: a name or a loaded backbone; by default the one that filled the gallery, or
+                for a new gallery the one the settings name.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            runtime: `auto`, `torch` or `onnxruntime`.
+            keep_pictures: what a new gallery keeps of each picture.
+            index: what searches: `faiss` in this process, `pgvector` in the gallery's database, or
+                `auto`: FAISS unless the database holds a table for pgvector.
+
+        Raises:
+            GalleryNotFoundError: there is no gallery at `path` and `create` is false.
+            SpaceMismatchError: the gallery was filled by another backbone than the one asked for.
+            BackboneError: the backbone can't be loaded.
+            SettingsError: an environment variable or argument can't be used.
+        """
+        settings = load_settings(
+            device=device, runtime=runtime, keep_pictures=keep_pictures, index=index
+        )
+        location = parse_location(path)
+        if create and not location.exists:
+            location.require_free()
+            loaded = load(backbone or settings.backbone, settings)
+            gallery = Gallery.create(
+                path,
+                space=loaded.space,
+                keep_pictures=settings.keep_pictures,
+                poll_seconds=settings.poll_seconds,
+                index=settings.index,
+            )
+            return cls(gallery, settings, loaded)
+        gallery = Gallery.open(
+            path,
+            read_only=read_only,
+            poll_seconds=settings.poll_seconds,
+            index=settings.index,
+        )
+        recorded = gallery.catalog.state().space.backbone
+        recognizer = cls(gallery, settings, backbone or recorded)
+        if backbone is not None and backbone != recorded:
+            try:
+                _ = recognizer.backbone  # a mismatch is better said now than at the first picture
+            except BaseException:
+                gallery.close()
+                raise
+        return recognizer
+
+    def close(self) -> None:
+        """Let go of the gallery; what was enrolled is already safe."""
+        self.gallery.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The backbone, loaded on first use and checked against the gallery.
+
+        Raises:
+            SpaceMismatchError: the gallery was filled by another one.
+            BackboneError: it can't be loaded.
+        """
+        loaded = load(self._backbone, self._settings)
+        space = self.gallery.catalog.state().space
+        if loaded.space.id != space.id:
+            raise SpaceMismatchError(
+                f"{self.gallery.location}: was filled by {space.backbone!r} "
+                f"(space {space.id}), but {loaded.name!r} is space {loaded.space.id}: another "
+                "network, other weights or another preprocessing, so similarities would mean "
+                f"nothing. Open it with backbone {space.backbone!r}, or enroll its pictures into "
+                "a new gallery."
+            )
+        return loaded
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """Turns pictures into unit embeddings."""
+        return Embedder(self.backbone, batch_size=self._settings.batch_size)
+
+    @cached_property
+    def _loader(self) -> Loader:
+        keep = self.gallery.catalog.state().keep_pictures
+        return Loader(self.backbone, limits_of(self._settings), keep)
+
+    def _prepared(self, image: ImageSource) -> ByteArray:
+        """`(S, S, 3) uint8`: the backbone's input."""
+        return prepare(self.backbone, image, limits_of(self._settings))
+
+    def _try_prepared(self, image: ImageSource) -> ByteArray | Reject:
+        try:
+            return self._prepared(image)
+        except ImageError as error:
+            return Reject(error.source, error.reason)

@@ -1,0 +1,114 @@
+"""The façade: enroll pictures, recognise pictures; thin methods over the layers below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from engine.bulk.sources import Source
+from engine.recognizer.enrolling import Enrolling
+from engine.recognizer.recognizing import Recognizing
+
+if TYPE_CHECKING:
+    from engine.evaluation.evaluation import Evaluation
+
+
+class Recognizer(Enrolling, Recognizing):
+    """Recognises pictures of the classes enrolled in a gallery.
+
+    Use `Recognizer.open`. An open recogniser may be shared by the threads of a process. Its
+    backbone is loaded when the first picture is embedded.
+    """
+
+    def evaluate(
+        self,
+        queries: Source,
+        unknown: Source | None = None,
+        *,
+        compare: bool = False,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> Evaluation:
+        """Measure how well this gallery recognises pictures whose labels are known.
+
+        Args:
+            queries: a folder of label folders, of files named by their labels, a manifest, or an
+                iterable of `(label, image)`. Labels that aren't enrolled make strangers.
+            unknown: pictures of things that aren't enrolled, whatever they are called. Without
+                them, the enrolled classes take turns being unknown.
+            compare: put the gallery beside simpler ways of comparing and deciding.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Raises:
+            EvaluationError: there is too little to measure on.
+            ImageError, ManifestError: a source can't be read; single pictures are only counted.
+        """
+        from engine.evaluation.evaluation import evaluate_gallery  # not needed to recognise
+
+        return evaluate_gallery(
+            self.gallery,
+            self.embedder,
+            self._loader,
+            queries,
+            unknown,
+            comparing=compare,
+            progress=progress,
+        )
+
+    def calibrate(
+        self,
+        *,
+        target_fpir: float | None = None,
+        unknown: Source | None = None,
+        queries: Source | None = None,
+        unlabelled: bool = False,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> dict[str, Any]:
+        """Set the thresholds so that at most a share of all strangers gets any label.
+
+        Args:
+            target_fpir: that share, in (0, 1); by default the gallery's present target.
+            unknown: pictures of things that aren't enrolled.
+            queries: pictures as they will be asked. Those whose labels are enrolled count as
+                labelled; if none are, all count as unlabelled.
+            unlabelled: count the queries as unlabelled whatever their labels.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Returns:
+            Method, evidence, target, expected FPIR and TPIR with intervals, date, generation,
+            space.
+
+        Raises:
+            CalibrationError: the evidence can't carry the target; it is said what would.
+            ImageError, ManifestError: a source can't be read; single pictures are only counted.
+        """
+        from engine.evaluation.calibrating import calibrate_gallery  # not needed to recognise
+
+        return calibrate_gallery(
+            self.gallery,
+            self.embedder,
+            self._loader,
+            target_fpir=target_fpir,
+            unknown=unknown,
+            queries=queries,
+            unlabelled=unlabelled,
+            progress=progress,
+        )
+
+    def adapt(
+        self, queries: Source, *, progress: Callable[[int], None] = lambda _done: None
+    ) -> dict[str, Any]:
+        """Adapt the searched space to where queries sit, if that is better; labels aren't needed.
+
+        `gallery.use_projection(None)` returns to the space of a fresh gallery.
+
+        Returns:
+            What the guard measured before and after, and whether the new space was kept.
+
+        Raises:
+            CalibrationError: there are too few classes or queries.
+        """
+        from engine.evaluation.adapting import adapt_gallery  # not needed to recognise
+        from engine.evaluation.queries import embed_queries
+
+        found = embed_queries(queries, self.embedder, self._loader, progress)
+        return {**adapt_gallery(self.gallery, found.embeddings), "rejects": len(found.rejects)}
