@@ -29,6 +29,7 @@ def compare(
         BackboneError: the backbone can't be loaded.
     """
     settings = load_settings(device=device, runtime=runtime)
+    limit_threads(settings.threads)
     loaded = load(backbone or settings.backbone, settings)
     limits = limits_of(settings)
     prepared = [prepare(loaded, image, limits) for image in (first, second)]

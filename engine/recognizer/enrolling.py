@@ -78,7 +78,7 @@ class Enrolling(OpenRecognizer):
             stop_on_error=stop_on_error,
             allow_duplicates=allow_duplicates,
             prune=prune,
-            workers=available_cores(),
+            workers=thread_limit(),
         )
         listed = items(source, label=label)
         if ray is not None:

@@ -64,6 +64,7 @@ class OpenRecognizer:
         settings = load_settings(
             device=device, runtime=runtime, keep_pictures=keep_pictures, index=index
         )
+        limit_threads(settings.threads)
         location = parse_location(path)
         if create and not location.exists:
             location.require_free()
