@@ -12,6 +12,7 @@ from engine.cli.options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
+    IndexOption,
     JsonOption,
     Keep,
     KeepPicturesOption,
@@ -55,6 +56,7 @@ def enroll(
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     keep_pictures: KeepPicturesOption = None,
+    index: IndexOption = None,
     stop_on_error: Annotated[
         bool, typer.Option("--stop-on-error", help="Stop at the first bad picture.")
     ] = False,
@@ -91,6 +93,7 @@ def enroll(
             device=device,
             runtime=runtime,
             keep_pictures=keep_pictures,
+            index=index,
         ) as recognizer,
         progress_bar(
             output, "enrolling", lambda: sum(each.counted() for each in chosen)

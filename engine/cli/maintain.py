@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli.command import ExitCode, command
-from engine.cli.options import GalleryOption, JsonOption, open_recognizer
+from engine.cli.options import GalleryOption, IndexOption, JsonOption, open_recognizer
 from engine.cli.output import Output
 from engine.cli.text import counted, file_size, holdings
 
@@ -56,9 +56,13 @@ def check(output: Output, gallery: GalleryOption, json_output: JsonOption = Fals
 
 @app.command()
 @command
-def rebuild(output: Output, gallery: GalleryOption) -> None:
-    """Make the index anew from the database."""
-    with open_recognizer(gallery) as recognizer:
+def rebuild(output: Output, gallery: GalleryOption, index: IndexOption = None) -> None:
+    """Make the index anew from the database.
+
+    With --index pgvector the database searches from now on, with --index faiss no longer: then its
+    table is removed, and services that use it must be started again.
+    """
+    with open_recognizer(gallery, index=index) as recognizer:
         recognizer.gallery.rebuild()
         size = len(recognizer.gallery.view().index)
     output.done(f"{gallery}: the index was made anew from {counted(size, 'example')}")

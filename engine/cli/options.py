@@ -36,6 +36,14 @@ class Keep(StrEnum):
     ORIGINAL = "original"
 
 
+class IndexName(StrEnum):
+    """What searches a gallery."""
+
+    AUTO = "auto"
+    FAISS = "faiss"
+    PGVECTOR = "pgvector"
+
+
 class GalleryPlace(str):
     """A gallery's folder or database URL; printed, it shows no password."""
 
@@ -72,6 +80,13 @@ BackboneOption = Annotated[
 ]
 DeviceOption = Annotated[Device | None, typer.Option(help="Where the backbone runs.")]
 RuntimeOption = Annotated[RuntimeName | None, typer.Option(help="What runs the backbone.")]
+IndexOption = Annotated[
+    IndexName | None,
+    typer.Option(
+        help="What searches: faiss in each process, or pgvector in the gallery's database; once "
+        "pgvector was asked for, auto is pgvector for every process."
+    ),
+]
 KeepPicturesOption = Annotated[
     Keep | None,
     typer.Option(help="What a new gallery keeps of each picture; bounded if not given."),
@@ -97,6 +112,7 @@ def open_recognizer(
     device: str | None = None,
     runtime: str | None = None,
     keep_pictures: str | None = None,
+    index: str | None = None,
 ) -> Recognizer:
     """Open a gallery for a command."""
     from engine.recognizer import Recognizer
@@ -109,4 +125,5 @@ def open_recognizer(
         device=device,
         runtime=runtime,
         keep_pictures=keep_pictures,
+        index=index,
     )

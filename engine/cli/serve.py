@@ -15,6 +15,7 @@ from engine.cli.options import (
     BackboneOption,
     DeviceOption,
     GalleryPlace,
+    IndexOption,
     RuntimeOption,
     open_recognizer,
 )
@@ -64,6 +65,7 @@ def serve(
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
+    index: IndexOption = None,
 ) -> None:
     """Serve a gallery over HTTP, with a web page to recognise, enroll and review."""
     from engine.server.options import ServerOptions
@@ -92,6 +94,7 @@ def serve(
             backbone=backbone,
             device=device,
             runtime=runtime,
+            index=index,
         ) as recognizer,
     ):
         if demo:

@@ -82,15 +82,19 @@ class SharedIndex:
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
+        self._just_made = False
 
     def load(self, catalog: Catalog) -> View:
-        return SharedView.open(catalog)
+        view = SharedView.open(catalog)
+        self._just_made = view.index.made
+        return view
 
     def load_anew(self, catalog: Catalog) -> View:
         return SharedView.open(catalog)
 
     def rebuild(self, catalog: Catalog) -> View:
-        return SharedView.open(catalog, rebuild=True)
+        just_made, self._just_made = self._just_made, False
+        return SharedView.open(catalog, rebuild=not just_made)
 
     def save_if_worthwhile(self, view: View) -> None:
         pass

@@ -76,6 +76,9 @@ class PgvectorIndex(VectorIndex):
         transaction: of the database that it lies in.
         space: the searched space's id, by which the table is named.
 
+    Attributes:
+        made: whether the table wasn't there and was filled by this process.
+
     Raises:
         GalleryError: pgvector isn't there, or can't search so many dimensions; says what to do.
     """
@@ -93,6 +96,7 @@ class PgvectorIndex(VectorIndex):
         self._table = VectorTable(name, dimension, types)
         self._filling = VectorTable(f"{name}_new", dimension, types)
         self._size = 0
+        self.made = False
 
     def make_empty(self) -> None:
         """Make the table, empty, for use without a source; nothing where it is there already."""
@@ -259,6 +263,7 @@ class PgvectorIndex(VectorIndex):
         LOGGER.info("the graph over %d vectors is being made in the database", state.size)
         self._filling.build_graph(connection)
         self._filling.take_place_of(connection, self._table)
+        self.made = True
         return False
 
     def _state(self, connection: Connection) -> TableState:
