@@ -208,12 +208,14 @@ class Decision:
         source: the query, as text.
         label: the class, or None for unknown.
         reason: why.
-        similarity: cosine between the query and the nearest class; None in an empty gallery.
+        similarity: cosine between the query and the class ranked first; None in an empty gallery.
         score: what is compared with the threshold; None in an empty gallery.
         threshold: the nearest class's own threshold, in the score's units; likewise.
-        margin: similarity to the nearest class less that to the runner-up; None without one.
-        ambiguous: whether the runner-up can't be told apart from the nearest class.
-        candidates: the nearest classes, most similar first.
+        margin: similarity to the class ranked first less that to the runner-up, which is negative
+            where the Siamese head prefers a less similar class; None without a runner-up.
+        ambiguous: whether the runner-up can't be told apart from the class ranked first.
+        candidates: the nearest classes, most similar first; with a Siamese head in force, in the
+            order of similarity and head together.
         space: id of the searched space.
         calibration: what the threshold rests on, one phrase.
     """
@@ -260,19 +262,24 @@ class Verification:
 
     Attributes:
         similarity: cosine of the two embeddings, in the gallery's searched space if one is given.
-        threshold: the least similarity of a same-class pair; None where no gallery gives one.
+        threshold: from which on a pair counts as the same class: a probability where there is one,
+            else a similarity; None where no gallery gives one.
         same: the verdict, or None where there is no threshold.
+        probability: that both show the same class, by the gallery's Siamese head, for a pair that
+            is as likely the same as not before it is looked at; None without a head in force.
     """
 
     similarity: float
     threshold: float | None
     same: bool | None
+    probability: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
             "similarity": _rounded(self.similarity),
             "threshold": _rounded(self.threshold),
             "same": self.same,
+            "probability": _rounded(self.probability),
         }
 
 

@@ -1,4 +1,4 @@
-"""`onelook train`: what can be learned from labelled pictures."""
+"""`onelook train`: what can be learned from pictures: a backbone, a Siamese head."""
 
 from __future__ import annotations
 
@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.command import ExitCode, command
-from engine.cli.options import JsonOption
+from engine.cli.options import (
+    BackboneOption,
+    DeviceOption,
+    GalleryOption,
+    JsonOption,
+    RuntimeOption,
+    open_recognizer,
+)
 from engine.cli.output import Output
 from engine.cli.table import Column
 
 if TYPE_CHECKING:
+    from engine.evaluation.heads import HeadReport
     from engine.training.fine_tuning import FineTuned
     from engine.training.held_out import Estimate
     from engine.training.loop import Progress
@@ -27,7 +35,7 @@ app = typer.Typer(
 
 @app.callback()
 def train() -> None:
-    """Learn from labelled pictures."""
+    """Learn from pictures: a backbone, or a gallery's Siamese head."""
 
 
 @app.command("backbone")
@@ -87,6 +95,79 @@ def train_backbone(
     else:
         _print(output, result, settings.fpir, out)
     return ExitCode.SUCCESS if result.promoted else ExitCode.FAILURE
+
+
+@app.command("head")
+@command
+def train_head(
+    output: Output,
+    gallery: GalleryOption,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Labelled pictures: folder of folders, folder of files, or manifest."),
+    ] = None,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Put the head in force whatever comes out.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take the head out of force and forget it.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same head.")] = 0,
+    backbone: BackboneOption = None,
+    device: DeviceOption = None,
+    runtime: RuntimeOption = None,
+    json_output: JsonOption = False,
+) -> ExitCode:
+    """Train the Siamese head: how probable it is that two pictures show the same class.
+
+    Labelled pictures (--data) meet the enrolled ones of their classes. Without them the gallery
+    alone is used, with augmented views. The head is judged beside cosine on classes held out, and
+    comes into force for `verify` and `recognize` only if it is better there, on real pictures,
+    beyond chance. The exit code is 1 if it didn't, 3 if some pictures could not be read.
+    """
+    if remove and (data is not None or activate):
+        raise typer.BadParameter("--remove takes neither --data nor --activate")
+    with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
+        if remove:
+            removed = recognizer.remove_head()
+            output.done(
+                f"{gallery}: " + ("the Siamese head is removed" if removed else "there was no head")
+            )
+            return ExitCode.SUCCESS
+        report = recognizer.train_head(data, activate=activate, seed=seed)
+    for reject in report.rejects[:10]:
+        output.error(f"{reject.source}: {reject.reason}")
+    if json_output:
+        output.json(report.to_json())
+    else:
+        _print_head(output, report)
+    if not report.active:
+        return ExitCode.FAILURE
+    return ExitCode.REJECTED if report.rejects else ExitCode.SUCCESS
+
+
+def _print_head(output: Output, report: HeadReport) -> None:
+    from engine.evaluation.wording import number, span
+
+    judgement = report.judgement
+    kind = "real pictures" if judgement.real else "augmented views: an upper bound"
+    output.line(
+        f"Trained on {report.method}: {report.pictures:,} of {report.classes:,} classes. Judged on "
+        f"classes held out in turn: {judgement.queries:,} queries of {judgement.classes:,} "
+        f"classes ({kind})."
+    )
+    rows = []
+    for name, title in (
+        ("auroc", "verification, AUROC"),
+        ("eer", "verification, equal error rate"),
+        ("top_1", "one-shot, right class first"),
+    ):
+        versus = judgement.figures[name]
+        sides = [versus.cosine, versus.head, versus.gain]
+        rows.append((title, *(text for side in sides for text in (number(side), span(side)))))
+    titles = ("on unseen classes", "cosine", "95 %", "head", "95 %", "gain", "95 %")
+    output.table([Column(title, right=bool(place)) for place, title in enumerate(titles)], rows)
+    output.line(report.verdict, style="green" if report.active else "yellow")
 
 
 def _show_progress(output: Output, progress: Progress) -> None:

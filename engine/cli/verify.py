@@ -59,6 +59,14 @@ def verify(
         output.json(outcome.to_json())
         return
     figures = f"similarity {figure(outcome.similarity)}"
+    if outcome.probability is not None:
+        verdict = "same class" if outcome.same else "different classes"
+        output.line(
+            f"{verdict} (probability {outcome.probability:.1%}, counts from "
+            f"{outcome.threshold or 0.0:.1%}; {figures})",
+            "green" if outcome.same else "yellow",
+        )
+        return
     if outcome.same is None:
         output.line(figures)
         hint = "give a --gallery" if gallery is None else "enroll more pictures"

@@ -8,12 +8,11 @@ and a new photo of the thing is less similar than those. It is an upper bound an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image
 
 from engine.decision.scores import Float64Array
 from engine.embedding import Embedder
@@ -21,12 +20,11 @@ from engine.gallery import Gallery, decide_queries
 from engine.gallery.deciding import class_thresholds
 from engine.gallery.matcher import Matcher
 from engine.images import ImageSource, describe_source, load_image
+from engine.images.views import augmented_views
 from engine.types import Candidate, Decision, FloatArray, Reason
 
 EXAMPLES = 4
 """At most so many examples of the class are augmented."""
-
-_WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,27 +175,6 @@ def genuine_similarities(
     embedded = matcher.projection.apply(embedder.embed(views))
     best: Float64Array = (embedded @ vectors.T).max(axis=1).astype(np.float64)
     return best
-
-
-def augmented_views(picture: Image.Image) -> Iterator[Image.Image]:
-    """The picture as another camera might see it: turned, cropped, lit and focused differently."""
-    width, height = picture.size
-    for degrees in (-15, -8, 8, 15):
-        yield picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=_WHITE)
-    for share in (0.06, 0.12, 0.18):
-        across, down = round(width * share), round(height * share)
-        if min(width - 2 * across, height - 2 * down) >= 1:
-            yield picture.crop((across, down, width - across, height - down))
-        larger = Image.new("RGB", (width + 2 * across, height + 2 * down), _WHITE)
-        larger.paste(picture, (across, down))
-        yield larger
-    for factor in (0.6, 0.8, 1.25, 1.5):
-        yield ImageEnhance.Brightness(picture).enhance(factor)
-    for factor in (0.6, 1.5):
-        yield ImageEnhance.Contrast(picture).enhance(factor)
-        yield ImageEnhance.Color(picture).enhance(factor)
-    for radius in (0.01, 0.02):
-        yield picture.filter(ImageFilter.GaussianBlur(radius * min(width, height)))
 
 
 def _summary(values: Float64Array) -> dict[str, Any] | None:

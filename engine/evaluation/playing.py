@@ -103,7 +103,8 @@ def _ranked(matcher: Matcher, queries: FloatArray, leave: IntArray | None) -> li
     for start in range(0, len(queries), BATCH):
         rows = slice(start, start + BATCH)
         if leave is None:
-            rankings += matcher.rank(queries[rows], NEIGHBOURS + 1)
+            nearest = matcher.rank(queries[rows], NEIGHBOURS + 1)
+            rankings += matcher.reranked(queries[rows], nearest)
         else:
             rankings += rank_without_own(matcher, queries[rows], leave[rows])
     return rankings

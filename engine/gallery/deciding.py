@@ -35,7 +35,7 @@ def decide_queries(
         sources: what to call them.
         candidates: how many candidates each decision shows.
     """
-    rankings = matcher.rank(queries, max(candidates, NEIGHBOURS + 1))
+    rankings = matcher.reranked(queries, matcher.rank(queries, max(candidates, NEIGHBOURS + 1)))
     return decide_rankings(matcher, queries, rankings, sources, candidates)
 
 
@@ -49,11 +49,13 @@ def decide_rankings(
     """A decision for each query whose classes are ranked already; see `decide_queries`.
 
     Args:
-        rankings: `NEIGHBOURS + 1` classes each, where there are so many.
+        rankings: `NEIGHBOURS + 1` classes each, where there are so many; the first is tested.
     """
     nearest = np.array([r.class_ids[0] if len(r) else -1 for r in rankings], np.int64)
     classes, scores = _scored(matcher, queries, rankings, nearest)
     calibration = matcher.calibration.describe(matcher.target_fpir, matcher.classes)
+    if matcher.head is not None:
+        calibration += "; ranked by similarity and Siamese head"
     level = matcher.level
     return [
         decide(
@@ -108,7 +110,8 @@ def excesses(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> 
 
 def query_scores(matcher: Matcher, queries: FloatArray) -> Float64Array:
     """`(m,)`: the normalised scores of queries `(m, dim) float32` with their nearest classes."""
-    return stranger_scores(matcher, queries, matcher.rank(queries, NEIGHBOURS + 1))
+    rankings = matcher.reranked(queries, matcher.rank(queries, NEIGHBOURS + 1))
+    return stranger_scores(matcher, queries, rankings)
 
 
 def stranger_scores(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:

@@ -78,7 +78,7 @@ def unlabelled_stranger_scores(matcher: Matcher, queries: FloatArray) -> Float64
 
 
 def _ranked(matcher: Matcher, queries: FloatArray) -> list[Ranking]:
-    return matcher.rank(queries, NEIGHBOURS + 1)
+    return matcher.reranked(queries, matcher.rank(queries, NEIGHBOURS + 1))
 
 
 def _genuine_scores(matcher: Matcher, queries: FloatArray, own: IntArray) -> Float64Array:

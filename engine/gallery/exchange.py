@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.catalog import Catalog
 from engine.errors import GalleryError
+from engine.gallery.view import searched_space
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 METADATA_KEY = b"onelook"
@@ -32,12 +33,14 @@ class ExchangeHeader:
     Attributes:
         space: the embeddings'.
         projection: its kind and `Projection.to_bytes`, or None for identity.
+        siamese_head: `TrainedHead.to_bytes` of the searched space's head, or None.
     """
 
     space: Space
     keep_pictures: KeepPictures
     target_fpir: float
     projection: bytes | None
+    siamese_head: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
     import pyarrow.parquet
 
     state = catalog.state()
+    with catalog.read() as reader:
+        head = reader.siamese_head(searched_space(state))
     header = {
         "format": FORMAT,
         "space": asdict(state.space),
@@ -67,6 +72,7 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
         "projection": None
         if state.projection_id is None
         else base64.b64encode(catalog.projection(state.projection_id)).decode(),
+        "siamese_head": None if head is None else base64.b64encode(head).decode(),
     }
     schema = _schema(pyarrow, state.space.dimension).with_metadata(
         {METADATA_KEY: json.dumps(header)}
@@ -106,12 +112,13 @@ def read_header(path: Path) -> ExchangeHeader:
             f"{path}: expected an export of format {FORMAT}, but got {header['format']}; "
             "import it with a newer version of onelook"
         )
-    projection = header["projection"]
+    projection, head = header["projection"], header.get("siamese_head")
     return ExchangeHeader(
         space=Space(**header["space"]),
         keep_pictures=KeepPictures(header["keep_pictures"]),
         target_fpir=header["target_fpir"],
         projection=None if projection is None else base64.b64decode(projection),
+        siamese_head=None if head is None else base64.b64decode(head),
     )
 
 

@@ -17,18 +17,20 @@ from engine.errors import SpaceMismatchError
 from engine.gallery.checking import problems_of
 from engine.gallery.classes import ClassAdministration
 from engine.gallery.exchange import count_added, read_batches, read_header, write_parquet
+from engine.gallery.heads import HeadKeeping
 from engine.gallery.keeping import AUTO, check_index
 from engine.gallery.location import GalleryFolder, parse_location
 from engine.gallery.near_duplicates import near_duplicates
 from engine.gallery.opened import PATIENCE
 from engine.gallery.space import SearchedSpace, stored_projection
+from engine.gallery.view import searched_space
 from engine.gallery.writing import write_examples
 from engine.patience import patiently
 from engine.projections import Projection, shipped_projection
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 
-class Gallery(ClassAdministration, SearchedSpace):
+class Gallery(ClassAdministration, SearchedSpace, HeadKeeping):
     """An open gallery; may be shared by the threads of a process.
 
     Several processes may open one gallery at a time: writes wait for each other, and what another
@@ -180,6 +182,7 @@ class Gallery(ClassAdministration, SearchedSpace):
             "target_fpir": view.target_fpir,
             "calibration": view.calibration.describe(view.target_fpir, view.classes),
             "pinned_thresholds": len(view.pins),
+            "siamese_head": self.describe_head(),
             "keep_pictures": state.keep_pictures.value,
             "created_at": state.created_at.isoformat(),
             "read_only": self.read_only,
@@ -231,6 +234,9 @@ class Gallery(ClassAdministration, SearchedSpace):
         with gallery._write() as transaction:
             transaction.set_target_fpir(header.target_fpir)
             transaction.set_projection(stored_projection(header.projection))
+            if header.siamese_head is not None:
+                searched = searched_space(transaction.state())
+                transaction.put_siamese_head(searched, header.siamese_head)
         gallery.import_export(source)
         return gallery
 

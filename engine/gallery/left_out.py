@@ -72,10 +72,11 @@ def rank_without_own(matcher: Matcher, vectors: FloatArray, own: IntArray) -> li
         own: `(m,) int64`: ids of the classes to leave out.
     """
     rankings = matcher.rank(vectors, NEIGHBOURS + 2)
-    return [
+    others = [
         Ranking(ranking.class_ids[kept], ranking.example_ids[kept], ranking.similarities[kept])
         for ranking, kept in (
             (ranking, ranking.class_ids != class_id)
             for ranking, class_id in zip(rankings, own, strict=True)
         )
     ]
+    return matcher.reranked(vectors, others)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from engine.decision import Calibration, Moments
+from engine.decision.trained_head import TrainedHead
 from engine.gallery.cohort import Cohort
 from engine.gallery.ranking import rank
+from engine.gallery.reranking import rerank
 from engine.gallery.statistics import StatisticsTable, statistics_of
 from engine.gallery.table import ExampleTable
 from engine.indexes import VectorIndex
@@ -31,6 +33,7 @@ class Matcher:
         pins: thresholds set by the user, by class id.
         calibration: what the computed thresholds rest on.
         target_fpir: the share of strangers that may get a label, in (0, 1).
+        head: the Siamese head in force, or None.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Matcher:
         self.statistics = StatisticsTable({})
         self.pins: dict[int, float] = {}
         self.calibration = Calibration.empty()
+        self.head: TrainedHead | None = None
         self._shipped = projection.apply(shipped)
         self._cohort: Cohort | None = None
         self._cohort_drift = 0
@@ -77,6 +81,12 @@ class Matcher:
     def rank(self, queries: FloatArray, k: int) -> list[Ranking]:
         """The k nearest classes of each query `(m, dim) float32`, unit rows, by similarity."""
         return rank(self.index, self.table, queries, k)
+
+    def reranked(self, queries: FloatArray, rankings: list[Ranking]) -> list[Ranking]:
+        """Rankings in the order that decisions are made in: the head's, where one is in force."""
+        if self.head is None:
+            return rankings
+        return rerank(self.head.siamese, self.index, queries, rankings)
 
     def candidates(self, ranking: Ranking, k: int | None = None) -> tuple[Candidate, ...]:
         """The first k of a ranking, by label; a class removed this very moment is left out."""

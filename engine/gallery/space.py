@@ -52,8 +52,8 @@ class SearchedSpace(OpenGallery):
     ) -> None:
         """Search another space from now on; the embeddings stay, the index is made anew.
 
-        Pinned thresholds hold for the space they were set in: they are suspended, and the log says
-        how many.
+        Pinned thresholds and the Siamese head hold for the space they were made in: they are
+        suspended, and the log says so.
 
         Args:
             projection: the map to it; None for the one that a fresh gallery of this backbone has.
@@ -66,6 +66,11 @@ class SearchedSpace(OpenGallery):
             LOGGER.warning(
                 "%d pinned thresholds are suspended: they hold for the space they were set in",
                 len(self._view.pins),
+            )
+        if self._view.head is not None:
+            LOGGER.warning(
+                "the Siamese head is suspended: it holds for the space it was trained in; "
+                "run `onelook train head` again"
             )
         with self._write() as transaction:
             payload = None if projection.matrix is None else projection.to_bytes()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.decision.trained_head import TARGET_FAR
 from engine.gallery.matcher import Matcher
 from engine.types import FloatArray, Verification
-
-TARGET_FAR = 0.01
-"""The share of impostor pairs that may pass for the same class."""
 
 _LEAST_PICTURES = 8
 _COMPARED = 512
@@ -17,10 +15,16 @@ _COMPARED = 512
 def verify_embeddings(matcher: Matcher, first: FloatArray, second: FloatArray) -> Verification:
     """Compare two unit vectors `(dim,) float32` of the searched space.
 
-    The threshold is the similarity that `TARGET_FAR` of the pairs of different classes in the
-    gallery's cohort reach; there is none where the cohort has fewer than eight pictures.
+    With a Siamese head in force, its probability is compared with the one that `TARGET_FAR` of the
+    pairs of different classes reached on classes the head had not seen. Without one, the similarity
+    is compared with the one that `TARGET_FAR` of the pairs of different classes in the gallery's
+    cohort reach; there is no threshold where the cohort has fewer than eight pictures.
     """
     similarity = float(np.clip(first @ second, -1.0, 1.0))
+    if matcher.head is not None:
+        [probability] = matcher.head.siamese.probability(first, second).tolist()
+        least = matcher.head.least_probability
+        return Verification(similarity, least, probability >= least, probability)
     threshold = _threshold(matcher)
     same = None if threshold is None else similarity >= threshold
     return Verification(similarity, threshold, same)

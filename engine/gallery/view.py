@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.catalog import Catalog, GalleryState
 from engine.decision import Calibration
+from engine.decision.trained_head import TrainedHead
 from engine.gallery.matcher import Matcher
 from engine.gallery.statistics import StatisticsTable
 from engine.gallery.table import ExampleTable
@@ -33,6 +34,7 @@ class View(Matcher):
 
     Attributes:
         state: the gallery's settings as of the last load.
+        kept_head: the Siamese head trained in the searched space, in force or not.
         generation: the generation that the copy holds.
         snapshot_generation: what the snapshot on disk holds; -1 where there is none.
         additions, removals: vectors added to and removed from the index since then.
@@ -58,6 +60,7 @@ class View(Matcher):
             self.statistics = StatisticsTable(reader.class_statistics(self.space_id))
             self.pins = reader.pins(searched_space=self.space_id)
             self.calibration = _calibration(reader.calibration(self.space_id))
+            self._take_head(reader.siamese_head(self.space_id))
         self.state = state
         self.generation = generation
         self.snapshot_generation = -1
@@ -115,6 +118,9 @@ class View(Matcher):
         self._follow_classes(catalog, {c.class_id for c in changes if c.class_id is not None})
         if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
             self._follow_calibration(catalog)
+        if any(change.kind is ChangeKind.HEAD for change in changes):
+            with catalog.read() as reader:
+                self._take_head(reader.siamese_head(self.space_id))
         placed = {
             change.example_id: change.class_id  # the last one counts
             for change in changes
@@ -161,6 +167,10 @@ class View(Matcher):
             self.calibration = _calibration(reader.calibration(self.space_id))
             self.target_fpir = reader.state().target_fpir
             self.statistics.update(reader.class_statistics(self.space_id))
+
+    def _take_head(self, payload: bytes | None) -> None:
+        self.kept_head = None if payload is None else TrainedHead.from_bytes(payload)
+        self.head = self.kept_head if self.kept_head and self.kept_head.active else None
 
 
 def load_projection(catalog: Catalog, state: GalleryState) -> Projection:

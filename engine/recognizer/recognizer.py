@@ -11,6 +11,7 @@ from engine.recognizer.recognizing import Recognizing
 
 if TYPE_CHECKING:
     from engine.evaluation.evaluation import Evaluation
+    from engine.evaluation.heads import HeadReport
 
 
 class Recognizer(Enrolling, Recognizing):
@@ -112,3 +113,48 @@ class Recognizer(Enrolling, Recognizing):
 
         found = embed_queries(queries, self.embedder, self._loader, progress)
         return {**adapt_gallery(self.gallery, found.embeddings), "rejects": len(found.rejects)}
+
+    def train_head(
+        self,
+        data: Source | None = None,
+        *,
+        activate: bool = False,
+        seed: int = 0,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> HeadReport:
+        """Train the Siamese head; it is put in force only if it beats cosine on unseen classes.
+
+        Args:
+            data: labelled pictures, two or more a class where the class isn't enrolled; read like
+                the queries of `evaluate`. Without them, the gallery's own examples and augmented
+                views of them, which alone put no head in force.
+            activate: put the head in force whatever comes out.
+            seed: the same one trains the same head.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Returns:
+            The figures of cosine and head on held-out classes, with intervals, and the verdict.
+
+        Raises:
+            TrainingError: there are too few classes or pictures.
+            ImageError, ManifestError: the source can't be read; single pictures are only counted.
+        """
+        from engine.evaluation.heads import train_gallery_head  # not needed to recognise
+
+        return train_gallery_head(
+            self.gallery,
+            self.embedder,
+            self._loader,
+            data,
+            activate=activate,
+            seed=seed,
+            progress=progress,
+        )
+
+    def remove_head(self) -> bool:
+        """Take the searched space's Siamese head out of force for good; whether there was one."""
+        view = self.gallery.view()
+        if view.kept_head is None:
+            return False
+        self.gallery.use_head(None, view.space_id)
+        return True
