@@ -15,6 +15,7 @@ from engine.catalog.view import View, chunks
 from engine.errors import ClassNotFoundError
 from engine.types import ClassRecord, ClassStatistics
 
+RAW_BATCH = 100_000
 _SIMILAR_LABELS = 5000  # how many labels a typo is compared with: those of most similar length
 
 _CLASSES = select(
@@ -85,7 +86,7 @@ class ClassReading(View):
         """Labels by class id, of the given classes or of all."""
         query = select(ClassRow.id, ClassRow.label)
         if class_ids is None:
-            return {row[0]: row[1] for row in self._execute(query)}
+            return {row[0]: row[1] for rows in self._raw(query, RAW_BATCH) for row in rows}
         return {
             row[0]: row[1]
             for chunk in chunks(class_ids)
@@ -133,12 +134,13 @@ class ClassReading(View):
         row = ClassStatisticsRow
         query = select(row.class_id, row.mean, row.std, row.cohort_size)
         query = query.where(row.space_id == searched_space).order_by(row.class_id)
-        columns = list(zip(*self._execute(query), strict=True)) or [()] * 4
+        batches = [np.array(rows, np.float64) for rows in self._raw(query, RAW_BATCH)]
+        table = np.concatenate(batches) if batches else np.empty((0, 4))  # ids are exact to 2^53
         return StatisticsTable(
-            np.array(columns[0], np.int64),
-            np.array(columns[1], np.float64),
-            np.array(columns[2], np.float64),
-            np.array(columns[3], np.int64),
+            table[:, 0].astype(np.int64),
+            table[:, 1].copy(),
+            table[:, 2].copy(),
+            table[:, 3].astype(np.int64),
         )
 
     def _similar_labels(self, label: str) -> list[str]:

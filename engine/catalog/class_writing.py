@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
-from engine.catalog.view import chunks
+from engine.catalog.view import CHUNK, chunks
 from engine.catalog.writer import Writer
 from engine.errors import ClassExistsError, GalleryError
 from engine.types import ChangeKind, ClassStatistics
@@ -130,10 +130,14 @@ class ClassWriting(Writer):
     ) -> None:
         """Store statistics by class id, in place of earlier ones of the same classes.
 
-        Those of classes that are gone meanwhile are left out.
+        Those of classes that are gone meanwhile are left out. The log names the classes where they
+        are few; else it says that all may have changed.
         """
         row = ClassStatisticsRow
-        for chunk in chunks(self.labels(statistics)):
+        present = list(self.labels(statistics))
+        for class_id in present if len(present) <= CHUNK else [None]:
+            self._record(ChangeKind.CALIBRATE, class_id)
+        for chunk in chunks(present):
             former = delete(row).where(row.space_id == searched_space, row.class_id.in_(chunk))
             self._execute(former)
             self._execute(
@@ -149,7 +153,6 @@ class ClassWriting(Writer):
                     for class_id in chunk
                 ],
             )
-            self._changed = True
 
     def _refuse_existing(self, label: str) -> None:
         if self.class_ids([label]):

@@ -52,7 +52,7 @@ class Matcher:
         self.index = index
         self.table = table
         self.target_fpir = target_fpir
-        self.statistics = StatisticsTable({})
+        self.statistics = StatisticsTable()
         self.pins: dict[int, float] = {}
         self.calibration = Calibration.empty()
         self.head: TrainedHead | None = None

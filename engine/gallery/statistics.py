@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from engine.decision import Moments, moments
+from engine.decision.scores import Float64Array
 from engine.gallery.cohort import Cohort
 from engine.gallery.table import ExampleTable
 from engine.indexes import VectorIndex
@@ -22,20 +23,24 @@ BATCH = 1024
 class StatisticsTable:
     """Dense arrays of means and deviations by class id; not-a-number where nothing is known."""
 
-    def __init__(self, known: Mapping[int, ClassStatistics]) -> None:
-        size = max(1024, 2 * max(known, default=0))
-        self._means = np.full(size, np.nan)
-        self._stds = np.full(size, np.nan)
-        self.update(known)
+    def __init__(self) -> None:
+        self._means = np.full(1024, np.nan)
+        self._stds = np.full(1024, np.nan)
 
     def update(self, known: Mapping[int, ClassStatistics]) -> None:
         """Enter or replace statistics."""
-        if not known:
-            return
-        ids = np.fromiter(known, np.int64)
-        self._grow(int(ids.max()))
-        self._means[ids] = [entry.mean for entry in known.values()]
-        self._stds[ids] = [entry.std for entry in known.values()]
+        self.enter(
+            np.fromiter(known, np.int64),
+            np.array([entry.mean for entry in known.values()], np.float64),
+            np.array([entry.std for entry in known.values()], np.float64),
+        )
+
+    def enter(self, class_ids: IntArray, means: Float64Array, stds: Float64Array) -> None:
+        """Enter or replace statistics, `(n,)` each."""
+        if class_ids.size:
+            self._grow(int(class_ids.max()))
+            self._means[class_ids] = means
+            self._stds[class_ids] = stds
 
     def forget(self, class_ids: Sequence[int]) -> None:
         """Drop what is known of classes."""

@@ -17,7 +17,6 @@ from engine.catalog import Catalog, GalleryState
 from engine.decision import Calibration
 from engine.decision.trained_head import TrainedHead
 from engine.gallery.matcher import Matcher
-from engine.gallery.statistics import StatisticsTable
 from engine.gallery.table import ExampleTable
 from engine.indexes import FaissIndex, SnapshotError, VectorIndex, load_snapshot, save_snapshot
 from engine.projections import Projection, shipped_cohort
@@ -57,7 +56,7 @@ class View(Matcher):
                 shipped=shipped_cohort(state.space),
                 target_fpir=state.target_fpir,
             )
-            self.statistics = StatisticsTable(reader.class_statistics(self.space_id))
+            self.statistics.enter(*reader.statistics_table(self.space_id)[:3])
             self.pins = reader.pins(searched_space=self.space_id)
             self.calibration = _calibration(reader.calibration(self.space_id))
             self._take_head(reader.siamese_head(self.space_id))
@@ -100,8 +99,7 @@ class View(Matcher):
         if changes:
             self._apply(catalog, changes)
             generation = changes[-1].generation
-        else:
-            self._follow_calibration(catalog)  # a setting of the gallery itself has changed
+        self.target_fpir = catalog.state().target_fpir  # the log doesn't tell of it
         self.generation = generation
         return True
 
@@ -165,8 +163,7 @@ class View(Matcher):
     def _follow_calibration(self, catalog: Catalog) -> None:
         with catalog.read() as reader:
             self.calibration = _calibration(reader.calibration(self.space_id))
-            self.target_fpir = reader.state().target_fpir
-            self.statistics.update(reader.class_statistics(self.space_id))
+            self.statistics.enter(*reader.statistics_table(self.space_id)[:3])
 
     def _take_head(self, payload: bytes | None) -> None:
         self.kept_head = None if payload is None else TrainedHead.from_bytes(payload)

@@ -115,6 +115,20 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         assert table.stds.tolist() == [0.25, 1.5]
         assert table.cohort_sizes.tolist() == [5, 9]
         assert catalog.generation() == 3
+        assert catalog.changes_since(1) == [
+            Change(generation, ChangeKind.CALIBRATE, class_id, None)
+            for generation, class_id in ((2, cup), (2, cup), (3, cup), (3, bowl))
+        ]
+
+    def test_the_log_does_not_name_a_great_many_classes(self, catalog: Catalog) -> None:
+        with catalog.write() as transaction:
+            ids = transaction.ensure_classes({f"class {i}": {} for i in range(1500)})
+        statistics = {class_id: ClassStatistics(0.25, 0.5, 3) for class_id in ids.values()}
+        with catalog.write() as transaction:
+            transaction.put_class_statistics("one", statistics)
+        assert catalog.changes_since(1) == [Change(2, ChangeKind.CALIBRATE, None, None)]
+        assert catalog.statistics_table("one").class_ids.tolist() == sorted(ids.values())
+        assert len(catalog.labels()) == 1500
 
     def test_the_target_is_kept_and_must_be_a_share(self, catalog: Catalog) -> None:
         with catalog.write() as transaction:
