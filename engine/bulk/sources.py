@@ -1,5 +1,7 @@
 """What a bulk enrolment reads: folders, manifests and iterables, as one stream of items.
 
+What lies in an object store is listed like a folder, by its address (`engine.bulk.remote`).
+
 A folder's pictures take their label from the first folder below it (`catalog/polar bear/1.jpg`),
 or, lying in it directly, from the file's stem (`catalog/polar bear.jpg`). Hidden files and files
 whose names don't end like a picture's are passed over.
@@ -9,11 +11,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from engine.bulk.manifests import MANIFEST_SUFFIXES, read_manifest
+from engine.bulk.remote import RemoteFile, is_remote
 from engine.errors import ImageError, ManifestError
 from engine.images import ImageSource, describe_source
 
@@ -42,7 +45,7 @@ class Item:
 Source = (
     str
     | os.PathLike[str]
-    | Iterable[tuple[str, ImageSource] | tuple[str, ImageSource, Mapping[str, Any]]]
+    | Iterable[tuple[str, ImageSource] | tuple[str, ImageSource, Mapping[str, Any]] | Item]
 )
 
 
@@ -50,8 +53,9 @@ def items(source: Source, *, label: str | None = None) -> Iterator[Item]:
     """List what `source` holds, lazily, in a stable order.
 
     Args:
-        source: a folder, a manifest (`.csv`, `.jsonl`, `.parquet`), a picture, or an iterable of
-            `(label, image)` or `(label, image, attributes)`.
+        source: a folder, a manifest (`.csv`, `.jsonl`, `.parquet`), a picture, the address of one
+            of these in an object store (`s3://bucket/prefix`), or an iterable of
+            `(label, image)`, `(label, image, attributes)` or `Item`s.
         label: the class of every picture; by default each picture's name or row says it.
 
     Raises:
@@ -61,6 +65,8 @@ def items(source: Source, *, label: str | None = None) -> Iterator[Item]:
     """
     if not isinstance(source, str | os.PathLike):
         return _from_iterable(source, label)
+    if isinstance(source, str) and is_remote(source):
+        return _from_store(RemoteFile.at(source), label)
     path = Path(source)
     if path.is_dir():
         return _from_folder(path, label)
@@ -73,6 +79,8 @@ def items(source: Source, *, label: str | None = None) -> Iterator[Item]:
 
 def item_of(label: str, image: ImageSource, attributes: Mapping[str, Any]) -> Item:
     """One picture as an item; a path becomes absolute, so that it names the file for good."""
+    if isinstance(image, str) and is_remote(image):
+        image = RemoteFile.at(image)
     if isinstance(image, str | os.PathLike):
         image = Path(image).absolute()
     return Item(label, image, describe_source(image), attributes)
@@ -80,6 +88,8 @@ def item_of(label: str, image: ImageSource, attributes: Mapping[str, Any]) -> It
 
 def origin(source: Source) -> str | None:
     """The text that names a source across runs; None for an iterable, which has no name."""
+    if isinstance(source, str) and is_remote(source):
+        return RemoteFile.at(source).name
     if isinstance(source, str | os.PathLike):
         return describe_source(Path(source).absolute())
     return None
@@ -143,14 +153,47 @@ def _file_item(path: Path, label: str) -> Item:
     return Item(label=label, image=absolute, source=describe_source(absolute))
 
 
-def _from_manifest(path: Path, label: str | None) -> Iterator[Item]:
+def _from_manifest(path: Path | RemoteFile, label: str | None) -> Iterator[Item]:
     for row in read_manifest(path):
-        picture = (path.parent / row.path).absolute()
+        picture: Path | RemoteFile
+        if isinstance(path, RemoteFile):
+            picture = path.resolve(row.path)
+        elif is_remote(row.path):
+            picture = RemoteFile.at(row.path)
+        else:
+            picture = (path.parent / row.path).absolute()
         yield Item(label or row.label, picture, describe_source(picture), row.attributes)
+
+
+def _from_store(place: RemoteFile, label: str | None) -> Iterator[Item]:
+    if place.is_file():
+        if place.suffix.lower() in MANIFEST_SUFFIXES:
+            yield from _from_manifest(place, label)
+        else:
+            yield Item(label or text_of(place.stem), place, place.name)
+        return
+    for entry, is_file in place.entries():
+        if is_file:
+            if entry.suffix.lower() in PICTURE_SUFFIXES:
+                yield Item(label or text_of(entry.stem), entry, entry.name)
+            continue
+        for picture in _pictures_in(entry):
+            yield Item(label or text_of(entry.base), picture, picture.name)
+
+
+def _pictures_in(prefix: RemoteFile) -> Iterator[RemoteFile]:
+    for entry, is_file in prefix.entries():
+        if not is_file:
+            yield from _pictures_in(entry)
+        elif entry.suffix.lower() in PICTURE_SUFFIXES:
+            yield entry
 
 
 def _from_iterable(entries: Iterable[Any], label: str | None) -> Iterator[Item]:
     for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, Item):
+            yield entry if label is None else replace(entry, label=label)
+            continue
         if not isinstance(entry, tuple) or len(entry) not in (2, 3):
             raise ManifestError(
                 f"entry {number}: expected (label, image) or (label, image, attributes), "

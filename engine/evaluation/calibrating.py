@@ -8,9 +8,9 @@ import numpy as np
 
 from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
-from engine.catalog import normalised_label
 from engine.embedding import Embedder
-from engine.errors import CalibrationError, LabelError
+from engine.errors import CalibrationError
+from engine.evaluation.matching import comparable
 from engine.evaluation.queries import Progress, Queries, embed_queries
 from engine.gallery import Gallery, View
 from engine.gallery.evidence import LEAST_QUERIES, calibrate
@@ -78,11 +78,4 @@ def _embedded(
 def _classes_of(view: View, queries: Queries) -> IntArray:
     """The ids of the queries' classes; -1 for labels that aren't enrolled."""
     ids = {label: class_id for class_id, label in view.table.labels.items()}
-    return np.array([ids.get(_label(item.label), -1) for item in queries.items], np.int64)
-
-
-def _label(text: str) -> str:
-    try:
-        return normalised_label(text)
-    except LabelError:
-        return ""
+    return np.array([ids.get(comparable(item.label), -1) for item in queries.items], np.int64)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.catalog import Catalog
-from engine.errors import EvaluationError
+from engine.catalog import Catalog, normalised_label
+from engine.errors import EvaluationError, LabelError
 from engine.evaluation.enrolled import Enrolled
 from engine.evaluation.open_set import strangers_needed
 from engine.evaluation.playing import Match
@@ -60,7 +60,7 @@ def match_queries(
         raise EvaluationError(
             "expected a gallery with enrolled classes, but it is empty; enroll pictures first"
         )
-    classes = [ids.get(item.label, -1) for item in queries.items]
+    classes = [ids.get(comparable(item.label), -1) for item in queries.items]
     known = [row for row, class_id in enumerate(classes) if class_id in filled]
     others = [row for row, class_id in enumerate(classes) if class_id not in filled]
     left_out = unknown is None and len(others) < LEAST_STRANGERS
@@ -89,6 +89,14 @@ def match_queries(
     groups: IntArray = np.unique(labels, return_inverse=True)[1]
     match = Match(played.embeddings, np.array(own, np.int64), groups, left_out)
     return Matched(played, match, _origin(unknown, others, left_out), tuple(warnings))
+
+
+def comparable(label: str) -> str:
+    """A query's label as the catalog would write it; nothing where it could be no class's."""
+    try:
+        return normalised_label(label)
+    except LabelError:
+        return ""
 
 
 def _origin(unknown: Queries | None, others: list[int], left_out: bool) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from engine.decision.rule import SAME_PICTURE
-from engine.gallery import View
+from engine.gallery import View, class_thresholds
 from engine.server.schemas import NeighbourOut
 
 NEIGHBOURS = 6
@@ -24,16 +24,13 @@ def first_examples(view: View, class_ids: Sequence[int]) -> dict[int, int]:
     return first
 
 
-def threshold_of(view: View, class_id: int) -> float:
-    """The least score at which a class accepts a query now."""
-    pinned = view.pins.get(class_id)
-    if pinned is not None:
-        return pinned
-    found = view.moments_of(np.array([class_id], np.int64))
-    return float(min(found.means[0] + view.level * found.stds[0], SAME_PICTURE))
+def threshold_of(view: View, class_id: int) -> float | None:
+    """The least score at which a class accepts a query now; None if it never had an example."""
+    threshold = class_thresholds(view, [class_id])[class_id]
+    return None if math.isnan(threshold) else threshold
 
 
-def neighbours(view: View, class_id: int, threshold: float) -> list[NeighbourOut]:
+def neighbours(view: View, class_id: int, threshold: float | None) -> list[NeighbourOut]:
     """The classes nearest to a class, most similar first."""
     example_ids, _ = view.table.examples_of(np.array([class_id], np.int64))
     if not example_ids.size:
@@ -52,7 +49,7 @@ def neighbours(view: View, class_id: int, threshold: float) -> list[NeighbourOut
             label=labels[other],
             similarity=similarity,
             example_id=example_id,
-            confusable=similarity >= threshold,
+            confusable=threshold is not None and similarity >= threshold,
         )
         for other, (similarity, example_id) in nearest
         if other in labels

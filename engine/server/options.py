@@ -25,6 +25,7 @@ class ServerOptions:
         max_upload_bytes: of a request that brings files to a job.
         max_expanded_bytes: what the files of a job may take, unpacked.
         max_files: how many files a job may hold.
+        max_jobs: how many jobs may be unfinished; more are refused.
         max_pictures: how many pictures one recognition request may hold.
         max_image_bytes, max_image_pixels: of one picture.
         queue: pictures that may wait to be recognised; more are refused.
@@ -45,6 +46,7 @@ class ServerOptions:
     max_upload_bytes: int = 1024 * MEBIBYTE
     max_expanded_bytes: int = 4096 * MEBIBYTE
     max_files: int = 100_000
+    max_jobs: int = 20
     max_pictures: int = 64
     max_image_bytes: int = 32 * MEBIBYTE
     max_image_pixels: int = 50_000_000

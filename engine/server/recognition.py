@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from engine.cores import thread_limit
 from engine.errors import ImageError, OverloadedError, TooLargeError
 from engine.images import ImageLimits, LoadedImage, load_image
 from engine.recognizer import Recognizer
@@ -50,9 +50,7 @@ class RecognitionLine:
         self._metrics = metrics
         self._pending = 0
         self.limits = ImageLimits(options.max_image_bytes, options.max_image_pixels)
-        self._decoders = ThreadPoolExecutor(
-            os.cpu_count() or 1, thread_name_prefix="onelook-decode"
-        )
+        self._decoders = ThreadPoolExecutor(thread_limit(), thread_name_prefix="onelook-decode")
         self._batcher: Batcher[_Query, tuple[FloatArray, Decision]] = Batcher(
             self._work, max_batch=options.max_batch, patience=options.queue_seconds
         )
@@ -106,8 +104,10 @@ class RecognitionLine:
 
     def _decode(self, upload: Upload) -> tuple[LoadedImage, ByteArray]:
         with self._metrics.stage("decode"):
-            image = load_image(upload.data, limits=self.limits)
-            return image, self._recognizer.backbone.prepare(image.pixels)
+            backbone = self._recognizer.backbone
+            hint = backbone.preprocessing.decode_short_side
+            image = load_image(upload.data, limits=self.limits, min_side_hint=hint)
+            return image, backbone.prepare(image.pixels)
 
     def _work(self, queries: Sequence[_Query]) -> list[tuple[FloatArray, Decision]]:
         self._metrics.batches.observe(len(queries))

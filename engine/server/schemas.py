@@ -148,14 +148,18 @@ class NeighbourOut(Schema):
 
 
 class ClassDetailOut(Schema):
-    """A class with its examples, its threshold and its neighbours."""
+    """A class with its examples, its threshold and its neighbours.
+
+    `threshold` is null for a class that never had an example; `strangers` are kept queries called
+    unknown that came nearest to it, shown to those who may review them.
+    """
 
     id: int
     label: Label
     attributes: dict[str, Any]
     created_at: datetime
     updated_at: datetime
-    threshold: float
+    threshold: float | None
     pinned_threshold: float | None
     examples: list[ExampleOut]
     neighbours: list[NeighbourOut]
@@ -231,16 +235,31 @@ class HistogramOut(Schema):
     counts: list[int]
 
 
+class FigureOut(Schema):
+    """A share in [0, 1] with its 95 % interval, or why the data can't show it."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    refused: str | None = None
+
+
 class EvaluationOut(Schema):
-    """How labelled queries fared; shares in [0, 1], null where there was no such query."""
+    """How labelled queries fared: the figures of `onelook evaluate`.
+
+    `strangers_are` says where the strangers come from, `calibration` what the thresholds rest on.
+    `reached` holds the FPIR reached with the thresholds for other targets, by target. Scores are
+    less the threshold, so that 0 is where the service decides.
+    """
 
     known: int
     strangers: int
-    top1: float | None
-    tpir: float | None
-    misnamed: float | None
-    fpir: float | None
+    strangers_are: str
+    calibration: str
     target_fpir: float
+    warnings: list[str]
+    figures: dict[str, FigureOut]
+    reached: dict[str, FigureOut]
     known_scores: HistogramOut
     stranger_scores: HistogramOut
     det: list[CurvePointOut]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.catalog.service import ServiceStore
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from engine.server.jobs.runner import JobRunner
-
-JOBS_FOLDER = "jobs"
 
 
 class Service:
@@ -45,11 +42,6 @@ class Service:
     def store(self) -> ServiceStore:
         """What the service keeps in the gallery's database."""
         return self.recognizer.gallery.catalog.service
-
-    @property
-    def jobs_folder(self) -> Path:
-        """Where the files of jobs wait."""
-        return self.recognizer.gallery.folder.path / JOBS_FOLDER
 
     def start(self) -> None:
         """Load the backbone and begin with the jobs that wait; blocks for seconds."""

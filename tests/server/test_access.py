@@ -53,7 +53,7 @@ ALLOWED = {
     ("POST", "/v1/jobs/{job_id}/cancel"): "enroll",
     ("GET", "/v1/jobs/{job_id}/events"): "enroll",
     ("GET", "/v1/review"): "enroll",
-    ("GET", "/v1/review/{query_id}/picture"): "recognize",
+    ("GET", "/v1/review/{query_id}/picture"): "enroll",
     ("POST", "/v1/review/enroll"): "enroll",
     ("POST", "/v1/review/forget"): "enroll",
     ("DELETE", "/v1/review"): "admin",

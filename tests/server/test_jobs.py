@@ -194,27 +194,6 @@ def test_the_target_moves_the_thresholds(client: TestClient) -> None:
     assert client.put("/v1/quality/target", json={"target_fpir": 0}).status_code == 422
 
 
-def test_an_evaluation_counts_the_answers(client: TestClient) -> None:
-    for seed in range(20):
-        enroll(client, f"thing {seed}", seed)
-    files = [(f"q/thing {seed}.png", png(seed, size=64)) for seed in range(10)]
-    files += [(f"q/stranger {seed}.png", png(500 + seed)) for seed in range(10)]
-    files += [("q/broken.png", b"broken")]
-    answer = client.post("/v1/jobs/evaluation", files=[("files", file) for file in files])
-
-    job = finished(client, answer.json()["id"])
-    evaluation = client.get("/v1/quality").json()["evaluation"]
-
-    assert job["report"]["rejected"] == 1
-    assert evaluation == job["report"]["evaluation"]
-    assert (evaluation["known"], evaluation["strangers"]) == (10, 10)
-    # The same four colours at another size are the same to the fake backbone.
-    assert (evaluation["tpir"], evaluation["top1"], evaluation["misnamed"]) == (1.0, 1.0, 0.0)
-    named = recognize(client, *range(500, 510))
-    assert evaluation["fpir"] == sum(decision["known"] for decision in named) / 10
-    assert evaluation["det"][0]["fnir"] <= evaluation["det"][-1]["fnir"]
-
-
 def test_jobs_are_listed_newest_first(client: TestClient) -> None:
     ids = [client.post("/v1/jobs/calibration").json()["id"] for _ in range(3)]
     first = client.get("/v1/jobs", params={"limit": 2}).json()

@@ -7,14 +7,18 @@ unpacks to is counted as it is read; what its header claims is not trusted.
 
 from __future__ import annotations
 
+import io
+import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import IO, BinaryIO, Protocol
+from typing import IO, BinaryIO, Self
 
 from engine.errors import ArchiveError
+from engine.server.jobs.files import Stream
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -22,14 +26,11 @@ MAX_RATIO = 200
 """A file that unpacks to more than this many times its packed size is a bomb, not a picture."""
 
 _RATIO_FROM = 4 * 2**20
+MAX_ENTRIES = 150_000
+"""Folders and hidden files included; every entry costs memory, even an empty one."""
 
-
-class Stream(Protocol):
-    """What a file's bytes are read from."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, or none at the end."""
-
+_MAX_HEADER = 2**20
+_MAX_DIRECTORY = 24 * 2**20
 
 Take = Callable[[str, Stream], None]
 
@@ -60,6 +61,8 @@ def unpack(name: str, file: BinaryIO, take: Take) -> None:
         zipfile.BadZipFile,
         tarfile.TarError,
         zlib.error,
+        lzma.LZMAError,
+        struct.error,
         EOFError,
         OSError,
         ValueError,
@@ -72,6 +75,7 @@ def unpack(name: str, file: BinaryIO, take: Take) -> None:
 
 
 def _unpack_zip(name: str, file: BinaryIO, take: Take) -> None:
+    _check_directory(name, file)
     with zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             mode = entry.external_attr >> 16
@@ -87,8 +91,10 @@ def _unpack_zip(name: str, file: BinaryIO, take: Take) -> None:
 
 
 def _unpack_tar(name: str, file: BinaryIO, take: Take) -> None:
-    with tarfile.open(fileobj=file, mode="r|*") as archive:
-        for entry in archive:
+    with tarfile.open(fileobj=file, mode="r|*", tarinfo=_BoundedHeader) as archive:
+        for number, entry in enumerate(archive):
+            if number >= MAX_ENTRIES:
+                raise _too_many(name)
             _check_name(name, entry.name)
             if entry.isdir():
                 continue
@@ -97,6 +103,44 @@ def _unpack_tar(name: str, file: BinaryIO, take: Take) -> None:
             stream = archive.extractfile(entry)
             if stream is not None and not _hidden(entry.name):
                 take(entry.name, stream)
+
+
+class _BoundedHeader(tarfile.TarInfo):
+    """An entry whose name and attributes, which are read at once, are of a sane length."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type not in (*tarfile.REGULAR_TYPES, tarfile.DIRTYPE) and (
+            header.size > _MAX_HEADER
+        ):
+            raise ArchiveError("the archive holds a name or attribute of absurd length: a bomb")
+        return header
+
+
+def _check_directory(name: str, file: BinaryIO) -> None:
+    """Refuse a ZIP whose directory, which is read at once, is larger than any honest one.
+
+    The directory's size stands 12 bytes into the record that ends the file, or, where there are
+    too many entries for that, 40 bytes into the record that a locator before it leads to (APPNOTE
+    6.3.10, sections 4.3.14 to 4.3.16).
+    """
+    length = file.seek(0, io.SEEK_END)
+    file.seek(max(0, length - 22 - 2**16))
+    tail = file.read()
+    end = tail.rfind(b"PK\x05\x06")
+    sizes = list(struct.unpack_from("<L", tail, end + 12)) if 0 <= end <= len(tail) - 22 else []
+    if end >= 20 and tail[end - 20 : end - 16] == b"PK\x06\x07":
+        file.seek(struct.unpack_from("<Q", tail, end - 12)[0])
+        record = file.read(56)
+        sizes = list(struct.unpack_from("<Q", record, 40)) if len(record) == 56 else []
+    file.seek(0)
+    if any(size > _MAX_DIRECTORY for size in sizes):
+        raise _too_many(name)
+
+
+def _too_many(name: str) -> ArchiveError:
+    return ArchiveError(f"{name}: holds more than {MAX_ENTRIES:,} entries; split it")
 
 
 def _check_name(archive: str, name: str) -> None:

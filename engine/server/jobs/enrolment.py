@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 from engine.bulk.loading import Loader
 from engine.bulk.pipeline import BulkOptions, enroll_items
 from engine.bulk.sources import Item
 from engine.catalog.service import JobRecord
+from engine.cores import thread_limit
 from engine.gallery import View
 from engine.server.catalog_reading import first_examples
 from engine.server.jobs.control import JobControl
@@ -25,26 +24,27 @@ def run_enrolment(service: Service, job: JobRecord, control: JobControl) -> None
     """Enroll the job's files, a chunk at a time, from where it was left."""
     recognizer = service.recognizer
     gallery = recognizer.gallery
-    staged = staging_of(service, job.id).files()
+    staging = staging_of(service, job.id)
+    staged = staging.files()
     label = job.parameters.get("label")
     labels = [str(label)] * len(staged) if label else labels_of([file.name for file in staged])
     keep = gallery.catalog.state().keep_pictures
     loader = Loader(recognizer.backbone, service.line.limits, keep)
     options = BulkOptions(
-        allow_duplicates=bool(job.parameters.get("allow_duplicates")), workers=os.cpu_count() or 1
+        allow_duplicates=bool(job.parameters.get("allow_duplicates")), workers=thread_limit()
     )
-    items = [
-        Item(text, file.path, source_text(file.name))
-        for text, file in zip(labels, staged, strict=True)
-    ]
     done = job.done
-    if not control.progress(done, len(items), control.report):
+    if not control.progress(done, len(staged), control.report):
         return
-    while done < len(items):
-        chunk = items[done : done + CHUNK]
-        report = enroll_items(gallery, recognizer.embedder, loader, chunk, options)
-        done += len(chunk)
-        if not control.progress(done, len(items), merged(control.report, report, gallery.view())):
+    while done < len(staged):
+        chunk = slice(done, done + CHUNK)
+        items = [
+            Item(text, staging.image(file), source_text(file.name))
+            for text, file in zip(labels[chunk], staged[chunk], strict=True)
+        ]
+        report = enroll_items(gallery, recognizer.embedder, loader, items, options)
+        done += len(items)
+        if not control.progress(done, len(staged), merged(control.report, report, gallery.view())):
             return
 
 

@@ -8,14 +8,16 @@ gone on with from where it was.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from engine.catalog.service import JobRecord, JobState
-from engine.errors import OnelookError
+from engine.errors import OnelookError, StorageError
 from engine.server.jobs.calibration import run_calibration
 from engine.server.jobs.control import JobControl
 from engine.server.jobs.enrolment import run_enrolment
@@ -26,7 +28,9 @@ from engine.server.service import Service
 LOGGER = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 ALIVE_SECONDS = 5.0
+TIDY_SECONDS = 3600.0
 SILENCE = timedelta(seconds=30)
+ABANDONED = timedelta(days=1)
 
 _WORK: Mapping[str, Callable[[Service, JobRecord, JobControl], None]] = {
     "enrolment": run_enrolment,
@@ -57,8 +61,12 @@ class JobRunner:
         self._thread.join()
 
     def _run(self) -> None:
+        tidied = -math.inf
         while not self._stop.is_set():
             try:
+                if time.monotonic() - tidied > TIDY_SECONDS:
+                    tidied = time.monotonic()
+                    self._tidy()
                 job = self._service.store.jobs.claim(self._worker, silence=SILENCE)
             except OnelookError as error:
                 LOGGER.warning("looking for jobs failed: %s", type(error).__name__)
@@ -69,11 +77,17 @@ class JobRunner:
             else:
                 self._work_on(job)
 
+    def _tidy(self) -> None:
+        """Let go of uploads that nobody finished."""
+        for job_id in self._service.store.jobs.abandoned(ABANDONED):
+            staging_of(self._service, job_id).remove()
+
     def _work_on(self, job: JobRecord) -> None:
         jobs = self._service.store.jobs
         control = JobControl(jobs, job, self._worker, self._stop)
         with control.alive(ALIVE_SECONDS):
             try:
+                self._require_files(job)
                 _WORK[job.kind](self._service, job, control)
             except OnelookError as error:
                 self._finish(job, control, JobState.FAILED, str(error))
@@ -89,9 +103,17 @@ class JobRunner:
         else:
             self._finish(job, control, JobState.DONE, None)
 
+    def _require_files(self, job: JobRecord) -> None:
+        found = len(staging_of(self._service, job.id).files())
+        if job.kind != "calibration" and found < job.total:
+            raise StorageError(
+                f"{job.total - found} of the job's {job.total} files are gone; bring them again"
+            )
+
     def _finish(
         self, job: JobRecord, control: JobControl, state: JobState, error: str | None
     ) -> None:
         report = control.report.model_dump(mode="json")
-        self._service.store.jobs.finish(job.id, self._worker, state, report=report, error=error)
-        staging_of(self._service, job.id).remove()
+        jobs = self._service.store.jobs
+        if jobs.finish(job.id, self._worker, state, report=report, error=error):
+            staging_of(self._service, job.id).remove()  # else another process needs them still

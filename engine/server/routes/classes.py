@@ -23,12 +23,15 @@ from engine.server.schemas import (
     MergeIn,
 )
 from engine.server.service import Service, service_of
-from engine.server.tokens import Scope
+from engine.server.tokens import Principal, Scope
 
 router = APIRouter(prefix="/v1/classes", tags=["classes"])
 PAGE = 100
 MOST_STRANGERS = 12
 Id = Annotated[int, Path(ge=1, le=2**53)]
+Reader = Annotated[Principal, require(Scope.RECOGNIZE)]
+Enroller = Annotated[Principal, require(Scope.ENROLL)]
+Administrator = Annotated[Principal, require(Scope.ADMIN)]
 
 
 @router.get("", dependencies=[require(Scope.RECOGNIZE)])
@@ -88,14 +91,16 @@ async def enroll(request: Request) -> EnrolmentOut:
     return await run_in_threadpool(enrolment_out, service, enrolment)
 
 
-@router.get("/{class_id}", dependencies=[require(Scope.RECOGNIZE)])
-def show_class(request: Request, class_id: Id) -> ClassDetailOut:
+@router.get("/{class_id}")
+def show_class(request: Request, class_id: Id, caller: Reader) -> ClassDetailOut:
     """A class with its examples, threshold, confusable neighbours and strangers near it."""
-    return _detail(service_of(request), class_id)
+    return _detail(service_of(request), caller, class_id)
 
 
-@router.patch("/{class_id}", dependencies=[require(Scope.ENROLL)])
-def change_class(request: Request, class_id: Id, change: ClassChange) -> ClassDetailOut:
+@router.patch("/{class_id}")
+def change_class(
+    request: Request, class_id: Id, change: ClassChange, caller: Enroller
+) -> ClassDetailOut:
     """Rename a class, pin its threshold, or with null let it be computed again."""
     service = service_of(request)
     gallery = service.recognizer.gallery
@@ -105,18 +110,20 @@ def change_class(request: Request, class_id: Id, change: ClassChange) -> ClassDe
         label = gallery.catalog.class_by_id(class_id).label
     if "pinned_threshold" in change.model_fields_set:
         gallery.pin_threshold(label, change.pinned_threshold)
-    return _detail(service, class_id)
+    return _detail(service, caller, class_id)
 
 
-@router.post("/{class_id}/merge", dependencies=[require(Scope.ADMIN)])
-def merge_classes(request: Request, class_id: Id, merge: MergeIn) -> ClassDetailOut:
+@router.post("/{class_id}/merge")
+def merge_classes(
+    request: Request, class_id: Id, merge: MergeIn, caller: Administrator
+) -> ClassDetailOut:
     """Move the examples of other classes into this one and remove the others."""
     service = service_of(request)
     gallery = service.recognizer.gallery
     catalog = gallery.catalog
     into = catalog.class_by_id(class_id).label
     gallery.merge_classes([catalog.class_by_id(other).label for other in merge.class_ids], into)
-    return _detail(service, class_id)
+    return _detail(service, caller, class_id)
 
 
 @router.delete("/{class_id}", status_code=204, dependencies=[require(Scope.ADMIN)])
@@ -149,13 +156,18 @@ async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
     return await run_in_threadpool(enrolment_out, service, enrolment)
 
 
-def _detail(service: Service, class_id: int) -> ClassDetailOut:
+def _strangers(service: Service, class_id: int) -> list[int]:
+    """The newest kept queries that came nearest to a class."""
+    kept = service.store.review.kept(service.recognizer.backbone.space.id)
+    near = [query.id for query in reversed(kept) if query.nearest_id == class_id]
+    return near[:MOST_STRANGERS]
+
+
+def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetailOut:
     gallery = service.recognizer.gallery
     record = gallery.catalog.class_by_id(class_id)
     view = gallery.view()
     threshold = threshold_of(view, class_id)
-    kept = service.store.review.kept(service.recognizer.backbone.space.id)
-    near = [query.id for query in reversed(kept) if query.nearest_id == class_id]
     keeps = gallery.catalog.state().keep_pictures
     return ClassDetailOut(
         id=record.id,
@@ -167,5 +179,5 @@ def _detail(service: Service, class_id: int) -> ClassDetailOut:
         pinned_threshold=record.pinned_threshold,
         examples=[example_out(example, keeps) for example in gallery.catalog.examples(class_id)],
         neighbours=neighbours(view, class_id, threshold),
-        strangers=near[:MOST_STRANGERS],
+        strangers=_strangers(service, class_id) if principal.scope >= Scope.ENROLL else [],
     )

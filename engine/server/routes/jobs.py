@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from engine.catalog import normalised_label
 from engine.catalog.service import JobRecord, JobState
-from engine.errors import OnelookError, ServiceError
+from engine.errors import OnelookError, OverloadedError, ServiceError
 from engine.server import uploads
 from engine.server.access import require
 from engine.server.jobs.staging import staging_of
@@ -86,7 +86,7 @@ async def evaluate(request: Request) -> JobOut:
 def calibrate(request: Request) -> JobOut:
     """Refresh the statistics of every class and the calibration."""
     service = service_of(request)
-    job = service.store.jobs.add("calibration", {}, state=JobState.WAITING)
+    job = _new_job(service, "calibration", {}, JobState.WAITING)
     service.wake_jobs()
     return job_out(job)
 
@@ -110,16 +110,16 @@ async def add_files(request: Request, job_id: Id) -> JobOut:
         raise ServiceError(f"job {job_id} takes no more files: it is {job.state.value}")
     async with uploads.multipart(request, max_files=service.options.max_files) as form:
         await run_in_threadpool(_stage, service, job_id, form)
+    job = await run_in_threadpool(service.store.jobs.get, job_id)
+    if job.state is not JobState.UPLOADING:
+        raise ServiceError(f"job {job_id} began before these files came; bring them in another")
     return job_out(job)
 
 
 @router.post("/{job_id}/start", dependencies=[require(Scope.ENROLL)])
 def start_job(request: Request, job_id: Id) -> JobOut:
     """Begin a job that was held."""
-    service = service_of(request)
-    job = service.store.jobs.start(job_id)
-    service.wake_jobs()
-    return job_out(job)
+    return _start(service_of(request), job_id)
 
 
 @router.post("/{job_id}/cancel", dependencies=[require(Scope.ENROLL)])
@@ -169,7 +169,7 @@ async def _begin(service: Service, kind: str, parameters: dict[str, Any], form: 
     hold = uploads.flag(form, "hold")
     uploads.files(form, "files")
     jobs = service.store.jobs
-    job = await run_in_threadpool(jobs.add, kind, parameters, state=JobState.UPLOADING)
+    job = await run_in_threadpool(_new_job, service, kind, parameters, JobState.UPLOADING)
     try:
         await run_in_threadpool(_stage, service, job.id, form)
     except OnelookError:
@@ -177,15 +177,29 @@ async def _begin(service: Service, kind: str, parameters: dict[str, Any], form: 
         await run_in_threadpool(staging_of(service, job.id).remove)
         raise
     if not hold:
-        job = await run_in_threadpool(jobs.start, job.id)
-        service.wake_jobs()
+        return await run_in_threadpool(_start, service, job.id)
     return job_out(job)
 
 
+def _new_job(service: Service, kind: str, parameters: dict[str, Any], state: JobState) -> JobRecord:
+    if service.store.jobs.unfinished() >= service.options.max_jobs:
+        raise OverloadedError(
+            f"{service.options.max_jobs} jobs aren't finished, and no more are taken; try again "
+            "when one is, or cancel one"
+        )
+    return service.store.jobs.add(kind, parameters, state=state)
+
+
 def _stage(service: Service, job_id: int, form: Any) -> None:
-    staging = staging_of(service, job_id)
-    for file in uploads.files(form, "files"):
-        staging.add(file.filename or "picture", file.file)
+    found = uploads.files(form, "files")
+    staging_of(service, job_id).add([(file.filename or "picture", file.file) for file in found])
+
+
+def _start(service: Service, job_id: int) -> JobOut:
+    files = staging_of(service, job_id).files()
+    job = service.store.jobs.start(job_id, total=len(files))
+    service.wake_jobs()
+    return job_out(job)
 
 
 def job_out(job: JobRecord) -> JobOut:

@@ -49,7 +49,7 @@ def review(request: Request) -> ReviewOut:
 
 @router.get(
     "/{query_id}/picture",
-    dependencies=[require(Scope.RECOGNIZE)],
+    dependencies=[require(Scope.ENROLL)],
     response_class=Response,
     responses=MEDIA,
 )

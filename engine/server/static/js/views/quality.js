@@ -3,7 +3,7 @@
 import { attempt, button, count, h, icon, percent, toast } from "../dom.js";
 import { get, post, put } from "../api.js";
 import { ask } from "../dialog.js";
-import { detCurve, histogram } from "../charts.js";
+import { detCurve, histogram, reachedChart } from "../charts.js";
 import { chosen } from "../folder.js";
 import { jobCard, upload } from "../jobs.js";
 
@@ -47,8 +47,8 @@ function calibration(quality, { may, refresh, onLeave }, jobs) {
     quality.strangers
       ? [
           h("h3", {}, "How near strangers came to a class"),
-          histogram("Scores of strangers, with the level from which a query is accepted", quality.stranger_scores, null, quality.level),
-          h("div", { class: "legend" }, h("span", {}, "strangers, by normalised score"), h("span", { class: "level" }, `accepted from ${quality.level.toFixed(2)} on`)),
+          histogram("Scores of strangers, with the level from which a query is accepted", "normalised score", quality.stranger_scores, null, quality.level),
+          h("div", { class: "legend" }, h("span", {}, "strangers"), h("span", { class: "level" }, `accepted from ${quality.level.toFixed(2)} on`)),
         ]
       : h("p", { class: "soft" }, "Nothing is measured yet: enroll some classes, then calibrate."),
     row,
@@ -64,27 +64,44 @@ function evaluation(quality, { may, refresh, onLeave }, jobs) {
     jobs.prepend(jobCard(job, { onLeave, may, onDone: (over) => over.state === "done" && refresh() }));
   }, row);
   if (may("enroll")) row.append(h("label", { class: "button" }, input, "Choose a labelled folder"), h("label", { class: "button quiet" }, archive, "or an archive"));
-  const result = quality.evaluation;
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", {}, "Evaluation"),
-    result
-      ? [
-          h(
-            "div",
-            { class: "tiles" },
-            figure(percent(result.tpir), `of ${count(result.known, "known query", "known queries")} named right`),
-            figure(percent(result.fpir), `of ${count(result.strangers, "stranger")} named; the target is ${percent(result.target_fpir)}`),
-            figure(percent(result.top1), "have their own class nearest"),
-          ),
-          histogram("Scores less thresholds", result.stranger_scores, result.known_scores, 0),
-          h("div", { class: "legend" }, h("span", {}, "strangers"), h("span", { class: "second" }, "known"), h("span", { class: "level" }, "threshold")),
-          result.det.length ? [h("h3", {}, "Missed (up) against strangers named (across)"), detCurve(result.det, result.fpir, result.tpir === null ? null : 1 - result.tpir)] : null,
-        ]
-      : h("div", { class: "empty" }, icon("quality"), h("p", {}, "Show labelled pictures that are not enrolled, in folders named like their classes. What has no class counts as a stranger.")),
-    row,
-  );
+  const nothing = () => h("div", { class: "empty" }, icon("quality"), h("p", {}, "Show labelled pictures that are not enrolled, in folders named like their classes. What has no class counts as a stranger."));
+  return h("section", { class: "card" }, h("h2", {}, "Evaluation"), quality.evaluation ? measured(quality.evaluation) : nothing(), row);
+}
+
+function measured(result) {
+  const { figures } = result;
+  const value = (name) => figures[name].value ?? null;
+  const missed = value("tpir_reached") === null ? null : 1 - value("tpir_reached");
+  const kept = Object.entries(result.reached).filter(([, one]) => one.value !== null).map(([target, one]) => ({ target: Number(target), ...one }));
+  const shown = [
+    h(
+      "div",
+      { class: "tiles" },
+      figure(percent(value("tpir_reached")), `of ${count(result.known, "known query", "known queries")} named right`, figures.tpir_reached),
+      figure(percent(value("fpir_reached")), `of ${count(result.strangers, "stranger")} named; the target is ${percent(result.target_fpir)}`, figures.fpir_reached),
+      figure(percent(value("top_1")), "have their own class nearest", figures.top_1),
+    ),
+    h("p", { class: "small soft" }, `Strangers are ${result.strangers_are}.`),
+    result.warnings.map((text) => h("p", { class: "notice warn small" }, text)),
+    h("h3", {}, "Scores less thresholds"),
+    histogram("Scores less thresholds, of strangers and of known queries", "named from 0 on", result.stranger_scores, result.known_scores, 0),
+    h("div", { class: "legend" }, h("span", {}, "strangers"), h("span", { class: "second" }, "known"), h("span", { class: "level" }, "threshold")),
+  ];
+  if (result.det.length) {
+    shown.push(
+      h("h3", {}, "Known queries missed, against strangers named"),
+      detCurve(result.det, result.strangers, { fpir: value("fpir_reached"), fnir: missed }, result.target_fpir),
+      h("div", { class: "legend" }, h("span", { class: "second" }, "at every strictness"), h("span", { class: "dot" }, "today"), h("span", { class: "level" }, "target")),
+    );
+  }
+  if (kept.length > 1) {
+    shown.push(
+      h("h3", {}, "Strangers named, against the target"),
+      reachedChart(kept),
+      h("div", { class: "legend" }, h("span", { class: "dot" }, "measured, with its 95 % interval"), h("span", { class: "promise" }, "as promised")),
+    );
+  }
+  return shown;
 }
 
 function feedback(quality) {
@@ -98,6 +115,7 @@ function feedback(quality) {
   );
 }
 
-function figure(value, text) {
-  return h("div", { class: "figure" }, h("b", {}, value), h("span", { class: "small soft" }, text));
+function figure(value, text, { low = null, high = null, refused = null } = {}) {
+  const range = low === null ? refused : `${percent(low)} to ${percent(high)}`;
+  return h("div", { class: "figure" }, h("b", {}, value), h("span", { class: "small soft" }, text), range ? h("span", { class: "small soft figures" }, range) : null);
 }

@@ -1,0 +1,149 @@
+"""Where the files of a job wait until it is done.
+
+No name that a sender gave becomes a file's name.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from engine.catalog.service import JobFileStore
+from engine.errors import StorageError, TooLargeError
+
+PIECE = 2**20
+
+
+class Stream(Protocol):
+    """What a file's bytes are read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, or none at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that waits.
+
+    Attributes:
+        key: where it lies.
+        name: what its sender calls it.
+        size: in bytes.
+    """
+
+    key: str
+    name: str
+    size: int
+
+
+class JobFiles(Protocol):
+    """The files of one job; several threads and processes may add to them at a time."""
+
+    def add(self, name: str, stream: Stream, most: int) -> int:
+        """Store a file; how many bytes it has.
+
+        Raises:
+            TooLargeError: these are more than `most`.
+            StorageError: it can't be stored.
+        """
+
+    def listed(self) -> list[StagedFile]:
+        """Every file, in the order in which they came."""
+
+    def image(self, file: StagedFile) -> Path | bytes:
+        """A file, as it can be decoded."""
+
+    def remove(self) -> None:
+        """Delete them all."""
+
+
+class FolderFiles:
+    """The files of one job in a folder, with a list of their names."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._list = folder / "files.jsonl"
+
+    def add(self, name: str, stream: Stream, most: int) -> int:
+        key = secrets.token_hex(8)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            size = _copy(stream, self._folder / key, most)
+            line = json.dumps({"key": key, "name": name, "size": size}) + "\n"
+            with self._list.open("a", encoding="utf-8") as lines:
+                lines.write(line)  # short enough to be written whole
+        except OSError as error:
+            raise StorageError(f"the job's files can't be stored: {error.strerror}") from None
+        return size
+
+    def listed(self) -> list[StagedFile]:
+        return list(self._lines())
+
+    def image(self, file: StagedFile) -> Path:
+        return self._folder / file.key
+
+    def remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _lines(self) -> Iterator[StagedFile]:
+        if self._list.is_file():
+            with self._list.open(encoding="utf-8") as lines:
+                for line in lines:
+                    yield StagedFile(**json.loads(line))
+
+
+class DatabaseFiles:
+    """The files of one job in the gallery's database, whatever machine they came to.
+
+    Of a file too large to be a picture only the beginning is kept, enough for it to be refused.
+    """
+
+    def __init__(self, store: JobFileStore, job_id: int, most_of_one: int) -> None:
+        self._store = store
+        self._job_id = job_id
+        self._most_of_one = most_of_one
+
+    def add(self, name: str, stream: Stream, most: int) -> int:
+        data = bytearray()
+        size = 0
+        while piece := stream.read(PIECE):
+            size += len(piece)
+            if size > most:
+                raise too_large(most)
+            data += piece[: self._most_of_one + 1 - len(data)]
+        self._store.add(self._job_id, name=name, data=bytes(data))
+        return size
+
+    def listed(self) -> list[StagedFile]:
+        found = self._store.listed(self._job_id)
+        return [StagedFile(str(file.id), file.name, file.size) for file in found]
+
+    def image(self, file: StagedFile) -> bytes:
+        return self._store.data(int(file.key))
+
+    def remove(self) -> None:
+        self._store.remove(self._job_id)
+
+
+def too_large(most: int) -> TooLargeError:
+    """What is said of a job whose files take more room than they may."""
+    return TooLargeError(
+        f"the job's files take more room than they may ({most / PIECE:,.0f} MiB were left); "
+        "split them"
+    )
+
+
+def _copy(stream: Stream, path: Path, most: int) -> int:
+    size = 0
+    with path.open("wb") as target:
+        while piece := stream.read(PIECE):
+            size += len(piece)
+            if size > most:
+                raise too_large(most)
+            target.write(piece)
+    return size
