@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from engine.decision.intervals import wilson_interval
-from engine.decision.scores import Float64Array
+from engine.decision.scores import FORM, Float64Array
 from engine.errors import CalibrationError
 
 _LEVEL_WITHOUT_STRANGERS = 3.0
@@ -92,9 +92,9 @@ class Calibration:
         )
 
     @classmethod
-    def empty(cls) -> Calibration:
+    def empty(cls, method: str = "no strangers known") -> Calibration:
         """What holds before anything is known: three deviations above the nearest impostors."""
-        return cls.of_strangers(np.empty(0), method="no strangers known", classes=0, generation=0)
+        return cls.of_strangers(np.empty(0), method=method, classes=0, generation=0)
 
     def level(self, target_fpir: float, classes: int) -> float:
         """The least normalised score that is accepted, in a gallery of that many classes.
@@ -169,6 +169,7 @@ class Calibration:
     def to_bytes(self) -> bytes:
         """Read back by `from_bytes`: a JSON line, then the scores as little-endian float64."""
         header: dict[str, Any] = {
+            "form": FORM,
             "method": self.method,
             "strangers": self.strangers,
             "classes": self.classes,
@@ -183,9 +184,11 @@ class Calibration:
 
     @classmethod
     def from_bytes(cls, payload: bytes) -> Calibration:
-        """Read what `to_bytes` wrote."""
+        """Read what `to_bytes` wrote; scores of another form than today's say nothing any more."""
         line, _, rest = payload.partition(b"\n")
         header = json.loads(line)
+        if header.pop("form", None) != FORM:
+            return cls.empty("made by another version, calibrate again")
         scores = np.frombuffer(rest, "<f8")
         size = header.pop("stranger_scores")
         created_at = datetime.fromisoformat(header.pop("created_at"))

@@ -1,5 +1,7 @@
 """Levels against hand computation, simulation and SciPy's distributions."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -128,3 +130,17 @@ def test_a_stricter_target_never_lowers_the_level(
     strict = calibration.level(target / factor, classes=100)
 
     assert strict >= calibration.level(target, classes=100)
+
+
+def test_a_calibration_of_another_score_formula_is_not_trusted() -> None:
+    written = Calibration.of_strangers(
+        np.linspace(0, 1, 100), method="strangers", classes=10, generation=1
+    ).to_bytes()
+    line, _, scores = written.partition(b"\n")
+    header = json.loads(line)
+    older = json.dumps({**header, "form": header["form"] - 1}).encode() + b"\n" + scores
+
+    read = Calibration.from_bytes(older)
+
+    assert read.strangers == 0
+    assert "calibrate again" in read.describe(0.05, 10)

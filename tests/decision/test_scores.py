@@ -55,12 +55,12 @@ def test_a_lead_over_few_impostors_counts_in_proportion() -> None:
     assert leads([0.75], np.array([[0.25, 0.0]], np.float32)) == pytest.approx([0.1])  # 2 of 10
 
 
-def test_the_score_is_the_mean_of_both_sides() -> None:
-    # Class: (0.8 - 0.5) / 0.1 = 3. Query: (0.8 - 0.6 + 0.1) / 0.05 = 6.
+def test_the_score_weighs_both_sides_and_the_similarity_itself() -> None:
+    # Class: (0.8 - 0.5) / 0.1 = 3. Query: (0.8 - 0.6 + 2 * 0.1) / 0.05 = 8. Itself: 6 * 0.3 = 1.8.
     classes = Moments(np.array([0.5]), np.array([0.1]))
     queries = Moments(np.array([0.6]), np.array([0.05]))
 
-    assert normalized_scores([0.8], [0.1], classes, queries)[0] == pytest.approx(4.5)
+    assert normalized_scores([0.8], [0.1], classes, queries)[0] == pytest.approx(1 + 16 / 3 + 1.8)
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=120))
