@@ -1,7 +1,8 @@
 """Bulk enrolment: decoding, embedding and writing overlap, in order.
 
-On one machine, worker threads decode a few batches ahead, this thread embeds, one thread writes,
-and each waits for the next when it is full, so memory stays bounded however long the source is.
+On one machine, worker threads decode a few batches ahead, this thread embeds, one thread writes
+about once a second, and each waits for the next when it is full, so memory stays bounded however
+long the source is.
 `engine.bulk.ray_pipeline` decodes and embeds elsewhere; what follows is the same. Whatever was
 committed stays when the run is interrupted; running it again goes on from there.
 """
@@ -24,6 +25,8 @@ from engine.gallery import Gallery
 from engine.types import Enrolment, EnrolmentReport, NewExample, Reject
 
 BATCHES_AHEAD = 4
+SECONDS_A_COMMIT = 1.0
+"""A commit costs much the same for few pictures as for many, and a crash loses what wasn't."""
 
 Progress = Callable[[int], None]
 Loaded = Prepared | Unchanged | Reject
@@ -97,19 +100,49 @@ def commit_batches(
     report = ReportBuilder(keep_touched=options.prune)
     writes: deque[Future[list[Enrolment | Reject]]] = deque()
     with ThreadPoolExecutor(1, thread_name_prefix="onelook-write") as writer:
-        for batch in batches:
-            if options.stop_on_error:
-                _raise_first_reject(batch.rejects)
+        for batch in _to_commit(batches, options, progress):
             report.count_loaded([*batch.unchanged, *batch.rejects])
             writes.append(writer.submit(_write, gallery, batch, options))
             while len(writes) > 1:
                 _finish(writes.popleft(), report, options)
-            progress(batch.size)
         while writes:
             _finish(writes.popleft(), report, options)
     if options.prune and options.origin is not None:
         report.pruned = gallery.prune(options.origin, report.touched, report.rejected_sources)
     return report.finish(time.monotonic() - started)
+
+
+def _to_commit(
+    batches: Iterable[EmbeddedBatch], options: BulkOptions, progress: Progress
+) -> Iterator[EmbeddedBatch]:
+    """What came within a second as one batch; where the source fails, first what came before."""
+    waiting: list[EmbeddedBatch] = []
+    since = time.monotonic()
+    try:
+        for batch in batches:
+            if options.stop_on_error:
+                _raise_first_reject(batch.rejects)
+            waiting.append(batch)
+            progress(batch.size)
+            if time.monotonic() - since >= SECONDS_A_COMMIT:
+                yield _joined(waiting)
+                waiting = []
+                since = time.monotonic()
+    except (Exception, KeyboardInterrupt):
+        if waiting:
+            yield _joined(waiting)
+        raise
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[EmbeddedBatch]) -> EmbeddedBatch:
+    return EmbeddedBatch(
+        size=sum(batch.size for batch in batches),
+        examples=[row for batch in batches for row in batch.examples],
+        unchanged=[row for batch in batches for row in batch.unchanged],
+        rejects=[row for batch in batches for row in batch.rejects],
+    )
 
 
 def _embedded_batches(
