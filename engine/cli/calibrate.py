@@ -39,6 +39,9 @@ def calibrate(
     unlabelled: Annotated[
         bool, typer.Option("--unlabelled", help="Take no notice of the queries' labels.")
     ] = False,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Count what people said about queries, too.")
+    ] = False,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -51,7 +54,11 @@ def calibrate(
     """
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
         report = recognizer.calibrate(
-            target_fpir=target_fpir, unknown=unknown, queries=queries, unlabelled=unlabelled
+            target_fpir=target_fpir,
+            unknown=unknown,
+            queries=queries,
+            unlabelled=unlabelled,
+            feedback=feedback,
         )
     if json_output:
         output.json(report)

@@ -1,13 +1,13 @@
 """The decision rule: only the nearest class is tested, against its own threshold.
 
-A class's threshold is a similarity: `μ_class + level · σ_class`, with the calibration's level. The
-score tested against it is the normalised score, put back on that class's scale:
+A class's threshold is `μ_class + level · σ_class`, with the calibration's level. The score tested
+against it is the normalised score, put back on that class's scale; either may be above 1:
 
     score = μ_class + z · σ_class        (so  score ≥ threshold  exactly when  z ≥ level)
 
-An enrolled picture itself is always recognised: a computed threshold is at most `SAME_PICTURE`, and
-from that similarity on the score is no less than the similarity. A threshold pinned by the user
-takes the place of the computed one.
+An enrolled picture itself is always recognised: from the similarity `SAME_PICTURE` on, the score is
+no less than the similarity and the computed threshold. A threshold pinned by the user takes the
+place of the computed one.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Evidence:
 
 
 def computed_threshold(class_mean: float, class_std: float, level: float) -> float:
-    """The threshold of a class that has no pinned one, as a similarity."""
-    return min(class_mean + level * class_std, SAME_PICTURE)
+    """The threshold of a class that has no pinned one."""
+    return class_mean + level * class_std
 
 
 def decide(
@@ -75,11 +75,13 @@ def decide(
         )
     nearest = evidence.candidates[0]
     score = evidence.class_mean + evidence.normalized_score * evidence.class_std
-    if nearest.similarity >= SAME_PICTURE:
+    same_picture = nearest.similarity >= SAME_PICTURE
+    if same_picture:
         score = max(score, nearest.similarity)
     threshold = evidence.pinned_threshold
     if threshold is None:
         threshold = computed_threshold(evidence.class_mean, evidence.class_std, level)
+        score = max(score, threshold) if same_picture else score
     accepted = score >= threshold
     runner_up = evidence.candidates[1] if len(evidence.candidates) > 1 else None
     margin = nearest.similarity - runner_up.similarity if runner_up else None

@@ -14,7 +14,8 @@ from engine.evaluation.matching import comparable
 from engine.evaluation.queries import Progress, Queries, embed_queries
 from engine.gallery import Gallery, View
 from engine.gallery.evidence import LEAST_QUERIES, calibrate
-from engine.types import FloatArray, IntArray
+from engine.gallery.feedback import feedback_evidence
+from engine.types import IntArray
 
 
 def calibrate_gallery(
@@ -26,6 +27,7 @@ def calibrate_gallery(
     unknown: Source | None = None,
     queries: Source | None = None,
     unlabelled: bool = False,
+    feedback: bool = False,
     progress: Progress = lambda _done: None,
 ) -> dict[str, Any]:
     """Set a gallery's thresholds for a target FPIR; see `Recognizer.calibrate`."""
@@ -45,13 +47,21 @@ def calibrate_gallery(
             f"expected at least {LEAST_QUERIES} queries without enrolled labels, "
             f"but got {len(asked)}; give more, or leave them out"
         )
-    labelled: tuple[FloatArray, IntArray] | None = None
-    if known.any():
-        labelled = project(asked.embeddings[known]), own[known]
+    unknown_vectors = project(strangers.embeddings)
+    labelled = project(asked.embeddings[known]), own[known]
+    if feedback:
+        said_unknown, said = feedback_evidence(gallery, view)
+        if not len(said_unknown) and not len(said[0]):
+            raise CalibrationError(
+                "nothing was said about queries yet; say what they show on the web page, or with "
+                "`Recognizer.confirm`"
+            )
+        unknown_vectors = np.concatenate([unknown_vectors, said_unknown])
+        labelled = np.concatenate([labelled[0], said[0]]), np.concatenate([labelled[1], said[1]])
     calibration = calibrate(
         view,
         generation=view.generation,
-        strangers=project(strangers.embeddings),
+        strangers=unknown_vectors,
         labelled=labelled,
         unlabelled=None if known.any() else project(asked.embeddings),
     )

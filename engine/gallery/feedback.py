@@ -8,7 +8,8 @@ from engine.catalog.service import Feedback
 from engine.errors import CalibrationError
 from engine.gallery.evidence import calibrate
 from engine.gallery.gallery import Gallery
-from engine.types import Decision, FloatArray
+from engine.gallery.view import View
+from engine.types import Decision, FloatArray, IntArray
 
 
 def note_feedback(
@@ -40,6 +41,25 @@ def note_feedback(
     return label
 
 
+def feedback_evidence(
+    gallery: Gallery, view: View
+) -> tuple[FloatArray, tuple[FloatArray, IntArray]]:
+    """What was said about queries, as evidence for a calibration.
+
+    Returns:
+        The queries that show none of the classes, `(n, dim) float32`, unit rows, projected; and
+        those that show one, `(m, dim) float32`, with their classes' ids, `(m,) int64`.
+    """
+    said = gallery.catalog.service.review.feedback(view.state.space.id)
+    ids = {label: class_id for class_id, label in view.table.labels.items()}
+    given = np.array([entry.vector for entry in said], np.float32)
+    vectors = view.projection.apply_queries(given.reshape(len(said), view.state.space.dimension))
+    strangers = np.array([entry.label is None for entry in said], np.bool_)
+    own = np.array([ids.get(entry.label or "", -1) for entry in said], np.int64)
+    known = own >= 0  # a class that is gone says nothing
+    return vectors[strangers], (vectors[known], own[known])
+
+
 def calibrate_with_feedback(gallery: Gallery) -> bool:
     """Calibrate by what was said about queries, if that is enough, and else by the gallery alone.
 
@@ -48,18 +68,10 @@ def calibrate_with_feedback(gallery: Gallery) -> bool:
     """
     gallery.calibrate()
     view = gallery.view()
-    said = gallery.catalog.service.review.feedback(view.state.space.id)
-    if not said:
+    strangers, labelled = feedback_evidence(gallery, view)
+    if not len(strangers) and not len(labelled[0]):
         return False
-    ids = {label: class_id for class_id, label in view.table.labels.items()}
-    vectors = view.projection.apply_queries(np.stack([entry.vector for entry in said]))
-    strangers = np.array([entry.label is None for entry in said], np.bool_)
-    own = np.array([ids.get(entry.label or "", -1) for entry in said], np.int64)
-    known = own >= 0  # a class that is gone says nothing
-    labelled = (vectors[known], own[known]) if known.any() else None
-    found = calibrate(
-        view, generation=view.generation, strangers=vectors[strangers], labelled=labelled
-    )
+    found = calibrate(view, generation=view.generation, strangers=strangers, labelled=labelled)
     try:
         found.require(view.target_fpir)
     except CalibrationError:

@@ -25,12 +25,13 @@ def verify_embeddings(matcher: Matcher, first: FloatArray, second: FloatArray) -
         [probability] = matcher.head.siamese.probability(first, second).tolist()
         least = matcher.head.least_probability
         return Verification(similarity, least, probability >= least, probability)
-    threshold = _threshold(matcher)
+    threshold = pair_threshold(matcher)
     same = None if threshold is None else similarity >= threshold
     return Verification(similarity, threshold, same)
 
 
-def _threshold(matcher: Matcher) -> float | None:
+def pair_threshold(matcher: Matcher, far: float = TARGET_FAR) -> float | None:
+    """The similarity that a share of the pairs of different classes reach, or None; see above."""
     cohort = matcher.cohort()
     if len(cohort) < _LEAST_PICTURES:
         return None
@@ -39,4 +40,4 @@ def _threshold(matcher: Matcher) -> float | None:
     first, second = np.triu_indices(rows.size, k=1)
     impostors = (classes[first] != classes[second]) | (classes[first] < 0)
     similarities = (vectors @ vectors.T)[first[impostors], second[impostors]]
-    return float(np.quantile(similarities, 1.0 - TARGET_FAR)) if similarities.size else None
+    return float(np.quantile(similarities, 1.0 - far)) if similarities.size else None

@@ -62,6 +62,7 @@ class Recognizer(Enrolling, Recognizing):
         unknown: Source | None = None,
         queries: Source | None = None,
         unlabelled: bool = False,
+        feedback: bool = False,
         progress: Callable[[int], None] = lambda _done: None,
     ) -> dict[str, Any]:
         """Set the thresholds so that at most a share of all strangers gets any label.
@@ -72,6 +73,7 @@ class Recognizer(Enrolling, Recognizing):
             queries: pictures as they will be asked. Those whose labels are enrolled count as
                 labelled; if none are, all count as unlabelled.
             unlabelled: count the queries as unlabelled whatever their labels.
+            feedback: count what was said about queries with `confirm` and on the web page, too.
             progress: called with the number of pictures dealt with since its last call.
 
         Returns:
@@ -92,6 +94,7 @@ class Recognizer(Enrolling, Recognizing):
             unknown=unknown,
             queries=queries,
             unlabelled=unlabelled,
+            feedback=feedback,
             progress=progress,
         )
 

@@ -115,7 +115,7 @@ class Recognizing(OpenRecognizer):
         return verify_embeddings(view, queries[0], queries[1])
 
     def confirm(self, image: ImageSource, label: str | None) -> Decision:
-        """Say what a picture shows; calibration by `calibrate_with_feedback` then counts it.
+        """Say what a picture shows; `calibrate(feedback=True)` then counts it.
 
         Args:
             image: the picture that was, or would be, recognised.

@@ -76,11 +76,16 @@ class NearestListOut(Schema):
 
 
 class VerificationOut(Schema):
-    """Whether two pictures show the same class."""
+    """Whether two pictures show the same class.
+
+    With a trained Siamese head in force, `probability` is what the head gives and what `threshold`
+    is about; else it is null, and `threshold` is a similarity.
+    """
 
     similarity: float
     threshold: float | None
     same: bool | None
+    probability: float | None
 
 
 class GalleryOut(Schema):

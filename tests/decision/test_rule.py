@@ -56,7 +56,16 @@ def test_an_enrolled_picture_itself_is_always_recognised() -> None:
     decision = judged(level=100.0, normalized_score=-5.0, candidates=(itself, DOG))
 
     assert decision.label == "cat"
-    assert (decision.score, decision.threshold) == (0.9995, 0.999)
+    assert decision.score == decision.threshold == pytest.approx(10.5)  # 0.5 + 100 * 0.1
+    assert judged(level=1.0, normalized_score=-5.0, candidates=(itself, DOG)).score == 0.9995
+
+
+def test_a_threshold_above_one_still_refuses() -> None:
+    """Scores may be above 1, so a threshold that stopped there would accept too much."""
+    decision = judged(level=8.0, normalized_score=7.0)
+
+    assert decision.label is None
+    assert (decision.score, decision.threshold) == (pytest.approx(1.2), pytest.approx(1.3))
 
 
 def test_the_margin_tells_whether_the_runner_up_can_be_told_apart() -> None:

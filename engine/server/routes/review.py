@@ -9,8 +9,10 @@ from fastapi import APIRouter, Path, Request, Response
 
 from engine.catalog import normalised_label
 from engine.catalog.service import KeptQuery
+from engine.decision.trained_head import TARGET_FAR
 from engine.errors import ExampleNotFoundError
-from engine.gallery import View, verify_embeddings
+from engine.gallery import View
+from engine.gallery.verifying import pair_threshold
 from engine.server.access import require
 from engine.server.clusters import clusters
 from engine.server.pictures import MEDIA, picture_response
@@ -38,7 +40,7 @@ def review(request: Request) -> ReviewOut:
     service = service_of(request)
     kept = _kept(service, None)
     view = service.recognizer.gallery.view()
-    groups = clusters(_projected(view, kept), _threshold(view)) if kept else []
+    groups = clusters(_projected(view, kept), _threshold(view, len(kept))) if kept else []
     labels = view.table.labels
     return ReviewOut(
         keep_unknown=service.options.keep_unknown,
@@ -116,10 +118,10 @@ def _projected(view: View, kept: list[KeptQuery]) -> FloatArray:
     return view.projection.apply_queries(np.stack([query.vector for query in kept]))
 
 
-def _threshold(view: View) -> float:
-    """The similarity from which two pictures pass for the same thing in this gallery."""
-    nothing = np.zeros(view.projection.dimension, np.float32)
-    found = verify_embeddings(view, nothing, nothing).threshold
+def _threshold(view: View, pictures: int) -> float:
+    """The similarity that a pair of different things would hardly reach among so many pictures."""
+    pairs = max(1, pictures * (pictures - 1) // 2)
+    found = pair_threshold(view, min(TARGET_FAR, 1 / pairs))
     return _LIKE if found is None else found
 
 

@@ -2,10 +2,10 @@
 
 import { h, three } from "./dom.js";
 
-/** `score` and `threshold` in [-1, 1]; the part of the scale that is accepted is tinted. */
+/** `score` and `threshold`, mostly in [0, 1]; the part of the scale that is accepted is tinted. */
 export function scale(score, threshold, { similarity = null } = {}) {
   const least = Math.min(0, score ?? 0, threshold);
-  const most = Math.max(1, score ?? 1);
+  const most = Math.max(1, score ?? 1, 1.05 * threshold);
   const at = (value) => `${(100 * (value - least)) / (most - least)}%`;
   const text = score === null ? `threshold ${three(threshold)}` : `score ${three(score)}, threshold ${three(threshold)}`;
   const track = h(

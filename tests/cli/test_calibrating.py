@@ -1,0 +1,47 @@
+"""`onelook calibrate --feedback` counts what people said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.recognizer import Recognizer
+from tests.cli.conftest import Onelook, objects
+from tests.conftest import quarters
+
+
+def test_feedback_is_evidence(onelook: Onelook, gallery: Path) -> None:
+    with Recognizer.open(gallery) as recognizer:
+        for seed in range(25):
+            recognizer.confirm(quarters(300 + seed), None)
+        for seed in range(6):
+            recognizer.confirm(quarters(seed, 48), f"thing {seed}")
+
+    [said] = objects(
+        onelook("calibrate", "-g", gallery, "--feedback", "--target-fpir", 0.2, "--json")
+    )
+
+    assert said["evidence"] == {"strangers": 25, "labelled queries": 6}
+    assert said["target_fpir"] == 0.2
+
+
+def test_feedback_counts_beside_pictures(onelook: Onelook, gallery: Path, tmp_path: Path) -> None:
+    (tmp_path / "others").mkdir()
+    for seed in range(20):
+        quarters(100 + seed).save(tmp_path / "others" / f"{seed}.png")
+    with Recognizer.open(gallery) as recognizer:
+        for seed in range(5):
+            recognizer.confirm(quarters(300 + seed), None)
+
+    [said] = objects(
+        onelook(
+            "calibrate", "-g", gallery, "--feedback", "--unknown", "others",
+            "--target-fpir", 0.2, "--json",
+        )
+    )  # fmt: skip
+
+    assert said["evidence"] == {"strangers": 25}
+
+
+def test_without_feedback_it_is_said_how_to_give_some(onelook: Onelook, gallery: Path) -> None:
+    done = onelook("calibrate", "-g", gallery, "--feedback", code=1)
+    assert "on the web page" in done.stderr
