@@ -40,8 +40,8 @@ def train_head(
         embeddings: `(n, dim) float32`, unit rows.
         labels: `(n,) int64`.
         pairs: how many to train on, one half genuine; the classes set aside give as many.
-        penalties: see `fit_head`; the one whose calibrated head is best on the classes set aside
-            is taken.
+        penalties: see `fit_head`; tried from the highest down for as long as the calibrated head
+            gets better on the classes set aside.
         calibration_share: of the classes, set aside.
 
     Raises:
@@ -53,10 +53,15 @@ def train_head(
     aside, aside_labels = embeddings[split.held_out], labels[split.held_out]
     training = draw_hard_pairs(own, own_labels, pairs, seed)
     judging = draw_pairs(aside_labels, pairs, seed + 1)
-    heads = [
-        calibrate_head(fit_head(own, training, penalty), aside, judging) for penalty in penalties
-    ]
-    return min(heads, key=lambda head: cross_entropy(head, aside, judging))
+    best, least = None, math.inf
+    for penalty in sorted(penalties, reverse=True):
+        head = calibrate_head(fit_head(own, training, penalty), aside, judging)
+        loss = cross_entropy(head, aside, judging)
+        if loss > least:
+            break
+        best, least = head, loss
+    assert best is not None
+    return best
 
 
 def fit_head(embeddings: FloatArray, pairs: Pairs, penalty: float) -> SiameseHead:

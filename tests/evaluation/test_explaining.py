@@ -11,8 +11,8 @@ from PIL import Image
 
 from engine.decision import moments
 from engine.evaluation.explaining import explain
-from engine.images.views import augmented_views
 from engine.evaluation.explanation_plot import explanation_plot
+from engine.images.views import augmented_views
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
 from engine.types import KeepPictures
