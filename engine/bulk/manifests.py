@@ -1,7 +1,8 @@
 """Manifests: tables of `path,label` and, in further columns, the class's attributes.
 
 CSV (UTF-8, with a header), JSON Lines (one object a line) and Parquet; a relative path counts
-from the manifest's own folder. Rows are read as they are needed, never all at once.
+from the manifest's own folder, and an address in an object
+store (`s3://bucket/key`) stands for itself. Rows are read as they are needed, never all at once.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from engine.bulk.remote import RemoteFile
 from engine.errors import ManifestError
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".jsonl", ".ndjson", ".parquet"})
@@ -27,7 +30,7 @@ class ManifestRow:
     attributes: Mapping[str, Any]
 
 
-def read_manifest(path: Path) -> Iterator[ManifestRow]:
+def read_manifest(path: Path | RemoteFile) -> Iterator[ManifestRow]:
     """Read a manifest's rows in order.
 
     Raises:
@@ -43,7 +46,7 @@ def read_manifest(path: Path) -> Iterator[ManifestRow]:
         raise ManifestError(f"{path}: can't be read: {error}") from None
 
 
-def _checked(path: Path, number: int, row: Mapping[str, Any]) -> ManifestRow:
+def _checked(path: Path | RemoteFile, number: int, row: Mapping[str, Any]) -> ManifestRow:
     attributes = dict(row)
     texts = {}
     for column in ("path", "label"):
@@ -57,8 +60,8 @@ def _checked(path: Path, number: int, row: Mapping[str, Any]) -> ManifestRow:
     return ManifestRow(texts["path"], texts["label"], kept)
 
 
-def _csv_rows(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
+def _csv_rows(path: Path | RemoteFile) -> Iterable[tuple[int, Mapping[str, Any]]]:
+    with path.open("rb") as opened, TextIOWrapper(opened, "utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         missing = {"path", "label"} - set(reader.fieldnames or ())
         if missing:
@@ -74,8 +77,8 @@ def _csv_rows(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
             yield reader.line_num, row
 
 
-def _jsonl_rows(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    with path.open(encoding="utf-8-sig") as file:
+def _jsonl_rows(path: Path | RemoteFile) -> Iterable[tuple[int, Mapping[str, Any]]]:
+    with path.open("rb") as opened, TextIOWrapper(opened, "utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -90,22 +93,23 @@ def _jsonl_rows(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
             yield number, row
 
 
-def _parquet_rows(path: Path) -> Iterable[tuple[int, Mapping[str, Any]]]:
+def _parquet_rows(path: Path | RemoteFile) -> Iterable[tuple[int, Mapping[str, Any]]]:
     import pyarrow  # heavy, and only this kind of manifest needs it
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.ParquetFile(path)
-        missing = {"path", "label"} - set(table.schema_arrow.names)
-        if missing:
-            raise ManifestError(
-                f"{path}: expected the columns 'path' and 'label', "
-                f"but got {table.schema_arrow.names}"
-            )
-        number = 0
-        for batch in table.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
+        with path.open("rb") as opened:
+            table = pyarrow.parquet.ParquetFile(opened)
+            missing = {"path", "label"} - set(table.schema_arrow.names)
+            if missing:
+                raise ManifestError(
+                    f"{path}: expected the columns 'path' and 'label', "
+                    f"but got {table.schema_arrow.names}"
+                )
+            number = 0
+            for batch in table.iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
     except pyarrow.ArrowException as error:
         raise ManifestError(f"{path}: can't be read as Parquet: {error}") from None

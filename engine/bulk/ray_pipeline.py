@@ -37,6 +37,9 @@ LOCAL = "local"
 BLOCK = 2048
 """How many pictures' names one block of the listing holds; what an actor is given at a time."""
 
+READERS = 4
+"""Pictures that an actor reads and decodes at a time: more than it has cores, as stores are far."""
+
 Blobs = dict[str, npt.NDArray[np.object_]]
 
 
@@ -77,7 +80,8 @@ def enroll_items_on_ray(
     Args:
         address: `local` for a cluster of this machine alone, or as `ray.init` takes it. The files
             that `items` name must be found under the same paths on every node.
-        actors: how many hold a backbone each; by default one a core, or with CUDA one a GPU.
+        actors: how many at most hold a backbone each; by default one a core, or where the cluster
+            has GPUs, and the device isn't `cpu`, one a GPU.
         progress: called with the number of pictures dealt with since the last call.
 
     Raises:
@@ -112,7 +116,7 @@ class EmbeddingActor:
         self._origin = plan.origin
         self._embedder = Embedder(backbone, batch_size=plan.batch_size)
         self._loader = Loader(backbone, plan.limits, plan.keep_pictures)
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="onelook-decode")
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="onelook-decode")
 
     def __call__(self, blobs: Blobs) -> Blobs:
         """A batch of pickled `(item, enrolled)` in; what became of each, pickled, out."""
@@ -141,11 +145,15 @@ def _listing(gallery: Gallery, items: Iterable[Item]) -> Iterator[Any]:
 def _embedded_batches(
     ray: Any, blocks: list[Any], plan: ActorPlan, actors: int | None
 ) -> Generator[EmbeddedBatch, None, None]:
-    resource = "GPU" if plan.device == "cuda" else "CPU"
-    pool = actors or max(1, int(ray.cluster_resources().get(resource, 1)))
+    there = ray.cluster_resources()
+    on_gpus = plan.device == "cuda" or (plan.device == "auto" and there.get("GPU", 0) >= 1)
+    resource = "GPU" if on_gpus else "CPU"
+    pool = actors or max(1, int(there.get(resource, 1)))
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
+    for name in ("ray.data", "ray.data._internal"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # it tells its plans at length
     embedded = ray.data.from_arrow_refs(blocks).map_batches(
         EmbeddingActor,
         fn_constructor_args=(plan,),

@@ -42,8 +42,8 @@ def enroll(
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Folders, manifests (.csv, .jsonl, .parquet) and pictures; - is a picture from "
-            "standard input.",
+            help="Folders, manifests (.csv, .jsonl, .parquet) and pictures, also as s3://... and "
+            "the like; - is a picture from standard input.",
             show_default=False,
         ),
     ],
@@ -71,6 +71,14 @@ def enroll(
     ray: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Embed on a Ray cluster: its address, or `local`."),
+    ] = None,
+    ray_actors: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="How many embed on the cluster at most; one a GPU, or a core, if not given.",
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> ExitCode:
@@ -108,6 +116,7 @@ def enroll(
                 allow_duplicates=allow_duplicates,
                 prune=prune,
                 ray=ray,
+                ray_actors=ray_actors,
                 progress=advance,
             )
             for each in chosen

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.bulk.manifests import MANIFEST_SUFFIXES
-from engine.bulk.sources import PICTURE_SUFFIXES, Source, items, pictures_below, text_of
+from engine.bulk.remote import is_remote
+from engine.bulk.sources import PICTURE_SUFFIXES, Source, items, origin, pictures_below, text_of
 from engine.errors import ImageError, LabelError
 from engine.images import ImageSource, describe_source
 
@@ -48,6 +49,9 @@ def collections(arguments: Iterable[str], label: str | None) -> list[Collection]
             if label is None:
                 raise LabelError("expected --label LABEL with a picture from standard input")
             singles.append((label, sys.stdin.buffer.read()))
+        elif is_remote(argument):
+            _require_pictures(argument)
+            found.append(Collection(argument))
         elif path.is_dir() or (path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file()):
             _require_pictures(path)
             found.append(Collection(path))
@@ -77,8 +81,9 @@ def queries(arguments: Iterable[str]) -> Iterator[ImageSource]:
             yield path
 
 
-def _require_pictures(path: Path) -> None:
-    if next(iter(items(path)), None) is None:
-        what = "pictures" if path.is_dir() else "rows"
-        hint = f" (files ending in {' '.join(sorted(PICTURE_SUFFIXES))})" if path.is_dir() else ""
-        raise ImageError(describe_source(path), f"expected {what}{hint}, but there are none")
+def _require_pictures(source: Path | str) -> None:
+    if next(iter(items(source)), None) is None:
+        name = origin(source) or ""
+        listed = f"pictures (files ending in {' '.join(sorted(PICTURE_SUFFIXES))})"
+        what = "rows" if name.lower().endswith(tuple(MANIFEST_SUFFIXES)) else listed
+        raise ImageError(name, f"expected {what}, but there are none")

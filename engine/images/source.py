@@ -7,7 +7,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,14 @@ from PIL import Image
 
 from engine.errors import ImageError
 
-ImageSource = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | npt.NDArray[np.uint8]
+
+class Readable(Protocol):
+    """A file object, as far as it matters; its `name`, if it has one, names the picture."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+ImageSource = str | os.PathLike[str] | bytes | Readable | Image.Image | npt.NDArray[np.uint8]
 """A path, a file's bytes, a file object, a PIL image, or `(height, width, 3) uint8` RGB."""
 
 MEBIBYTE = 1024 * 1024

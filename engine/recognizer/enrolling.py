@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from engine.bulk.pipeline import BulkOptions, enroll_items
+from engine.bulk.remote import is_remote
 from engine.bulk.sources import Item, Source, item_of, items, origin
 from engine.cores import thread_limit
 from engine.gallery import raise_reject
@@ -12,6 +13,9 @@ from engine.images import ImageSource
 from engine.recognizer.loading import limits_of
 from engine.recognizer.opened import OpenRecognizer
 from engine.types import Enrolment, EnrolmentReport
+
+STORE_READERS = 8
+"""Objects read from a store at a time, which is far away."""
 
 
 class Enrolling(OpenRecognizer):
@@ -54,6 +58,7 @@ class Enrolling(OpenRecognizer):
         allow_duplicates: bool = False,
         prune: bool = False,
         ray: str | None = None,
+        ray_actors: int | None = None,
         progress: Callable[[int], None] = lambda _done: None,
     ) -> EnrolmentReport:
         """Enroll everything that a folder, a manifest or an iterable lists.
@@ -61,12 +66,14 @@ class Enrolling(OpenRecognizer):
         Run again, it enrolls only what is new, and replaces examples whose files have changed.
 
         Args:
-            source: a folder, a manifest, or an iterable of `(label, image)`.
+            source: a folder, a manifest, the address of one in an object store such as
+                `s3://bucket/prefix`, or an iterable of `(label, image)`.
             label: the class of every picture; by default each picture's name or row says it.
             stop_on_error: raise at the first bad picture instead of recording and skipping it.
             allow_duplicates: enroll the same picture under several classes.
             prune: remove what an earlier run enrolled from this source and it no longer lists.
             ray: embed on a Ray cluster: `local`, or its address.
+            ray_actors: how many embed there at most; by default one a GPU, or a core without any.
             progress: called with the number of pictures dealt with since its last call.
 
         Raises:
@@ -78,11 +85,11 @@ class Enrolling(OpenRecognizer):
             stop_on_error=stop_on_error,
             allow_duplicates=allow_duplicates,
             prune=prune,
-            workers=thread_limit(),
+            workers=max(thread_limit(), STORE_READERS) if is_remote(source) else thread_limit(),
         )
         listed = items(source, label=label)
         if ray is not None:
-            return self._enroll_on_ray(listed, options, ray, progress)
+            return self._enroll_on_ray(listed, options, ray, ray_actors, progress)
         return enroll_items(self.gallery, self.embedder, self._loader, listed, options, progress)
 
     def _enroll_on_ray(
@@ -90,6 +97,7 @@ class Enrolling(OpenRecognizer):
         listed: Iterable[Item],
         options: BulkOptions,
         address: str,
+        actors: int | None,
         progress: Callable[[int], None],
     ) -> EnrolmentReport:
         from engine.bulk.ray_pipeline import ActorPlan, enroll_items_on_ray  # an extra
@@ -109,5 +117,5 @@ class Enrolling(OpenRecognizer):
             origin=options.origin,
         )
         return enroll_items_on_ray(
-            self.gallery, plan, listed, options, address=address, progress=progress
+            self.gallery, plan, listed, options, address=address, actors=actors, progress=progress
         )
