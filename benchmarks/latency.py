@@ -30,7 +30,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.made_gallery import embeddings_of, fill, made_space, new_example
+from benchmarks.large_gallery import embeddings_of, new_example, write
+from benchmarks.made_gallery import made_space
 from benchmarks.measuring import (
     RESULTS,
     Target,
@@ -68,7 +69,7 @@ def measured(classes: int, space: Space, folder: Path, turns: int) -> dict[str, 
     late = embeddings_of(rows[classes + QUERIES // 2 :], space)
     path = folder / f"{space.id}-{classes}.gallery"
     if not path.with_suffix(".json").exists():
-        filling = fill(path, embeddings_of(rows[:classes], space), space)
+        filling = write(path, embeddings_of(rows[:classes], space), space)
         path.with_suffix(".json").write_text(json.dumps(filling))
     del rows
     started = time.perf_counter()
