@@ -21,6 +21,7 @@ from ray.cluster_utils import Cluster
 from engine.errors import ClusterError, ImageError, SpaceMismatchError
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
+from tests.bulk.store import running_store
 from tests.cli.conftest import ENVIRONMENT
 from tests.conftest import quarters
 
@@ -104,6 +105,26 @@ def test_the_results_are_those_of_the_local_path(
         assert held[0][:2] == held[1][:2]
         np.testing.assert_allclose(held[0][2], held[1][2], atol=1e-5)
         assert here.gallery.catalog.rejects() == there.gallery.catalog.rejects()
+
+
+def test_pictures_come_from_an_object_store(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_store() as store, opened(tmp_path / "g", monkeypatch) as recognizer:
+        for seed in range(6):
+            encoded = io.BytesIO()
+            quarters(seed).save(encoded, "PNG")
+            store.put(f"catalog/thing {seed}.png", encoded.getvalue())
+        store.put("catalog/text.jpg", b"no picture")
+        for unchanged in (0, 6):
+            report = recognizer.enroll_catalog(store.url("catalog"), ray=cluster, ray_actors=1)
+            assert (report.added, report.unchanged, report.rejected) == (
+                6 - unchanged,
+                unchanged,
+                1,
+            )
+        assert report.rejects[0].source == "s3://shop/catalog/text.jpg"
+        assert recognizer.nearest(quarters(3), 1)[0].label == "thing 3"
 
 
 class SlowPicture(io.BytesIO):
