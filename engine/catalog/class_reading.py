@@ -11,11 +11,10 @@ from sqlalchemy import collate, func, select
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
 from engine.catalog.records import StatisticsTable
-from engine.catalog.view import View, chunks
+from engine.catalog.view import RAW_BATCH, View, chunks
 from engine.errors import ClassNotFoundError
 from engine.types import ClassRecord, ClassStatistics
 
-RAW_BATCH = 100_000
 _SIMILAR_LABELS = 5000  # how many labels a typo is compared with: those of most similar length
 
 _CLASSES = select(
@@ -86,7 +85,10 @@ class ClassReading(View):
         """Labels by class id, of the given classes or of all."""
         query = select(ClassRow.id, ClassRow.label)
         if class_ids is None:
-            return {row[0]: row[1] for rows in self._raw(query, RAW_BATCH) for row in rows}
+            found: dict[int, str] = {}
+            for rows in self._raw(query, RAW_BATCH):
+                found.update(rows)  # type: ignore[arg-type]  # pairs
+            return found
         return {
             row[0]: row[1]
             for chunk in chunks(class_ids)
@@ -130,18 +132,11 @@ class ClassReading(View):
         }
 
     def statistics_table(self, searched_space: str) -> StatisticsTable:
-        """`class_statistics` as arrays."""
+        """`class_statistics` as arrays, without the sizes of cohorts, in no order."""
         row = ClassStatisticsRow
-        query = select(row.class_id, row.mean, row.std, row.cohort_size)
-        query = query.where(row.space_id == searched_space).order_by(row.class_id)
-        batches = [np.array(rows, np.float64) for rows in self._raw(query, RAW_BATCH)]
-        table = np.concatenate(batches) if batches else np.empty((0, 4))  # ids are exact to 2^53
-        return StatisticsTable(
-            table[:, 0].astype(np.int64),
-            table[:, 1].copy(),
-            table[:, 2].copy(),
-            table[:, 3].astype(np.int64),
-        )
+        query = select(row.class_id, row.mean, row.std).where(row.space_id == searched_space)
+        class_ids, means, stds = self._numbers(query, 3)
+        return StatisticsTable(class_ids.astype(np.int64), means, stds)
 
     def _similar_labels(self, label: str) -> list[str]:
         distance = func.abs(func.length(ClassRow.label) - len(label))

@@ -17,8 +17,6 @@ from engine.catalog.view import View, chunks
 from engine.errors import LabelError, SpaceMismatchError
 from engine.types import ExampleRecord, FloatArray, IntArray, Space
 
-RAW_BATCH = 100_000
-
 _EXAMPLES = (
     select(
         ExampleRow.id,
@@ -71,9 +69,8 @@ class ExampleReading(View):
     def example_classes(self) -> tuple[IntArray, IntArray]:
         """All examples' ids and their classes' ids, `(n,) int64` each."""
         query = select(ExampleRow.id, ExampleRow.class_id).order_by(ExampleRow.id)
-        batches = [np.array(rows, np.int64) for rows in self._raw(query, RAW_BATCH)]
-        pairs = np.concatenate(batches) if batches else np.empty((0, 2), np.int64)
-        return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+        ids, class_ids = self._numbers(query, 2).astype(np.int64)
+        return ids, class_ids
 
     def find_content(self, content_hash: str) -> list[ExampleRecord]:
         """The examples made from exactly that content."""
@@ -120,6 +117,23 @@ class ExampleReading(View):
         query = select(PictureRow.data).where(PictureRow.example_id == example_id)
         picture: bytes | None = self._execute(query).scalar_one_or_none()
         return picture
+
+    def without_embedding(self, space_id: str) -> tuple[list[int], list[int]]:
+        """The ids of examples that have no embedding in a space, known to the gallery or not.
+
+        Returns:
+            Those whose pictures are kept, and those whose are not.
+        """
+        embedded = select(EmbeddingRow.example_id).where(EmbeddingRow.space_id == space_id)
+        query = (
+            select(ExampleRow.id, PictureRow.example_id)
+            .outerjoin(PictureRow, PictureRow.example_id == ExampleRow.id)
+            .where(ExampleRow.id.not_in(embedded))
+            .order_by(ExampleRow.id)
+        )
+        rows = [tuple(row) for row in self._execute(query)]
+        kept = [example_id for example_id, picture in rows if picture is not None]
+        return kept, [example_id for example_id, picture in rows if picture is None]
 
     def space(self, space_id: str) -> Space:
         """The space of that id, active or not.

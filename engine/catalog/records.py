@@ -60,9 +60,8 @@ class VectorBatch(NamedTuple):
 
 
 class StatisticsTable(NamedTuple):
-    """Every class's statistics in one searched space, in class id order, `(n,)` each."""
+    """Every class's statistics in one searched space, in no order, `(n,)` each."""
 
     class_ids: IntArray
     means: npt.NDArray[np.float64]
     stds: npt.NDArray[np.float64]
-    cohort_sizes: IntArray

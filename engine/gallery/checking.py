@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from engine.catalog import Catalog
-from engine.gallery.view import LOAD_BATCH, View, searched_space
+from engine.gallery.tables import searched_space
+from engine.gallery.view import LOAD_BATCH, View
 from engine.indexes import SnapshotError, VectorIndex, load_snapshot
 from engine.types import Space
 

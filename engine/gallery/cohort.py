@@ -63,7 +63,7 @@ class Cohort:
 
         Pictures of the vector's own class are marked `-inf`.
         """
-        similarities = vectors @ self.vectors.T
+        similarities = products(vectors, self.vectors)
         similarities[class_ids[:, None] == self.class_ids[None, :]] = -np.inf
         return similarities
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.catalog import Catalog
-from engine.gallery.view import View, load_projection, searched_space
+from engine.gallery.tables import Tables, searched_space
+from engine.gallery.view import View, load_projection
 from engine.indexes.pgvector_index import Changes, PgvectorIndex
 from engine.projections import Projection
 from engine.types import Change, ChangeKind, FloatArray, IntArray
@@ -65,7 +66,7 @@ class SharedView(View):
             index.rebuild(source)
         else:
             index.follow(source)
-        view = cls(catalog, state, projection, index, state.generation)
+        view = cls(Tables.read(catalog, state), state, projection, index, state.generation)
         return view if view.follow(catalog) else cls.open(catalog)
 
     def _update_index(self, catalog: Catalog, added: IntArray, removed: IntArray) -> None:  # noqa: ARG002

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.decision import Moments, moments
+from engine.decision import NEIGHBOURS, Moments, moments
 from engine.decision.scores import Float64Array
 from engine.gallery.cohort import Cohort
 from engine.gallery.table import ExampleTable
@@ -76,8 +76,12 @@ def class_statistics(
     """
     heads = np.flatnonzero(np.diff(class_ids, prepend=-1))
     similarities = cohort.impostor_similarities(vectors, class_ids)
-    best = np.maximum.reduceat(similarities, heads, axis=0)
+    best = similarities
+    if heads.size < len(similarities):
+        best = np.maximum.reduceat(similarities, heads, axis=0)
     known = np.isfinite(best).sum(axis=1)
+    if best.shape[1] > NEIGHBOURS:
+        best = np.partition(best, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
     return {
         int(class_id): ClassStatistics(float(mean), float(std), int(size))
         for class_id, mean, std, size in zip(class_ids[heads], *moments(best), known, strict=True)

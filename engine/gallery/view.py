@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from engine.catalog import Catalog, GalleryState
 from engine.decision import Calibration
 from engine.decision.trained_head import TrainedHead
 from engine.gallery.matcher import Matcher
-from engine.gallery.table import ExampleTable
+from engine.gallery.tables import Tables, searched_space
 from engine.indexes import FaissIndex, SnapshotError, VectorIndex, load_snapshot, save_snapshot
 from engine.projections import Projection, shipped_cohort
 from engine.types import Change, ChangeKind, IntArray
@@ -41,25 +42,25 @@ class View(Matcher):
 
     def __init__(
         self,
-        catalog: Catalog,
+        tables: Tables,
         state: GalleryState,
         projection: Projection,
         index: VectorIndex,
         generation: int,
     ) -> None:
-        with catalog.read() as reader:
-            super().__init__(
-                space_id=searched_space(state),
-                projection=projection,
-                index=index,
-                table=ExampleTable(*reader.example_classes(), reader.labels()),
-                shipped=shipped_cohort(state.space),
-                target_fpir=state.target_fpir,
-            )
-            self.statistics.enter(*reader.statistics_table(self.space_id)[:3])
-            self.pins = reader.pins(searched_space=self.space_id)
-            self.calibration = _calibration(reader.calibration(self.space_id))
-            self._take_head(reader.siamese_head(self.space_id))
+        super().__init__(
+            space_id=searched_space(state),
+            projection=projection,
+            index=index,
+            table=tables.examples,
+            shipped=shipped_cohort(state.space),
+            target_fpir=state.target_fpir,
+        )
+        self.statistics.enter(*tables.statistics)
+        self.pins = tables.pins
+        self.calibration = _calibration(tables.calibration)
+        self._take_head(tables.head)
+        self._calibrated_by = tables.generation
         self.state = state
         self.generation = generation
         self.snapshot_generation = -1
@@ -76,12 +77,15 @@ class View(Matcher):
         """
         state = catalog.state()
         projection = load_projection(catalog, state)
-        held = _snapshot_index(state, projection, snapshot)
+        with ThreadPoolExecutor(1, thread_name_prefix="onelook-snapshot") as pool:
+            loading = pool.submit(_snapshot_index, state, projection, snapshot)
+            tables = Tables.read(catalog, state)
+            held = loading.result()
         if held is None:
             index = _index_of(catalog, state, projection)
-            view = cls(catalog, state, projection, index, state.generation)
+            view = cls(tables, state, projection, index, state.generation)
         else:
-            view = cls(catalog, state, projection, *held)
+            view = cls(tables, state, projection, *held)
             view.snapshot_generation = view.generation
         if not view.follow(catalog):
             LOGGER.warning("%s is too old to follow the log; making the index anew", snapshot)
@@ -114,7 +118,8 @@ class View(Matcher):
         removed = _examples(changes, ChangeKind.REMOVE)
         added = np.setdiff1d(_examples(changes, ChangeKind.ADD), removed)
         self._follow_classes(catalog, {c.class_id for c in changes if c.class_id is not None})
-        if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
+        calibrated = [c for c in changes if c.kind is ChangeKind.CALIBRATE and c.class_id is None]
+        if calibrated and calibrated[-1].generation > self._calibrated_by:
             self._follow_calibration(catalog)
         if any(change.kind is ChangeKind.HEAD for change in changes):
             with catalog.read() as reader:
@@ -162,8 +167,9 @@ class View(Matcher):
 
     def _follow_calibration(self, catalog: Catalog) -> None:
         with catalog.read() as reader:
+            self._calibrated_by = reader.state().generation
             self.calibration = _calibration(reader.calibration(self.space_id))
-            self.statistics.enter(*reader.statistics_table(self.space_id)[:3])
+            self.statistics.enter(*reader.statistics_table(self.space_id))
 
     def _take_head(self, payload: bytes | None) -> None:
         self.kept_head = None if payload is None else TrainedHead.from_bytes(payload)
@@ -175,11 +181,6 @@ def load_projection(catalog: Catalog, state: GalleryState) -> Projection:
     if state.projection_id is None:
         return Projection.identity(state.space.dimension)
     return Projection.from_bytes(catalog.projection(state.projection_id))
-
-
-def searched_space(state: GalleryState) -> str:
-    """The id of the space that is searched: the projection's, or without one the backbone's."""
-    return state.projection_id or state.space.id
 
 
 def _calibration(payload: bytes | None) -> Calibration:
