@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Text, cast, func, select
 
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, EmbeddingRow, ExampleRow, PictureRow, SpaceRow
@@ -67,10 +67,18 @@ class ExampleReading(View):
             yield _record(row)
 
     def example_classes(self) -> tuple[IntArray, IntArray]:
-        """All examples' ids and their classes' ids, `(n,) int64` each."""
-        query = select(ExampleRow.id, ExampleRow.class_id).order_by(ExampleRow.id)
-        ids, class_ids = self._numbers(query, 2).astype(np.int64)
-        return ids, class_ids
+        """All examples' ids, ascending, and their classes' ids, `(n,) int64` each.
+
+        Each column comes as one text: a row of its own for every example takes twice as long.
+        """
+        columns = [cast(column, Text) for column in (ExampleRow.id, ExampleRow.class_id)]
+        texts = select(*(func.aggregate_strings(column, ",") for column in columns))
+        ids, class_ids = (
+            np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
+            for text in self._execute(texts).one()
+        )
+        order = np.argsort(ids, kind="stable")
+        return ids[order], class_ids[order]
 
     def find_content(self, content_hash: str) -> list[ExampleRecord]:
         """The examples made from exactly that content."""
