@@ -1,7 +1,12 @@
-"""What a view copies of its catalog besides the vectors, read as of one moment."""
+"""What a view copies of its catalog besides the vectors.
+
+Tables may be read a little ahead of each other, and of the generation that the view starts from:
+following the log brings them together.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,7 +19,7 @@ class Tables:
     """A catalog's tables in one searched space.
 
     Attributes:
-        generation: the catalog's when they were read.
+        generation: the catalog's when statistics and calibration were read.
         examples: the examples' classes and the classes' labels.
         statistics: the classes'.
         pins: thresholds set by the user, by class id.
@@ -32,10 +37,12 @@ class Tables:
     def read(cls, catalog: Catalog, state: GalleryState) -> Self:
         """Read them for the space that a gallery of that state searches."""
         space_id = searched_space(state)
-        with catalog.read() as reader:
+        with ThreadPoolExecutor(1) as pool, catalog.read() as reader:
+            examples = pool.submit(catalog.example_classes)
+            labels = reader.labels()
             return cls(
                 generation=reader.state().generation,
-                examples=ExampleTable(*reader.example_classes(), reader.labels()),
+                examples=ExampleTable(*examples.result(), labels),
                 statistics=reader.statistics_table(space_id),
                 pins=reader.pins(searched_space=space_id),
                 calibration=reader.calibration(space_id),
