@@ -72,11 +72,13 @@ def explain(
             f"{evidence.normalized:+.2f}",
             figure(explanation.decision.score) if rank == 1 else "",
             figure(evidence.threshold),
+            *([] if evidence.probability is None else [f"{evidence.probability:.1%}"]),
         )
         for rank, evidence in enumerate(explanation.candidates, start=1)
     ]
     if rows:
-        output.table(COLUMNS, rows)
+        headed = explanation.candidates[0].probability is not None
+        output.table([*COLUMNS, *([Column("head", right=True)] if headed else [])], rows)
     if out is not None:
         output.done(f"drawn: {out}")
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from engine.errors import TrainingError
 from engine.evaluation.bootstrap import resamples
 from engine.evaluation.enrolled import Enrolled
 from engine.evaluation.figures import Figure, figures_of, too_few_strangers
-from engine.evaluation.levers import Lever, levers
+from engine.evaluation.levers import LearningLever, Lever, learning_levers, levers
 from engine.evaluation.open_set import fnir_at_fpir
-from engine.evaluation.playing import Match, play
+from engine.evaluation.playing import Match
 from engine.evaluation.trials import Trials
 from engine.types import IntArray
+
+LOGGER = logging.getLogger(__name__)
 
 _OPERATING_POINTS = (0.01, 0.05, 0.1)
 
@@ -29,7 +33,7 @@ class Row:
             interval is paired: both rows are resampled together. None for the first row.
     """
 
-    lever: Lever
+    lever: Lever | LearningLever
     figures: dict[str, Figure]
     gain: Figure | None
 
@@ -87,15 +91,21 @@ class Comparison:
         }
 
 
-def compare(enrolled: Enrolled, match: Match, chosen: Sequence[Lever] | None = None) -> Comparison:
+def compare(
+    enrolled: Enrolled, match: Match, chosen: Sequence[Lever | LearningLever] | None = None
+) -> Comparison:
     """Play the same queries through every lever.
 
     Args:
         chosen: the levers, the baseline first; by default those that differ for the gallery.
     """
-    target = enrolled.matcher.target_fpir
-    listed = levers(enrolled) if chosen is None else list(chosen)
-    played = [(lever, play(match, lever.scorer(enrolled), target)) for lever in listed]
+    listed = _listed(enrolled, match) if chosen is None else list(chosen)
+    played: list[tuple[Lever | LearningLever, Trials]] = []
+    for lever in listed:
+        try:
+            played.append((lever, lever.play(enrolled, match)))
+        except TrainingError as error:
+            LOGGER.warning("%s: left out, since nothing can be learned: %s", lever.name, error)
     baseline = played[0][1]
     known, strangers = len(baseline.known), len(baseline.strangers)
     shown = [f for f in _OPERATING_POINTS if too_few_strangers(strangers, f) is None and known]
@@ -105,6 +115,11 @@ def compare(enrolled: Enrolled, match: Match, chosen: Sequence[Lever] | None = N
         gain = None if not number or fpir is None else _gained(baseline, trials, fpir)
         rows.append(Row(lever, figures_of(trials), gain))
     return Comparison(tuple(rows), fpir)
+
+
+def _listed(enrolled: Enrolled, match: Match) -> list[Lever | LearningLever]:
+    *simpler, own = levers(enrolled)
+    return [*simpler, *learning_levers(enrolled, match), own]
 
 
 def _gained(baseline: Trials, trials: Trials, fpir: float) -> Figure:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.catalog import Catalog
+from engine.decision.trained_head import TrainedHead
 from engine.gallery import Gallery
 from engine.gallery.left_out import calibrate_on_gallery
 from engine.gallery.matcher import Matcher
@@ -29,6 +30,7 @@ class Enrolled:
         embeddings: `(n, dim) float32`, unit rows, before any projection.
         labels: the classes' labels by id.
         shipped: `(m, dim) float32`: what stands for impostors, before any projection.
+        kept_head: the gallery's Siamese head, in force or not.
     """
 
     matcher: Matcher
@@ -37,6 +39,7 @@ class Enrolled:
     embeddings: FloatArray
     labels: Mapping[int, str]
     shipped: FloatArray
+    kept_head: TrainedHead | None = None
 
     @classmethod
     def of_gallery(cls, gallery: Gallery) -> Enrolled:
@@ -53,6 +56,7 @@ class Enrolled:
             embeddings=embeddings[known],
             labels=dict(view.table.labels),
             shipped=shipped_cohort(space),
+            kept_head=view.kept_head,
         )
 
     @classmethod

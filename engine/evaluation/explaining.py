@@ -35,12 +35,15 @@ class CandidateEvidence:
         normalized: how many deviations its similarity lies above the mean of the class's
             nearest impostors.
         threshold: the class's own.
+        probability: that query and example show the same class, by the Siamese head; None without
+            one in force.
         picture: the kept copy, encoded; None where none is kept.
     """
 
     candidate: Candidate
     normalized: float
     threshold: float
+    probability: float | None
     picture: bytes | None
 
     def to_json(self) -> dict[str, Any]:
@@ -48,6 +51,7 @@ class CandidateEvidence:
             **self.candidate.to_json(),
             "normalized": round(self.normalized, 6),
             "threshold": round(self.threshold, 6),
+            "probability": None if self.probability is None else round(self.probability, 6),
         }
 
 
@@ -80,12 +84,15 @@ class Explanation:
         assert decision.score is not None
         assert decision.threshold is not None
         nearest = decision.candidates[0].label
+        headed = self.candidates[0].probability is not None
+        which = "class ranked first" if headed else "nearest class"
         verb = "reaches" if decision.known else "stays below"
         told = [
-            f"{decision.label or 'Unknown'}: the nearest class is {nearest!r} (similarity "
+            f"{decision.label or 'Unknown'}: the {which} is {nearest!r} (similarity "
             f"{decision.similarity:.3f}); its score {decision.score:.3f} {verb} that class's "
             f"threshold {decision.threshold:.3f}."
         ]
+        told += self._about_the_head()
         if decision.ambiguous:
             told.append(
                 f"The runner-up {decision.candidates[1].label!r} is as good as equal "
@@ -104,6 +111,22 @@ class Explanation:
             )
         told.append(f"The threshold rests on: {decision.calibration}.")
         return told
+
+    def _about_the_head(self) -> list[str]:
+        first = self.candidates[0]
+        if first.probability is None:
+            return []
+        nearest = max(self.candidates, key=lambda evidence: evidence.candidate.similarity)
+        told = (
+            "A Siamese head is in force: classes are ranked by similarity and head together. It "
+            f"gives {first.candidate.label!r} a probability of {first.probability:.0%}"
+        )
+        if nearest is not first and nearest.probability is not None:
+            told += (
+                f", and {nearest.candidate.label!r}, which is more similar, one of "
+                f"{nearest.probability:.0%}"
+            )
+        return [f"{told}."]
 
     def to_json(self) -> dict[str, Any]:
         """The object that `onelook explain --json` prints."""
@@ -136,6 +159,7 @@ def explain(
             candidate=c,
             normalized=float((c.similarity - mean) / std),
             threshold=thresholds[c.class_id],
+            probability=_probability(view, vector[0], c),
             picture=gallery.catalog.picture(c.example_id),
         )
         for c, mean, std in zip(decision.candidates, means, stds, strict=True)
@@ -146,6 +170,13 @@ def explain(
         impostors = impostor_similarities(view, nearest)
         genuine = genuine_similarities(gallery, view, embedder, nearest)
     return Explanation(decision, query, evidence, impostors, genuine, view.target_fpir)
+
+
+def _probability(matcher: Matcher, query: FloatArray, candidate: Candidate) -> float | None:
+    if matcher.head is None:
+        return None
+    example = matcher.index.vectors(np.array([candidate.example_id]))
+    return float(matcher.head.siamese.probability(query, example)[0])
 
 
 def impostor_similarities(matcher: Matcher, class_id: int) -> Float64Array:

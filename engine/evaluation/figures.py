@@ -18,6 +18,7 @@ from engine.evaluation.open_set import (
     oscr,
     strangers_needed,
 )
+from engine.evaluation.reliability import expected_calibration_error
 from engine.evaluation.trials import Trials
 from engine.evaluation.verification import FOLDS, balanced_verdicts, equal_error_rate
 from engine.types import BoolArray, IntArray
@@ -159,18 +160,25 @@ def _verification(trials: Trials, no_known: str | None, classes: int) -> Mapping
         obstacle = "pairs of different classes need queries of two classes at least"
     if obstacle is not None:
         nothing = _Statistic(lambda _known, _strangers: 0.0, obstacle, 0)
-        return {"eer": nothing, "pair_accuracy": nothing}
-    same, different = balanced_verdicts(known.genuine, known.impostors, folds)
+        return {"eer": nothing, "pair_accuracy": nothing, "calibration_error": nothing}
+    ours, theirs = known.pair_scores
+    same, different = balanced_verdicts(ours, theirs, folds)
 
     def accuracy(rows: IntArray, _: IntArray) -> float:
         return float(np.mean(np.concatenate([same[rows], different[rows]])))
 
     def eer(rows: IntArray, _: IntArray) -> float:
-        return equal_error_rate(known.genuine[rows], known.impostors[rows])
+        return equal_error_rate(ours[rows], theirs[rows])
 
+    def miscalibration(rows: IntArray, _: IntArray) -> float:
+        told = np.concatenate([ours[rows], theirs[rows]])
+        return expected_calibration_error(told, np.arange(told.size) < rows.size)
+
+    unheaded = None if known.has_probabilities else "no Siamese head is in force"
     return {
         "eer": _Statistic(eer, None, classes),
         "pair_accuracy": _Statistic(accuracy, None, classes),
+        "calibration_error": _Statistic(miscalibration, unheaded, classes),
     }
 
 

@@ -1,17 +1,33 @@
 """The ways of comparing and deciding that an evaluation puts side by side.
 
-A lever builds a scorer from what is enrolled. The first one is what to beat: raw cosine and one
-threshold for all classes.
+A lever plays queries against what is enrolled. The first one is what to beat: raw cosine and one
+threshold for all classes. Some learn from queries; those are learned from half of them and judged
+on the other half, in turn.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import numpy as np
+
+from engine.decision.trained_head import TrainedHead
+from engine.evaluation.adapting import LEAST_QUERIES, adapted_projection
 from engine.evaluation.enrolled import Enrolled
+from engine.evaluation.halves import play_halves
+from engine.evaluation.heads import fitted_head
+from engine.evaluation.playing import Match, play
 from engine.evaluation.scorers import GlobalThreshold, OwnRule, Scorer
+from engine.evaluation.trials import Trials
+from engine.gallery.evidence import calibrate
+from engine.gallery.matcher import Matcher
 from engine.projections import Projection
+
+LEAST_HEAD_CLASSES = 100
+"""Queries of so many classes, half of which teach a head, are needed to show what one brings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +44,34 @@ class Lever:
     summary: str
     scorer: Callable[[Enrolled], Scorer]
 
+    def play(self, enrolled: Enrolled, match: Match) -> Trials:
+        """The outcome of every query."""
+        return play(match, self.scorer(enrolled), enrolled.matcher.target_fpir)
+
+
+@dataclass(frozen=True, slots=True)
+class LearningLever:
+    """A way of comparing and deciding that learns from queries.
+
+    Attributes:
+        name, summary: as for a lever.
+        scorer: builds it from what is enrolled and half of the queries.
+    """
+
+    name: str
+    summary: str
+    scorer: Callable[[Enrolled, Match], Scorer]
+
+    def play(self, enrolled: Enrolled, match: Match) -> Trials:
+        """The outcome of every query, under what was learned from the other half."""
+        target = enrolled.matcher.target_fpir
+        return play_halves(match, lambda seen: self.scorer(enrolled, seen), target)
+
 
 OWN = Lever(
     "this gallery",
-    "What `recognize` does: the gallery's searched space and its own threshold for each class.",
+    "What `recognize` does: the gallery's searched space, its own threshold for each class, and "
+    "its Siamese head where one is in force.",
     lambda enrolled: OwnRule(enrolled.matcher),
 )
 
@@ -50,15 +90,94 @@ RAW_PER_CLASS = Lever(
 PROJECTED_GLOBAL = Lever(
     "projected, one threshold",
     "Cosine in the gallery's searched space and one threshold for all classes.",
-    lambda enrolled: GlobalThreshold(enrolled.matcher),
+    lambda enrolled: GlobalThreshold(with_head(enrolled.matcher, None)),
+)
+
+WITHOUT_HEAD = Lever(
+    "without the Siamese head",
+    "What `recognize` would do if no Siamese head were in force.",
+    lambda enrolled: OwnRule(with_head(enrolled.matcher, None)),
+)
+
+KEPT_HEAD = Lever(
+    "Siamese head re-ranks",
+    "The Siamese head that is kept, were it in force: it re-ranks the nearest classes.",
+    lambda enrolled: OwnRule(with_head(enrolled.matcher, enrolled.kept_head)),
+)
+
+ADAPTED = LearningLever(
+    "adapted to the queries",
+    "The searched space adapted to half of the queries, without their labels, and calibrated on "
+    "them; the other half is scored.",
+    lambda enrolled, seen: OwnRule(_adapted(enrolled, seen)),
+)
+
+TAUGHT_HEAD = LearningLever(
+    "Siamese head re-ranks",
+    "A Siamese head trained on half of the labelled queries re-ranks the nearest classes of the "
+    "others, which are of other classes.",
+    lambda enrolled, seen: OwnRule(_taught(enrolled, seen)),
 )
 
 
 def levers(enrolled: Enrolled) -> list[Lever]:
     """Those that differ for a gallery; the first is the baseline, the last the gallery itself."""
-    if enrolled.matcher.projection.matrix is None:
-        return [BASELINE, OWN]
-    return [BASELINE, RAW_PER_CLASS, PROJECTED_GLOBAL, OWN]
+    listed = [BASELINE]
+    if enrolled.matcher.projection.matrix is not None:
+        listed += [RAW_PER_CLASS, PROJECTED_GLOBAL]
+    if enrolled.matcher.head is not None:
+        listed += [WITHOUT_HEAD]
+    elif enrolled.kept_head is not None:
+        listed += [KEPT_HEAD]
+    return [*listed, OWN]
+
+
+def learning_levers(enrolled: Enrolled, match: Match) -> list[LearningLever]:
+    """Those that the queries are enough for."""
+    listed = []
+    if len(match.embeddings) >= 2 * LEAST_QUERIES:
+        listed.append(ADAPTED)
+    known = np.unique(match.classes[match.classes >= 0])
+    if enrolled.kept_head is None and known.size >= LEAST_HEAD_CLASSES:
+        listed.append(TAUGHT_HEAD)
+    return listed
+
+
+def with_head(matcher: Matcher, head: TrainedHead | None) -> Matcher:
+    """The same matcher with another head in force, or with none."""
+    other = copy.copy(matcher)
+    other.head = head
+    return other
+
+
+def _adapted(enrolled: Enrolled, seen: Match) -> Matcher:
+    matcher = enrolled.matcher_in(adapted_projection(enrolled, seen.embeddings))
+    matcher.calibration = calibrate(
+        matcher, generation=0, unlabelled=matcher.projection.apply_queries(seen.embeddings)
+    )
+    return matcher
+
+
+def _taught(enrolled: Enrolled, seen: Match) -> Matcher:
+    matcher = enrolled.matcher
+    known = seen.classes >= 0
+    examples, owners = matcher.table.examples_of(np.unique(seen.classes[known]))
+    queries = matcher.projection.apply_queries(seen.embeddings[known])
+    head = fitted_head(
+        np.concatenate([matcher.index.vectors(examples), queries]),
+        np.concatenate([owners, seen.classes[known]]),
+        seed=0,
+    )
+    trained = TrainedHead(
+        siamese=head,
+        active=True,
+        least_probability=0.5,
+        method="half of the queries",
+        classes=int(np.unique(owners).size),
+        generation=0,
+        created_at=datetime.now(UTC),
+    )
+    return with_head(matcher, trained)
 
 
 def _identity(enrolled: Enrolled) -> Projection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,10 @@ class Match:
     classes: IntArray
     groups: IntArray
     left_out: bool
+
+    def take(self, rows: IntArray) -> Match:
+        """Some of the queries, in that order."""
+        return Match(self.embeddings[rows], self.classes[rows], self.groups[rows], self.left_out)
 
 
 def play(match: Match, scorer: Scorer, target_fpir: float) -> Trials:
@@ -67,6 +72,8 @@ def _played_known(match: Match, scorer: Scorer, rows: IntArray, target: float) -
     own = match.classes[rows]
     queries = scorer.matcher.projection.apply_queries(match.embeddings[rows])
     rankings = _ranked(scorer.matcher, queries, None)
+    genuine = _compared(scorer.matcher, queries, own)
+    impostors = _compared(scorer.matcher, queries, _other_classes(scorer.matcher, own))
     return KnownTrials(
         queries=rows,
         classes=own,
@@ -75,8 +82,10 @@ def _played_known(match: Match, scorer: Scorer, rows: IntArray, target: float) -
         ranks=_ranks(rankings, own),
         similarities=similarities(rankings).astype(np.float64),
         scores=scorer.scores(queries, rankings, target),
-        genuine=_similarities_to(scorer.matcher, queries, own),
-        impostors=_similarities_to(scorer.matcher, queries, _other_classes(scorer.matcher, own)),
+        genuine=genuine.similarities,
+        impostors=impostors.similarities,
+        genuine_probabilities=genuine.probabilities,
+        impostor_probabilities=impostors.probabilities,
     )
 
 
@@ -122,15 +131,29 @@ def _ranks(rankings: list[Ranking], own: IntArray) -> IntArray:
     return np.array([place[0] + 1 if place.size else 0 for place in places], np.int64)
 
 
-def _similarities_to(matcher: Matcher, queries: FloatArray, classes: IntArray) -> Float64Array:
-    """`(n,)`: of each query to the best example of one class; NaN for class -1."""
-    found = np.full(len(queries), np.nan)
+class _Compared(NamedTuple):
+    """Queries with one class each, as `verify` compares; no probabilities without a head."""
+
+    similarities: Float64Array
+    probabilities: Float64Array
+
+
+def _compared(matcher: Matcher, queries: FloatArray, classes: IntArray) -> _Compared:
+    """Each query with the best example of one class; NaN for class -1."""
+    similarities = np.full(len(queries), np.nan)
+    probabilities = np.full(len(queries) if matcher.head else 0, np.nan)
     for class_id in np.unique(classes[classes >= 0]):
         examples, _ = matcher.table.examples_of(np.array([class_id]))
         rows = np.flatnonzero(classes == class_id)
-        if examples.size:
-            found[rows] = (queries[rows] @ matcher.index.vectors(examples).T).max(axis=1)
-    return found
+        if not examples.size:
+            continue
+        vectors = matcher.index.vectors(examples)
+        found = queries[rows] @ vectors.T
+        similarities[rows] = found.max(axis=1)
+        if matcher.head:
+            best = vectors[found.argmax(axis=1)]
+            probabilities[rows] = matcher.head.siamese.probability(queries[rows], best)
+    return _Compared(similarities, probabilities)
 
 
 def _other_classes(matcher: Matcher, own: IntArray) -> IntArray:

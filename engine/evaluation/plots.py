@@ -6,11 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from engine.decision.intervals import wilson_interval
 from engine.decision.scores import Float64Array
 from engine.evaluation import style
 from engine.evaluation.comparing import Comparison
 from engine.evaluation.figures import Figure
 from engine.evaluation.open_set import Curve, det, oscr_curve
+from engine.evaluation.reliability import reliability
 from engine.evaluation.trials import Trials
 from engine.evaluation.verification import roc
 
@@ -152,7 +154,7 @@ def reliability_plot(reached: dict[float, Figure]) -> bytes:
 def roc_plot(trials: Trials, eer: float) -> bytes:
     """Verification: false accepts against true accepts of pairs."""
     canvas, axes = style.axes()
-    curve: Curve = roc(trials.known.genuine, trials.known.impostors)
+    curve: Curve = roc(*trials.known.pair_scores)
     axes.plot(curve.x, curve.y, color=style.BLUE, label="pairs of query and catalog picture")
     axes.plot([0, 1], [1, 0], color=style.FAINT, linewidth=1.2, linestyle=":")
     axes.plot(eer, 1 - eer, "o", color=style.ORANGE, markersize=8,
@@ -165,6 +167,33 @@ def roc_plot(trials: Trials, eer: float) -> bytes:
     axes.set_xlabel("different things taken for the same (FAR)")
     axes.set_ylabel("same things taken for the same")
     axes.legend(loc="lower right", fontsize=9)
+    return style.png(canvas)
+
+
+@style.styled
+def probability_plot(trials: Trials) -> bytes:
+    """The Siamese head's probabilities against the share of genuine pairs, with intervals."""
+    canvas, axes = style.axes()
+    told = np.concatenate(trials.known.pair_scores)
+    curve = reliability(told, np.arange(told.size) < len(trials.known))
+    bounds = [wilson_interval(*point) for point in zip(curve.true, curve.counts, strict=True)]
+    lows, highs = np.array([bound or (0.0, 1.0) for bound in bounds]).T
+    axes.plot([0, 1], [0, 1], color=style.FAINT, linestyle="--", linewidth=1.4,
+              label="as it says")  # fmt: skip
+    share = curve.counts / curve.counts.sum()
+    axes.bar(curve.told, share, width=0.04, color=style.GREY, alpha=0.35, label="share of pairs")
+    axes.errorbar(
+        curve.told, curve.true,
+        yerr=[np.maximum(curve.true - lows, 0), np.maximum(highs - curve.true, 0)],
+        fmt="o-", color=style.BLUE, capsize=4, label="genuine, with its 95 % interval",
+    )  # fmt: skip
+    axes.set_xlim(-0.03, 1.03)
+    axes.set_ylim(0, 1.03)
+    axes.xaxis.set_major_formatter(lambda share, _: f"{share * 100:.3g} %")
+    _percent_y(axes)
+    axes.set_xlabel("probability told")
+    axes.set_ylabel("pairs that were genuine")
+    axes.legend(loc="upper left", fontsize=9)
     return style.png(canvas)
 
 

@@ -76,6 +76,11 @@ def draw_plots(evaluation: Evaluation, gallery: Gallery) -> list[Plot]:
         ("similarities", known or strangers, lambda: plots.similarity_plot(trials)),
         ("thresholds", thresholds.size > 0, lambda: plots.threshold_plot(thresholds)),
         ("roc", eer is not None, lambda: plots.roc_plot(trials, eer or 0.0)),
+        (
+            "probability",
+            evaluation.figures["calibration_error"].value is not None,
+            lambda: plots.probability_plot(trials),
+        ),
     ]
     return [Plot(name, draw()) for name, wanted, draw in possible if wanted]
 

@@ -28,6 +28,8 @@ class KnownTrials:
         scores: of the nearest class, less its threshold.
         genuine: similarities to the own class.
         impostors: similarities to a class drawn at random from the others; NaN without another.
+        genuine_probabilities, impostor_probabilities: the Siamese head's, for the same pairs;
+            `(0,)` where none is in force.
     """
 
     queries: IntArray
@@ -39,9 +41,23 @@ class KnownTrials:
     scores: Float64Array
     genuine: Float64Array
     impostors: Float64Array
+    genuine_probabilities: Float64Array
+    impostor_probabilities: Float64Array
 
     def __len__(self) -> int:
         return self.classes.size
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether pairs are compared by a head's probability."""
+        return self.genuine_probabilities.size > 0
+
+    @property
+    def pair_scores(self) -> tuple[Float64Array, Float64Array]:
+        """What `verify` compares, of genuine pairs and of impostors."""
+        if self.has_probabilities:
+            return self.genuine_probabilities, self.impostor_probabilities
+        return self.genuine, self.impostors
 
     @property
     def correct(self) -> BoolArray:

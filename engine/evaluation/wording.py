@@ -37,6 +37,7 @@ FIGURE_NAMES = {
     "fnir_at_fpir_0.1": "Known things missed at 10 % FPIR (FNIR)",
     "eer": "Equal error rate of pairs",
     "pair_accuracy": "Accuracy on balanced pairs",
+    "calibration_error": "Siamese head: by how much its probability is off",
 }
 
 GROUPS = {
@@ -56,7 +57,7 @@ GROUPS = {
         "fnir_at_fpir_0.05",
         "fnir_at_fpir_0.1",
     ),
-    "Verification: two pictures, same thing or not": ("eer", "pair_accuracy"),
+    "Verification: two pictures, same thing or not": ("eer", "pair_accuracy", "calibration_error"),
 }
 
 PLOT_TEXTS = {
@@ -92,6 +93,11 @@ PLOT_TEXTS = {
     "roc": (
         "Two pictures: the same thing?",
         "Verification of pairs: a query with its own catalog picture, and with a random other.",
+    ),
+    "probability": (
+        "Does “80 % the same” mean 80 %?",
+        "The probability that the Siamese head gives to pairs, as many of them genuine as not, "
+        "against how many were genuine. On the dashed line it means what it says.",
     ),
 }
 

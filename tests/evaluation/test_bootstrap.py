@@ -25,6 +25,8 @@ def trials(
         scores=np.array(scores, np.float64),
         genuine=np.linspace(0.6, 0.9, n),
         impostors=np.linspace(0.1, 0.4, n),
+        genuine_probabilities=np.empty(0),
+        impostor_probabilities=np.empty(0),
     )
     others = StrangerTrials(
         queries=np.arange(m),

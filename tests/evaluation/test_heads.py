@@ -13,9 +13,11 @@ from sklearn.metrics import roc_auc_score
 from engine.decision.siamese import SiameseHead
 from engine.errors import TrainingError
 from engine.evaluation import heads
+from engine.evaluation.explaining import explain
 from engine.evaluation.figures import Figure
 from engine.evaluation.head_evidence import HeadEvidence
 from engine.evaluation.head_judging import Judgement, Versus, judge
+from engine.evaluation.report import write_report
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
 
@@ -236,3 +238,39 @@ def versus(gain: float, low: float) -> Versus:
 def test_better_means_beyond_chance_in_one_and_worse_in_neither(auroc, top_1, better) -> None:
     figures = {"auroc": versus(*auroc), "eer": versus(0, 0), "top_1": versus(*top_1)}
     assert Judgement(True, 9, 9, figures, 0.5).better is better
+
+
+def test_the_report_shows_how_far_the_probabilities_hold(shop: Recognizer, tmp_path: Path) -> None:
+    queries = labelled(range(40, 60), 1)
+    before = shop.evaluate(queries)
+    assert before.figures["calibration_error"].refused == "no Siamese head is in force"
+    shop.train_head(labelled(range(40), 1))
+    after = shop.evaluate(queries, compare=True)
+    known = after.result.trials.known
+    told = np.concatenate([known.genuine_probabilities, known.impostor_probabilities])
+    true = np.arange(told.size) < len(known)
+    place = np.clip(np.ceil(told * 10) - 1, 0, 9)
+    expected = (
+        sum(abs(told[place == b].sum() - true[place == b].sum()) for b in range(10)) / told.size
+    )
+    assert after.figures["calibration_error"].value == pytest.approx(expected)
+    assert known.genuine_probabilities[0] == pytest.approx(
+        shop.verify(queries[0][1], picture(40, 0)).probability, abs=1e-5
+    )
+    assert "without the Siamese head" in [row.lever.name for row in after.comparison.rows]
+    written = write_report(after, shop.gallery, tmp_path / "report")
+    assert (tmp_path / "report" / "probability.png").stat().st_size > 5000
+    assert "mean 80 %?" in written.page.read_text()
+
+
+def test_an_explanation_says_that_a_head_is_in_force(shop: Recognizer) -> None:
+    shop.train_head(labelled(range(40), 1))
+    query = picture(50, 1)
+    found = explain(shop.gallery, shop.embedder, query)
+    assert any("A Siamese head is in force" in sentence for sentence in found.sentences())
+    first = found.candidates[0]
+    shown = shop.gallery.catalog.picture(first.candidate.example_id)
+    assert first.probability == pytest.approx(shop.verify(query, shown).probability, abs=0.02)
+    shop.remove_head()
+    found = explain(shop.gallery, shop.embedder, query)
+    assert not any("Siamese" in sentence for sentence in found.sentences())
