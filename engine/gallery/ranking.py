@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.gallery.table import NO_CLASS, ExampleTable
 from engine.indexes import VectorIndex
-from engine.types import FloatArray, IntArray, Ranking
+from engine.types import FloatArray, Ranking
 
 
 def rank(index: VectorIndex, table: ExampleTable, queries: FloatArray, k: int) -> list[Ranking]:
@@ -27,23 +26,22 @@ def rank(index: VectorIndex, table: ExampleTable, queries: FloatArray, k: int) -
     while True:
         similarities, example_ids = index.search(queries, asked)
         class_ids = table.classes_of(example_ids)
-        best = _first_of_each(class_ids)
-        if asked >= size or int(best.sum(axis=1).min()) >= wanted:
+        best = [_first_of_each(row)[:k] for row in class_ids.tolist()]
+        if asked >= size or min(map(len, best), default=wanted) >= wanted:
             break
         asked = min(size, 2 * asked)
     return [
-        Ranking(class_ids[row, kept][:k], example_ids[row, kept][:k], similarities[row, kept][:k])
+        Ranking(class_ids[row, kept], example_ids[row, kept], similarities[row, kept])
         for row, kept in enumerate(best)
     ]
 
 
-def _first_of_each(class_ids: IntArray) -> npt.NDArray[np.bool_]:
-    """`(m, k) bool`: where a row names a class for the first time."""
-    order = np.argsort(class_ids, axis=1, kind="stable")
-    ordered = np.take_along_axis(class_ids, order, axis=1)
-    first = np.ones(class_ids.shape, np.bool_)
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    result = np.empty_like(first)
-    np.put_along_axis(result, order, first, axis=1)
-    kept: npt.NDArray[np.bool_] = result & (class_ids != NO_CLASS)
-    return kept
+def _first_of_each(class_ids: list[int]) -> list[int]:
+    """Where each class is named for the first time."""
+    seen = {NO_CLASS}
+    first = []
+    for place, class_id in enumerate(class_ids):
+        if class_id not in seen:
+            seen.add(class_id)
+            first.append(place)
+    return first

@@ -1,4 +1,4 @@
-"""The rows among which a query's nearest neighbours are, for exact comparison."""
+"""The rows among which a query's nearest neighbours are, compared exactly."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ MOST_OF_ALL = 8
 """A search for more than this fraction of the rows compares them all."""
 
 
-def nearest(state: State, queries: FloatArray, k: int) -> list[IntArray]:
+Compared = tuple[IntArray, FloatArray]
+"""Row numbers, live ones, in no order, and their exact similarities to a query."""
+
+
+def nearest(state: State, queries: FloatArray, k: int) -> list[Compared]:
     """Rows that hold the k nearest of each of `queries (m, dim)`: exactly, or very nearly always.
 
-    Returns:
-        For each query row numbers, live ones, in no order, more than k where need be.
+    More than k of them where need be.
     """
     sketch = state.sketch
     if sketch is None:
@@ -32,16 +35,27 @@ def nearest(state: State, queries: FloatArray, k: int) -> list[IntArray]:
     if MOST_OF_ALL * count > len(sketch):
         return _scanned(state, 0, queries, k)
     found = _sketched(sketch, state.dead_below(len(sketch)), queries, count)
+    compared = _compared(state, found, queries)
     if len(sketch) == len(state.rows):
-        return found
+        return compared
     waiting = _scanned(state, len(sketch), queries, k)
-    return [np.concatenate(both) for both in zip(found, waiting, strict=True)]
+    return [
+        (np.concatenate([rows, more]), np.concatenate([exact, more_exact]))
+        for (rows, exact), (more, more_exact) in zip(compared, waiting, strict=True)
+    ]
 
 
-def _scanned(state: State, start: int, queries: FloatArray, k: int) -> list[IntArray]:
+def _scanned(state: State, start: int, queries: FloatArray, k: int) -> list[Compared]:
     if len(queries) == 1:
         return [scan.scan_one(state.rows, start, state.dead, queries[0], k)]
-    return scan.scan_many(state.rows, start, state.dead, queries, k)
+    return _compared(state, scan.scan_many(state.rows, start, state.dead, queries, k), queries)
+
+
+def _compared(state: State, found: list[IntArray], queries: FloatArray) -> list[Compared]:
+    return [
+        (rows, scan.similarities(state.rows.take(rows), query))
+        for rows, query in zip(found, queries, strict=True)
+    ]
 
 
 def _sketched(sketch: Sketch, dead: IntArray, queries: FloatArray, count: int) -> list[IntArray]:

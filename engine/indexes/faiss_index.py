@@ -107,9 +107,9 @@ class FaissIndex(VectorIndex):
         state = self._state
         similarities = np.full((len(unit_queries), k), -np.inf, np.float32)
         ids = np.full((len(unit_queries), k), -1, np.int64)
-        for place, rows in enumerate(candidates.nearest(state, unit_queries, k)):
-            exact, found = scan.rank(state.rows, rows, unit_queries[place], k)
-            similarities[place, : len(found)] = exact
+        for place, (rows, exact) in enumerate(candidates.nearest(state, unit_queries, k)):
+            best, found = scan.rank(state.rows, rows, exact, k)
+            similarities[place, : len(found)] = best
             ids[place, : len(found)] = found
         return similarities, ids
 

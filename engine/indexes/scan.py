@@ -25,26 +25,30 @@ def similarities(vectors: FloatArray, query: FloatArray) -> FloatArray:
     return result
 
 
-def scan_one(rows: Rows, start: int, dead: IntArray, query: FloatArray, k: int) -> IntArray:
-    """Row numbers of the k rows nearest to `query (dim,)` among those from `start` on.
+def scan_one(
+    rows: Rows, start: int, dead: IntArray, query: FloatArray, k: int
+) -> tuple[IntArray, FloatArray]:
+    """The k rows nearest to `query (dim,)` among those from `start` on.
 
     Args:
         dead: rows to pass over, ascending.
 
     Returns:
-        In no order; more than k where similarities tie, fewer where there aren't as many.
+        Row numbers and similarities, in no order; more than k where similarities tie, fewer where
+        there aren't as many.
     """
     scores = np.empty(len(rows) - start, np.float32)
     for first, vectors in rows.runs(start):
         np.vecdot(vectors, query, out=scores[first - start : first - start + len(vectors)])
     scores[_from(dead, start)] = -np.inf
-    return start + _best(scores, k, 0.0)
+    best = _best(scores, k, 0.0)
+    return start + best, scores[best]
 
 
 def scan_many(
     rows: Rows, start: int, dead: IntArray, queries: FloatArray, k: int
 ) -> list[IntArray]:
-    """What `scan_one` finds for each of `queries (m, dim)`, and rows within rounding of it."""
+    """The rows that `scan_one` finds for each of `queries (m, dim)`, and those within rounding."""
     count = len(rows) - start
     skipped = _from(dead, start)
     found: list[IntArray] = []
@@ -60,14 +64,13 @@ def scan_many(
 
 
 def rank(
-    rows: Rows, candidates: IntArray, query: FloatArray, k: int
+    rows: Rows, candidates: IntArray, exact: FloatArray, k: int
 ) -> tuple[FloatArray, IntArray]:
-    """The best k of `candidates` by exact similarity, ties by lower id.
+    """The best k of `candidates` by their exact similarities, ties by lower id.
 
     Returns:
         Similarities `(<= k,) float32` and ids `(<= k,) int64`.
     """
-    exact = similarities(rows.take(candidates), query)
     ids = rows.ids_of(candidates)
     order = np.lexsort((ids, -exact))[:k]
     return exact[order], ids[order]
