@@ -192,7 +192,7 @@ def threshold(
     pin: Annotated[
         float | None,
         typer.Option(
-            min=-1.0, max=1.0, metavar="SCORE", help="Set the threshold by hand, -1 to 1."
+            min=-10.0, max=10.0, metavar="SCORE", help="Set the threshold by hand, as a score."
         ),
     ] = None,
     unpin: Annotated[

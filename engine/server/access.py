@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
@@ -66,7 +65,7 @@ def refuse_other_sites(request: Request) -> None:
         return
     origin = request.headers.get("origin")
     foreign = (
-        urlsplit(origin).netloc != request.headers.get("host")
+        origin.partition("://")[2] != request.headers.get("host")
         if origin is not None
         else request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
     )
@@ -118,7 +117,8 @@ def _limit(service: Service, caller: str) -> None:
 
 def _refuse_foreign_names(request: Request) -> None:
     """Without tokens, a name that another site points at this machine must not reach it."""
-    name = request.url.hostname or ""
+    host = request.headers.get("host", "").lower()
+    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
     if name not in _LOCAL_NAMES:
         raise ForbiddenError(
             f"without tokens the service answers to localhost only, but was called {name!r}; "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from engine.gallery import View, class_thresholds
+from engine.gallery import View
+from engine.gallery.deciding import excesses
+from engine.gallery.left_out import rank_without_own
 from engine.server.schemas import NeighbourOut
 
 NEIGHBOURS = 6
@@ -24,13 +25,7 @@ def first_examples(view: View, class_ids: Sequence[int]) -> dict[int, int]:
     return first
 
 
-def threshold_of(view: View, class_id: int) -> float | None:
-    """The least score at which a class accepts a query now; None if it never had an example."""
-    threshold = class_thresholds(view, [class_id])[class_id]
-    return None if math.isnan(threshold) else threshold
-
-
-def neighbours(view: View, class_id: int, threshold: float | None) -> list[NeighbourOut]:
+def neighbours(view: View, class_id: int) -> list[NeighbourOut]:
     """The classes nearest to a class, most similar first."""
     example_ids, _ = view.table.examples_of(np.array([class_id], np.int64))
     if not example_ids.size:
@@ -43,14 +38,33 @@ def neighbours(view: View, class_id: int, threshold: float | None) -> list[Neigh
     best.pop(class_id, None)
     labels = view.table.labels
     nearest = sorted(best.items(), key=lambda entry: -entry[1][0])[:NEIGHBOURS]
+    shown = [(other, *found) for other, found in nearest if other in labels]
+    taken = _taken_for(view, class_id, [(other, example_id) for other, _, example_id in shown])
     return [
         NeighbourOut(
             class_id=other,
             label=labels[other],
             similarity=similarity,
             example_id=example_id,
-            confusable=threshold is not None and similarity >= threshold,
+            confusable=confusable,
         )
-        for other, (similarity, example_id) in nearest
-        if other in labels
+        for (other, similarity, example_id), confusable in zip(shown, taken, strict=True)
+    ]
+
+
+def _taken_for(view: View, class_id: int, others: Sequence[tuple[int, int]]) -> list[bool]:
+    """Whether each example of another class would be given this class's name, were its own gone.
+
+    Args:
+        others: class and example ids.
+    """
+    if not others:
+        return []
+    own, examples = np.array(others, np.int64).T
+    vectors = view.index.vectors(examples)
+    rankings = rank_without_own(view, vectors, own)
+    passed = excesses(view, vectors, rankings) >= 0
+    return [
+        bool(accepted) and len(ranking) > 0 and int(ranking.class_ids[0]) == class_id
+        for ranking, accepted in zip(rankings, passed, strict=True)
     ]

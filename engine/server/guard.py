@@ -29,6 +29,7 @@ _HEADERS = {
     b"permissions-policy": b"camera=(self), microphone=(), geolocation=()",
 }
 _STATIC_CACHE = b"no-cache"
+_MAX_JSON = 256 * 1024
 
 
 class Guard:
@@ -43,8 +44,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         watch = _Watch(self._service, scope, send)
-        limit = self._limit(scope["path"])
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        headers = dict(scope["headers"])
+        limit = self._limit(scope["path"], headers.get(b"content-type", b""))
+        announced = headers.get(b"content-length", b"0")
         try:
             if announced.isdigit() and int(announced) > limit:
                 await problem_response(_too_large(limit))(scope, receive, watch.send)
@@ -53,8 +55,10 @@ class Guard:
         finally:
             watch.finish()
 
-    def _limit(self, path: str) -> int:
+    def _limit(self, path: str, content_type: bytes) -> int:
         options = self._service.options
+        if not content_type.lower().startswith(b"multipart/"):
+            return _MAX_JSON  # which is parsed before anybody has asked who sends it
         return options.max_upload_bytes if path.startswith("/v1/jobs") else options.max_body_bytes
 
 
@@ -115,5 +119,5 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 def _too_large(limit: int) -> TooLargeError:
     return TooLargeError(
-        f"the request is larger than {limit / MEBIBYTE:,.0f} MiB; send smaller or fewer pictures"
+        f"the request is larger than {limit / MEBIBYTE:,.4g} MiB; send smaller or fewer pictures"
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from functools import lru_cache
+import threading
+from collections import OrderedDict
 from typing import Any
 
 from fastapi import Request, Response
@@ -13,6 +14,7 @@ from engine.images.sniff import GIF, JPEG, PNG, WEBP, supported_format
 
 THUMBNAIL = 192
 CACHE = "private, max-age=86400"
+DONT_KEEP = "no-store"
 _TYPES = {JPEG: "image/jpeg", PNG: "image/png", WEBP: "image/webp", GIF: "image/gif"}
 MEDIA: dict[int | str, dict[str, Any]] = {
     200: {
@@ -24,22 +26,47 @@ MEDIA: dict[int | str, dict[str, Any]] = {
 }
 
 
+class Thumbnails:
+    """Small copies of the pictures that were asked for last."""
+
+    _KEPT = 4096
+
+    def __init__(self) -> None:
+        self._small: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, tag: str, data: bytes) -> bytes:
+        """The small copy of a picture whose tag is its own for ever."""
+        with self._lock:
+            if tag in self._small:
+                self._small.move_to_end(tag)
+                return self._small[tag]
+        small = _thumbnail(data)
+        with self._lock:
+            self._small[tag] = small
+            if len(self._small) > self._KEPT:
+                self._small.popitem(last=False)
+        return small
+
+
 def picture_response(
-    request: Request, data: bytes, *, name: str, tag: str, thumbnail: bool
+    request: Request, data: bytes, *, name: str, small: Thumbnails | None, cache: str = CACHE
 ) -> Response:
     """A stored picture as an answer.
 
     Args:
         data: encoded, of any type that can be enrolled.
-        name: for whoever saves it, without an ending; from numbers only, never a user's text.
-        tag: changes when the picture does.
+        name: the picture's own for ever; of numbers only, never a user's text. Whoever saves it
+            gets a file of that name.
+        small: what makes a small copy, if one is wanted.
+        cache: for how long the browser may keep it.
     """
-    etag = f'"{tag}{"-small" if thumbnail else ""}"'
-    headers = {"ETag": etag, "Cache-Control": CACHE}
+    etag = f'"{name}{"-small" if small else ""}"'
+    headers = {"ETag": etag, "Cache-Control": cache}
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers=headers)
-    if thumbnail:
-        data = _thumbnail(data)
+    if small is not None:
+        data = small.of(name, data)
     kind = supported_format(data)
     if kind not in _TYPES:
         data, kind = _as_png(data), PNG
@@ -49,7 +76,6 @@ def picture_response(
     return Response(data, media_type=media_type, headers=headers)
 
 
-@lru_cache(maxsize=4096)
 def _thumbnail(data: bytes) -> bytes:
     if len(data) < 8 * 1024:
         return data

@@ -196,7 +196,7 @@ class ClassChange(Schema):
     """What to change of a class; what is left out stays. A threshold of null is computed again."""
 
     label: Label | None = None
-    pinned_threshold: float | None = Field(default=None, ge=-1.0, le=1.0)
+    pinned_threshold: float | None = Field(default=None, ge=-10.0, le=10.0)
 
 
 class MergeIn(Schema):

@@ -10,6 +10,7 @@ from engine.errors import SettingsError
 from engine.recognizer import Recognizer
 from engine.server.metrics import Metrics
 from engine.server.options import ServerOptions
+from engine.server.pictures import Thumbnails
 from engine.server.recognition import RecognitionLine
 from engine.server.tokens import RateLimiter, TokenRing
 
@@ -31,6 +32,7 @@ class Service:
         self.recognizer = recognizer
         self.options = options
         self.metrics = Metrics()
+        self.thumbnails = Thumbnails()
         self.rates = RateLimiter(options.rate)
         self.tokens = TokenRing(self.store.tokens)
         self.stopping = threading.Event()

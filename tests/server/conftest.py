@@ -16,12 +16,16 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 from PIL import Image
+from playwright.sync_api import Browser, Page
 
 from engine.recognizer import Recognizer
 from engine.server.app import create_app
 from engine.server.options import ServerOptions
 from engine.server.tokens import Scope, create_token
 from engine.testing.fake_backbone import FakeBackbone
+from tests.server.browser import launched, tab
+
+CLASSES = 30
 
 
 def png(seed: int, size: int = 48) -> bytes:
@@ -101,3 +105,30 @@ def running(recognizer: Recognizer, options: ServerOptions | None = None) -> Ite
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of thirty classes that keeps unknown queries and asks for no token."""
+    path = tmp_path_factory.mktemp("page") / "shop.gallery"
+    with Recognizer.open(path, create=True, backbone=FakeBackbone()) as recognizer:
+        fill(recognizer)
+        with running(recognizer, ServerOptions(rate=0, keep_unknown=100)) as service:
+            yield service
+
+
+@pytest.fixture
+def page(browser: Browser, shop: Running) -> Iterator[Page]:
+    with tab(browser) as page:
+        page.goto(shop.url)
+        yield page
+
+
+def fill(recognizer: Recognizer) -> None:
+    recognizer.enroll_catalog([(f"thing {seed:02}", png(seed, 128)) for seed in range(CLASSES)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import logging
 import struct
@@ -15,6 +16,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from engine.recognizer import Recognizer
+from engine.server.jobs import archives
 from engine.server.options import ServerOptions
 from tests.server.conftest import client_of, png
 from tests.server.test_jobs import archive, begin, finished
@@ -67,6 +69,45 @@ def encrypted() -> bytes:
     return bytes(data)
 
 
+def long_name() -> bytes:
+    """A name of 8 MiB, in a few kilobytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.GNU_FORMAT) as packed:
+        packed.addfile(tarfile.TarInfo(8 * 2**20 * "a"))
+    return buffer.getvalue()
+
+
+def long_attribute() -> bytes:
+    buffer = io.BytesIO()
+    comment = {"comment": 8 * 2**20 * "a"}
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.PAX_FORMAT) as packed:
+        entry = tarfile.TarInfo("a.png")
+        entry.pax_headers = comment
+        packed.addfile(entry)
+    return buffer.getvalue()
+
+
+def huge_directory(*, zip64: bool) -> bytes:
+    """A ZIP that says its list of entries takes a gigabyte."""
+    data = bytearray(archive({"a.png": png(1)}))
+    end = data.index(b"PK\x05\x06")
+    if not zip64:
+        struct.pack_into("<L", data, end + 12, 2**30)
+        return bytes(data)
+    offset = struct.unpack_from("<L", data, end + 16)[0]
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, 2**30, offset)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, end, 1)
+    return bytes(data[:end]) + record + locator + bytes(data[end:])
+
+
+def many_folders() -> bytes:
+    """More entries than any honest archive; none of them is a picture."""
+    folder = tarfile.TarInfo("f")
+    folder.type = tarfile.DIRTYPE
+    header = folder.tobuf()
+    return gzip.compress(header * (archives.MAX_ENTRIES + 1) + bytes(1024), 1)
+
+
 HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a path up": ("a.zip", lambda: archive({"../../up.png": png(1)})),
     "an absolute path": ("a.zip", lambda: archive({"/etc/up.png": png(1)})),
@@ -80,6 +121,11 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a link in a zip": ("a.zip", zip_link),
     "a bomb": ("a.zip", bomb),
     "a bomb that lies": ("a.zip", lying_bomb),
+    "a name without end": ("a.tar.gz", long_name),
+    "an attribute without end": ("a.tar.gz", long_attribute),
+    "a directory without end": ("a.zip", lambda: huge_directory(zip64=False)),
+    "a large directory without end": ("a.zip", lambda: huge_directory(zip64=True)),
+    "folders without end": ("a.tar.gz", many_folders),
     "an encrypted entry": ("a.zip", encrypted),
     "half an archive": ("a.zip", lambda: archive({"a.png": png(1), "b.png": png(2)})[:150]),
     "no archive": ("a.zip", lambda: b"nothing of the kind"),
@@ -103,6 +149,15 @@ def test_a_hostile_archive_is_refused_whole(
     assert not list((opened.gallery.folder.path / "jobs").glob("*"))
     assert client.get("/v1/classes").json()["classes"] == []
     assert client.get("/v1/jobs").json()["jobs"][0]["state"] == "cancelled"
+
+
+def test_only_so_many_jobs_are_taken(opened: Recognizer) -> None:
+    with client_of(opened, ServerOptions(max_jobs=2)) as client:
+        jobs = [begin(client, [("a.png", png(1))], hold="true") for _ in range(2)]
+        third = client.post("/v1/jobs/enrolment", files={"files": ("a.png", png(1))})
+        assert (third.status_code, third.json()["error"]) == (503, "OverloadedError")
+        client.post(f"/v1/jobs/{jobs[0]['id']}/cancel")
+        assert begin(client, [("a.png", png(1))])["state"] == "waiting"
 
 
 def test_what_a_job_unpacks_to_is_limited(opened: Recognizer) -> None:
@@ -130,6 +185,17 @@ def test_a_body_beyond_the_limit_is_refused_announced_or_not(opened: Recognizer)
 
     assert (announced.status_code, streamed.status_code) == (413, 413)
     assert announced.json()["error"] == streamed.json()["error"] == "TooLargeError"
+
+
+def test_what_is_parsed_before_the_sender_is_known_is_small(client: TestClient) -> None:
+    answer = client.post("/v1/session", json={"token": "x" * 300_000})
+    assert (answer.status_code, answer.json()["error"]) == (413, "TooLargeError")
+
+
+@pytest.mark.parametrize("headers", [{"Host": "[::1"}, {"Host": "a]b["}, {"Origin": "http://[x"}])
+def test_malformed_names_are_refused_not_stumbled_over(client: TestClient, headers: dict) -> None:
+    answer = client.post("/v1/jobs/calibration", headers=headers)
+    assert answer.status_code == 403, answer.text
 
 
 def test_a_picture_of_too_many_pixels_is_refused_undecoded(client: TestClient) -> None:

@@ -11,7 +11,7 @@ from engine.catalog import normalised_label
 from engine.errors import ServiceError
 from engine.server import uploads
 from engine.server.access import require
-from engine.server.catalog_reading import first_examples, neighbours, threshold_of
+from engine.server.catalog_reading import first_examples, neighbours
 from engine.server.enrolling import enroll_upload, enrolment_out
 from engine.server.routes.examples import example_out
 from engine.server.schemas import (
@@ -167,7 +167,7 @@ def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetai
     gallery = service.recognizer.gallery
     record = gallery.catalog.class_by_id(class_id)
     view = gallery.view()
-    threshold = threshold_of(view, class_id)
+    threshold = gallery.threshold_of(class_id)
     keeps = gallery.catalog.state().keep_pictures
     return ClassDetailOut(
         id=record.id,
@@ -178,6 +178,6 @@ def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetai
         threshold=threshold,
         pinned_threshold=record.pinned_threshold,
         examples=[example_out(example, keeps) for example in gallery.catalog.examples(class_id)],
-        neighbours=neighbours(view, class_id, threshold),
+        neighbours=neighbours(view, class_id),
         strangers=_strangers(service, class_id) if principal.scope >= Scope.ENROLL else [],
     )

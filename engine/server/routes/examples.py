@@ -38,7 +38,8 @@ def show_picture(
     request: Request, example_id: Id, size: Literal["full", "thumbnail"] = "full"
 ) -> Response:
     """The kept copy of an example's picture."""
-    data = service_of(request).recognizer.gallery.catalog.picture(example_id)
+    service = service_of(request)
+    data = service.recognizer.gallery.catalog.picture(example_id)
     if data is None:
         raise ExampleNotFoundError(
             f"there is no picture of an example {example_id}: it was removed, or none is kept"
@@ -47,8 +48,7 @@ def show_picture(
         request,
         data,
         name=f"example-{example_id}",
-        tag=f"example-{example_id}",
-        thumbnail=size == "thumbnail",
+        small=service.thumbnails if size == "thumbnail" else None,
     )
 
 

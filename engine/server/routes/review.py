@@ -15,7 +15,7 @@ from engine.gallery import View
 from engine.gallery.verifying import pair_threshold
 from engine.server.access import require
 from engine.server.clusters import clusters
-from engine.server.pictures import MEDIA, picture_response
+from engine.server.pictures import DONT_KEEP, MEDIA, picture_response
 from engine.server.schemas import (
     ForgetIn,
     ForgottenOut,
@@ -59,15 +59,16 @@ def show_picture(
     request: Request, query_id: Id, size: Literal["full", "thumbnail"] = "full"
 ) -> Response:
     """The picture of a kept query."""
-    data = service_of(request).store.review.picture(query_id)
+    service = service_of(request)
+    data = service.store.review.picture(query_id)
     if data is None:
         raise ExampleNotFoundError(f"there is no kept query {query_id}; it was erased or enrolled")
     return picture_response(
         request,
         data,
         name=f"query-{query_id}",
-        tag=f"query-{query_id}",
-        thumbnail=size == "thumbnail",
+        small=service.thumbnails if size == "thumbnail" else None,
+        cache=DONT_KEEP,  # an erased picture should be in nobody's browser either
     )
 
 

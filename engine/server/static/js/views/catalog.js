@@ -1,6 +1,6 @@
 // Catalog: every class as a thumbnail; only those in sight are in the document.
 
-import { count, h, icon, thumbnail } from "../dom.js";
+import { attempt, count, h, icon, thumbnail } from "../dom.js";
 import { get } from "../api.js";
 
 const PAGE = 300;
@@ -24,9 +24,10 @@ export async function catalogView({ gallery, onLeave }) {
     const query = new URLSearchParams({ limit: PAGE });
     if (state.search) query.set("search", state.search);
     if (!reset) query.set("after", state.next);
-    const page = await get(`/v1/classes?${query}`);
+    const page = await attempt(() => get(`/v1/classes?${query}`));
     if (mine !== state.turn) return;
     state.loading = false;
+    if (!page) return; // scrolling on tries again
     state.classes = reset ? page.classes : [...state.classes, ...page.classes];
     state.next = page.next;
     if (reset) clear();

@@ -93,7 +93,7 @@ function examples(found, may, refresh) {
 function threshold(found, may, refresh) {
   const pinned = found.pinned_threshold !== null;
   const pin = async () => {
-    const text = await ask("Pin the threshold", "Least score, from −1 to 1", "Pin", { value: three(found.threshold), text: "A pinned threshold no longer follows the calibration." });
+    const text = await ask("Pin the threshold", "Least score", "Pin", { value: found.threshold === null ? "" : three(found.threshold), text: "Scores are those that Recognise shows. A pinned threshold no longer follows the calibration." });
     const value = Number(text?.replace("−", "-").replace(",", "."));
     if (text && Number.isFinite(value)) await attempt(async () => {
       await patch(`/v1/classes/${found.id}`, { pinned_threshold: value });
@@ -109,7 +109,7 @@ function threshold(found, may, refresh) {
     "section",
     { class: "card" },
     h("div", { class: "row" }, h("h2", {}, "Threshold"), h("span", { class: "badge push" }, pinned ? "pinned by hand" : "from the calibration")),
-    scale(null, found.threshold),
+    found.threshold === null ? h("p", { class: "soft" }, "It has no example yet.") : scale(null, found.threshold),
     may("enroll") ? h("div", { class: "row" }, button(pinned ? "Change the pin" : "Pin it by hand", pin), pinned ? button("Let it be computed", free, "quiet") : null) : null,
   );
 }

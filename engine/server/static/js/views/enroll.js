@@ -12,7 +12,7 @@ export async function enrollView({ may, onLeave }) {
     return [h("h1", {}, "Enroll"), h("p", { class: "notice" }, "This token only recognises. Enrolling needs one with the scope “enroll”.")];
   }
   const { jobs } = await get("/v1/jobs?limit=5");
-  const list = h("div", { class: "list", "aria-label": "Jobs" });
+  const list = h("div", { class: "list", role: "group", "aria-label": "Jobs" });
   const show = (job) => list.prepend(jobCard(job, { onLeave, may, onDone: () => {} }));
   [...jobs].reverse().filter((job) => job.kind === "enrolment").forEach(show);
   return [

@@ -14,7 +14,8 @@ export async function qualityView(context) {
     h("div", { class: "head" }, h("h1", {}, "Quality"), h("p", {}, "How sure the service has to be before it gives a name, and how often it was right.")),
     calibration(quality, context, jobs),
     jobs,
-    h("div", { class: "columns" }, evaluation(quality, context, jobs), feedback(quality)),
+    evaluation(quality, context, jobs),
+    feedback(quality),
   ];
 }
 
@@ -43,14 +44,20 @@ function calibration(quality, { may, refresh, onLeave }, jobs) {
     "section",
     { class: "card" },
     h("div", { class: "row" }, h("h2", {}, "Calibration in force"), h("span", { class: "badge push" }, quality.method)),
-    h("div", { class: "tiles" }, figures),
-    quality.strangers
-      ? [
-          h("h3", {}, "How near strangers came to a class"),
-          histogram("Scores of strangers, with the level from which a query is accepted", "normalised score", quality.stranger_scores, null, quality.level),
-          h("div", { class: "legend" }, h("span", {}, "strangers"), h("span", { class: "level" }, `accepted from ${quality.level.toFixed(2)} on`)),
-        ]
-      : h("p", { class: "soft" }, "Nothing is measured yet: enroll some classes, then calibrate."),
+    h(
+      "div",
+      { class: "side" },
+      h("div", { class: "tiles two" }, figures),
+      quality.strangers
+        ? h(
+            "div",
+            {},
+            h("h3", {}, "How near strangers came to a class"),
+            histogram("Scores of strangers, with the level from which a query is accepted", "normalised score", quality.stranger_scores, null, quality.level),
+            h("div", { class: "legend" }, h("span", {}, "strangers"), h("span", { class: "level" }, `accepted from ${quality.level.toFixed(2)} on`)),
+          )
+        : h("p", { class: "soft" }, "Nothing is measured yet: enroll some classes, then calibrate."),
+    ),
     row,
   );
 }
@@ -83,25 +90,24 @@ function measured(result) {
     ),
     h("p", { class: "small soft" }, `Strangers are ${result.strangers_are}.`),
     result.warnings.map((text) => h("p", { class: "notice warn small" }, text)),
-    h("h3", {}, "Scores less thresholds"),
-    histogram("Scores less thresholds, of strangers and of known queries", "named from 0 on", result.stranger_scores, result.known_scores, 0),
-    h("div", { class: "legend" }, h("span", {}, "strangers"), h("span", { class: "second" }, "known"), h("span", { class: "level" }, "threshold")),
+    h("div", { class: "side" }, charts(result, value("fpir_reached"), missed, kept)),
   ];
+  return shown;
+}
+
+function charts(result, fpir, missed, kept) {
+  const block = (title, chart, ...legend) => h("div", {}, h("h3", {}, title), chart, h("div", { class: "legend" }, legend));
+  const key = (text, name = "") => h("span", { class: name }, text);
+  const scores = histogram("Scores less thresholds, of strangers and of known queries", "named from 0 on", result.stranger_scores, result.known_scores, 0);
+  const found = [block("Scores less thresholds", scores, key("strangers"), key("known", "second"), key("threshold", "level"))];
   if (result.det.length) {
-    shown.push(
-      h("h3", {}, "Known queries missed, against strangers named"),
-      detCurve(result.det, result.strangers, { fpir: value("fpir_reached"), fnir: missed }, result.target_fpir),
-      h("div", { class: "legend" }, h("span", { class: "second" }, "at every strictness"), h("span", { class: "dot" }, "today"), h("span", { class: "level" }, "target")),
-    );
+    const curve = detCurve(result.det, result.strangers, { fpir, fnir: missed }, result.target_fpir);
+    found.push(block("Known queries missed, against strangers named", curve, key("at every strictness", "second"), key("today", "dot"), key("target", "level")));
   }
   if (kept.length > 1) {
-    shown.push(
-      h("h3", {}, "Strangers named, against the target"),
-      reachedChart(kept),
-      h("div", { class: "legend" }, h("span", { class: "dot" }, "measured, with its 95 % interval"), h("span", { class: "promise" }, "as promised")),
-    );
+    found.push(block("Strangers named, against the target", reachedChart(kept), key("measured, with its 95 % interval", "dot"), key("as promised", "promise")));
   }
-  return shown;
+  return found;
 }
 
 function feedback(quality) {
@@ -111,7 +117,7 @@ function feedback(quality) {
     { class: "card" },
     h("h2", {}, "What people said"),
     h("div", { class: "tiles" }, figure(String(right), "right"), figure(String(misnamed), "given a wrong name"), figure(String(missed), "known, but called unknown"), figure(String(named), "strangers given a name")),
-    h("p", { class: "small soft" }, "Said on the Recognise page with “That’s right” and “It is something else”."),
+    h("p", { class: "small soft" }, "Said on the Recognise page with “That’s right”, “Something else” and “None of these”. With enough of it, calibration counts it."),
   );
 }
 

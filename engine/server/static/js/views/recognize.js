@@ -60,10 +60,12 @@ export function recognizeView({ gallery, may, onLeave }) {
   }
 
   function actions(decision, file) {
-    const row = h("div", { class: "row" });
+    const row = h("div", { class: "row actions" });
+    let feedback = [];
     const say = (label) => attempt(async () => {
       const said = await send("/v1/feedback", label === null ? [["image", file]] : [["image", file], ["label", label]]);
       toast(said.right ? "Noted: that was right." : `Noted: it is ${label ?? "none of the classes"}.`);
+      feedback.forEach((one) => one.remove()); // said twice, it would count twice
     }, row);
     const enrollNew = async () => {
       const label = await ask("Enroll this picture", "What is it?", "Enroll", { classes: true });
@@ -80,12 +82,10 @@ export function recognizeView({ gallery, may, onLeave }) {
       if (label) await say(label);
     };
     if (may("enroll")) {
-      if (decision.known) row.append(button("That’s right", () => say(decision.label), "primary"));
-      row.append(
-        button("Enroll as new", enrollNew, decision.known ? "" : "primary"),
-        button("Something else …", correct, decision.known ? "" : "quiet"),
-        button("None of these", () => say(null), "quiet"),
-      );
+      const right = decision.known ? [button("That’s right", () => say(decision.label), "primary")] : [];
+      feedback = [...right, button("Something else …", correct, decision.known ? "" : "quiet"), button("None of these", () => say(null), "quiet")];
+      const enroll = button("Enroll as new", enrollNew, decision.known ? "quiet" : "primary");
+      row.append(...(decision.known ? [...feedback, enroll] : [enroll, ...feedback]));
     }
     return row;
   }

@@ -1,0 +1,163 @@
+"""The page with tokens, a slow network, two tabs, thousands of classes, the keyboard, and axe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from engine.recognizer import Recognizer
+from engine.server.options import ServerOptions
+from engine.server.tokens import Scope, create_token
+from engine.testing.fake_backbone import FakeBackbone
+from tests.server.browser import DESKTOP, PHONE, tab
+from tests.server.conftest import Running, fill, running
+from tests.server.page import file, go, show
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, shop: Running, options: dict, scheme: str) -> None:
+    axe = Axe()
+    class_id = shop.recognizer.gallery.catalog.class_id("thing 03")
+    with tab(browser, **options, color_scheme=scheme) as page:
+        page.goto(shop.url)
+        show(page, 3)
+        expect(page.locator(".verdict h2")).to_have_text("thing 03")
+        problems = []
+        for address in (None, "catalog", f"catalog/{class_id}", "enroll", "review", "quality"):
+            if address:
+                page.goto(f"{shop.url}/#/{address}")
+                expect(page.get_by_role("heading", level=1)).to_be_visible()
+                page.wait_for_load_state("networkidle")
+            found = axe.run(page, options={"resultTypes": ["violations"]})
+            problems += [
+                f"{address}: {v['id']}: {[n['html'][:120] for n in v['nodes']]}"
+                for v in found.response["violations"]
+            ]
+        width = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert problems == []
+    assert width <= 0
+
+
+def test_the_keyboard_reaches_everything(page: Page) -> None:
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Use the camera")).to_be_focused()
+    go(page, "Catalog")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Catalog")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".examples")).to_be_visible()
+    page.get_by_role("button", name="Rename").press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_two_tabs_see_each_others_changes(browser: Browser, shop: Running) -> None:
+    with tab(browser) as first, tab(browser) as second:
+        first.goto(f"{shop.url}/#/catalog")
+        expect(first.get_by_role("listitem").first).to_be_visible()
+        second.goto(f"{shop.url}/#/enroll")
+        form = second.locator("form").filter(has_text="One picture")
+        form.locator("input[type=file]").first.set_input_files(file(380, "aaa.png"))
+        form.get_by_role("button", name="Enroll").click()
+        expect(form.get_by_text("Enrolled as aaa.")).to_be_visible()
+        go(first, "Recognise")
+        show(first, 380)
+        expect(first.locator(".verdict h2")).to_have_text("aaa")
+        go(first, "Catalog")
+        expect(first.get_by_role("listitem").first).to_contain_text("aaa")
+
+
+def test_a_slow_network_says_so_and_the_last_picture_wins(page: Page) -> None:
+    held: list[object] = []
+    page.route("**/v1/recognize", lambda route: held.append(route))
+    show(page, 3)
+    expect(page.get_by_text("Looking …")).to_be_visible()
+    show(page, 4)
+    while len(held) < 2:
+        page.wait_for_timeout(10)
+    held[1].continue_()  # type: ignore[attr-defined]
+    expect(page.locator(".verdict h2")).to_have_text("thing 04")
+    held[0].continue_()  # type: ignore[attr-defined]
+    page.wait_for_timeout(300)
+    expect(page.locator(".verdict h2")).to_have_text("thing 04")
+
+
+def test_a_service_that_is_gone_is_said_in_words(page: Page) -> None:
+    page.route("**/v1/recognize", lambda route: route.abort())
+    show(page, 3)
+    expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+
+
+def test_with_tokens_the_page_asks_and_shows_what_the_token_may(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with Recognizer.open(tmp_path / "g.gallery", create=True, backbone=FakeBackbone()) as opened:
+        fill(opened)
+        store = opened.gallery.catalog.service.tokens
+        reader = create_token(store, "reader", Scope.RECOGNIZE)
+        with running(opened, ServerOptions(rate=0)) as service, tab(browser) as page:
+            page.goto(service.url)
+            page.get_by_label("Token").fill("onelook_wrong_token")
+            page.get_by_role("button", name="Log in").click()
+            expect(page.locator(".toast.bad")).to_contain_text("not valid")
+            page.get_by_label("Token").fill(reader)
+            page.get_by_role("button", name="Log in").click()
+            show(page, 3)
+            expect(page.locator(".verdict h2")).to_have_text("thing 03")
+            expect(page.get_by_role("button", name="Enroll as new")).to_have_count(0)
+            assert page.evaluate("document.cookie") == ""
+            go(page, "Enroll")
+            expect(page.get_by_text("This token only recognises.")).to_be_visible()
+            store.revoke(reader.split("_")[1])
+            page.wait_for_timeout(900)
+            go(page, "Catalog")
+            expect(page.get_by_label("Token")).to_be_visible()
+
+
+def test_thousands_of_classes_keep_few_tiles_in_the_document(
+    browser: Browser, shop: Running
+) -> None:
+    with tab(browser) as page:
+
+        def classes(route: object) -> None:
+            request = route.request  # type: ignore[attr-defined]
+            start = (
+                int(re.search(r"after=label\+?(?:%20)?(\d+)", request.url).group(1)) + 1
+                if "after=" in request.url
+                else 0
+            )
+            rows = [
+                {
+                    "id": n + 1,
+                    "label": f"label {n:05}",
+                    "examples": 1,
+                    "example_id": 1,
+                    "pinned_threshold": None,
+                }
+                for n in range(start, min(start + 300, 5000))
+            ]
+            after = rows[-1]["label"] if start + 300 < 5000 else None
+            route.fulfill(json={"classes": rows, "next": after})  # type: ignore[attr-defined]
+
+        page.route("**/v1/classes?*", classes)
+        page.goto(f"{shop.url}/#/catalog")
+        expect(page.get_by_role("listitem").first).to_be_visible()
+        for _ in range(25):
+            page.evaluate("scrollTo(0, document.body.scrollHeight)")
+            page.wait_for_timeout(60)
+            if page.get_by_text("label 04999").count():
+                break
+        expect(page.get_by_text("label 04999")).to_be_visible()
+        assert page.locator(".tile").count() < 150
