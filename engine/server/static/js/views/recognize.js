@@ -83,7 +83,7 @@ export function recognizeView({ gallery, may, onLeave }) {
     };
     if (may("enroll")) {
       const right = decision.known ? [button("That’s right", () => say(decision.label), "primary")] : [];
-      feedback = [...right, button("Something else …", correct, decision.known ? "" : "quiet"), button("None of these", () => say(null), "quiet")];
+      feedback = [...right, button("Something else", correct, decision.known ? "" : "quiet"), button("None of these", () => say(null), "quiet")];
       const enroll = button("Enroll as new", enrollNew, decision.known ? "quiet" : "primary");
       row.append(...(decision.known ? [...feedback, enroll] : [enroll, ...feedback]));
     }
