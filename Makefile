@@ -3,14 +3,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clean
+.PHONY: help demo test bench clean
 
 help:
 	@echo "make demo    set up, enroll the sample catalog and recognise pictures"
 	@echo "make test    set up, then check style, types and layers and run the tests"
+	@echo "make bench   set up, measure speed for some ten minutes, write benchmarks/RESULTS.md"
 	@echo "make clean   remove the virtual environment and build output"
 	@echo
 	@echo "PYTHON=python3.12 chooses an interpreter, JOBS=4 how many tests run at a time."
@@ -35,6 +37,13 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/made
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $(VENV)/installed $@
 
+# In an environment of its own, since some peers bring packages that change how others behave.
+$(BENCH)/installed: pyproject.toml
+	@echo "Installing into $(BENCH); the first time fetches torch and takes minutes."
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
 demo: $(VENV)/installed
 	$(BIN)/onelook demo
 
@@ -45,5 +54,8 @@ test: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n $(JOBS)
 
+bench: $(BENCH)/installed
+	$(BENCH)/bin/python -m benchmarks results
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis onelook-demo.png
+	rm -rf $(VENV) $(BENCH) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis onelook-demo.png

@@ -1,4 +1,4 @@
-"""What the benchmarks share: timing, percentiles, the machine's description, results on disk."""
+"""What the benchmarks share: timing, percentiles, targets, the machine's description, results."""
 
 from __future__ import annotations
 
@@ -6,14 +6,51 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from engine.cores import available_cores
+
 RESULTS = Path("bench-results")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure should be, and what it was.
+
+    Attributes:
+        name: what is measured.
+        measured: the figure; a ratio or seconds.
+        wanted: its bound.
+        at_most: whether the bound is an upper one.
+    """
+
+    name: str
+    measured: float
+    wanted: float
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        if self.at_most:
+            return self.measured <= self.wanted
+        return self.measured >= self.wanted
+
+
+def targets_table(targets: Sequence[Target]) -> str:
+    """A line a target."""
+    lines = []
+    for target in targets:
+        sign = "≤" if target.at_most else "≥"
+        verdict = "met" if target.met else "MISSED"
+        bound = f"{sign} {target.wanted:g}"
+        lines.append(f"{verdict:8}{target.name:62}{bound:>9}  measured {target.measured:.2f}")
+    return "\n".join(lines)
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
@@ -39,28 +76,61 @@ def alternating(functions: dict[str, Callable[[int], Any]], rounds: int) -> dict
     return taken
 
 
+def seconds_of(function: Callable[[], Any]) -> float:
+    """How long one call takes."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def core_seconds_of(function: Callable[[], Any]) -> float:
+    """The processor time that one call takes in this thread, which a busy machine changes less."""
+    started = time.thread_time()
+    function()
+    return time.thread_time() - started
+
+
 def machine() -> dict[str, Any]:
     """Versions, cores and processor: what a figure depends on."""
     packages = ("onelook", "faiss-cpu", "numpy", "torch", "onnxruntime", "sqlalchemy", "pillow")
     return {
         "python": platform.python_version(),
-        "processor": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "processor": _processor(),
+        "cores": available_cores(),
         "threads": os.environ.get("OMP_NUM_THREADS"),
-        "versions": {name: _version(name) for name in packages},
+        "versions": {name: package_version(name) for name in packages},
     }
 
 
-def write_results(name: str, results: Any) -> Path:
+def write_results(name: str, results: Any, targets: Sequence[Target] = ()) -> Path:
     """Write a benchmark's figures, with the machine's description, as JSON."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"machine": machine(), "results": results}, indent=2) + "\n")
+    written = {
+        "machine": machine(),
+        "targets": [asdict(target) | {"met": target.met} for target in targets],
+        "results": results,
+    }
+    path.write_text(json.dumps(written, indent=2) + "\n")
     return path
 
 
-def _version(name: str) -> str | None:
+def package_version(name: str) -> str | None:
+    """An installed distribution's version, or None."""
     try:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _processor() -> str:
+    """The processor's model, and which wide instructions it has, as far as they can be told."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    fields = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    described = {key.strip(): value.strip() for key, value in fields.items()}
+    flags = described.get("flags", "").split()
+    wide = [flag for flag in ("avx2", "avx512f", "amx_tile") if flag in flags]
+    return " ".join([platform.machine(), described.get("model name", ""), *wide])

@@ -1,0 +1,38 @@
+"""Lists the benchmarks and runs one: `python -m benchmarks NAME [its options]`."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+BENCHMARKS = {
+    "latency": "one query, stage by stage, from 1,000 to 1,000,000 classes",
+    "search": "the index alone: time, recall, memory, opening",
+    "throughput": "embedding by runtime, decoding by library, bulk enrolment end to end",
+    "peers": "the same catalog and queries through other libraries",
+    "growth": "how cost grows with classes, examples and picture size",
+    "startup": "help, import, one cold query, and where its time goes",
+    "memory": "of bulk enrolment and of an open gallery",
+    "recognition": "how well pictures by another hand are recognised, strangers refused",
+    "omniglot": "the networks trained here on Omniglot's official tests",
+    "kill9": "kills a bulk enrolment over and over; nothing committed may be lost",
+    "scaleout": "what a gallery shared on PostgreSQL costs and gives",
+    "results": "a small version of the speed benchmarks, gathered in benchmarks/RESULTS.md",
+}
+
+
+def main() -> None:
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name in ("-h", "--help"):
+        print("usage: python -m benchmarks NAME [options]; NAME --help lists its options\n")
+        for known, about in BENCHMARKS.items():
+            print(f"  {known:12} {about}")
+        return
+    if name not in BENCHMARKS:
+        raise SystemExit(f"expected one of {', '.join(BENCHMARKS)} but got {name!r}")
+    sys.argv = [f"python -m benchmarks {name}", *sys.argv[2:]]
+    runpy.run_module(f"benchmarks.{name}", run_name="__main__", alter_sys=False)
+
+
+if __name__ == "__main__":
+    main()
