@@ -139,7 +139,7 @@ def _verdict(judgement: Judgement, evidence: HeadEvidence, active: bool, replace
         return f"The head isn't better than cosine beyond chance on classes it hasn't seen; {rest}"
     several = evidence.of_real().class_count
     return (
-        "On views made of the training pictures themselves any head wins, so this proves nothing; "
+        "Views made of the enrolled pictures themselves favour a head, so they prove nothing; "
         f"{rest} It takes {LEAST_CLASSES} classes with 2 real pictures to judge it (there are "
         f"{several}): give labelled pictures, or insist with --activate."
     )
