@@ -124,6 +124,7 @@ class NewExample:
         attributes: merged into the class's attributes.
         warnings: what is doubtful about the picture, one sentence each.
         origin: the bulk source that lists it, as text.
+        space_id: of the vector's space; None takes it for the gallery's.
     """
 
     label: str
@@ -136,6 +137,7 @@ class NewExample:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     origin: str | None = None
+    space_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

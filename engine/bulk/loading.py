@@ -19,6 +19,7 @@ class Prepared:
     Attributes:
         pixels: `(S, S, 3) uint8`, the backbone's input before normalisation.
         picture: the encoded copy that the catalog keeps, or None.
+        space_id: of the space that the backbone embeds it in.
     """
 
     item: Item
@@ -28,6 +29,7 @@ class Prepared:
     pixels: ByteArray
     picture: bytes | None
     warnings: tuple[str, ...]
+    space_id: str
 
     def example(self, vector: FloatArray, origin: str | None = None) -> NewExample:
         """What the gallery enrolls, with `vector (dim,) float32`, unit length."""
@@ -42,6 +44,7 @@ class Prepared:
             attributes=self.item.attributes,
             warnings=self.warnings,
             origin=origin,
+            space_id=self.space_id,
         )
 
 
@@ -96,6 +99,7 @@ class Loader:
             pixels=self.backbone.prepare(image.pixels),
             picture=self._copy(image),
             warnings=image.warnings(),
+            space_id=self.backbone.space.id,
         )
 
     def _copy(self, image: LoadedImage) -> bytes | None:

@@ -12,8 +12,8 @@ from engine.catalog.labels import normalised_label
 from engine.catalog.models import EmbeddingRow, ExampleRow, PictureRow
 from engine.catalog.vectors import check_vectors, encode_vectors
 from engine.catalog.view import chunks
-from engine.errors import ClassNotFoundError, ExampleNotFoundError
-from engine.types import ChangeKind, ExampleRecord, NewExample
+from engine.errors import ClassNotFoundError, ExampleNotFoundError, SpaceMismatchError
+from engine.types import ChangeKind, ExampleRecord, NewExample, Space
 
 # A class's id and a content hash: the same picture is one example of a class.
 _Key = tuple[int, str]
@@ -38,7 +38,7 @@ class ExampleWriting(ClassWriting):
         attributes it updates. A picture that its class has already keeps its example and id.
 
         Raises:
-            SpaceMismatchError: a vector has another dimension than the gallery's space.
+            SpaceMismatchError: a vector is of another space than the gallery's.
             GalleryError: a vector is not finite or not of unit length.
             ClassNotFoundError: one of `class_ids` is not there.
         """
@@ -46,6 +46,7 @@ class ExampleWriting(ClassWriting):
             return []
         space = self.state().space
         names = [example.source for example in examples]
+        _require_space(examples, space)
         vectors = check_vectors([example.vector for example in examples], space, names)
         class_ids = self._classes_of(examples) if class_ids is None else self._known(class_ids)
         keys = list(zip(class_ids, (e.content_hash for e in examples), strict=True))
@@ -146,3 +147,14 @@ class ExampleWriting(ClassWriting):
             ids[key] = example_id
             self._record(ChangeKind.ADD, key[0], example_id)
         return ids
+
+
+def _require_space(examples: Sequence[NewExample], space: Space) -> None:
+    """Refuse vectors of a space that the gallery has left, of the same dimension perhaps."""
+    for example in examples:
+        if example.space_id not in (None, space.id):
+            raise SpaceMismatchError(
+                f"{example.source}: was embedded for the space {example.space_id}, but the gallery "
+                f"is of {space.backbone!r} (space {space.id}): it was re-embedded meanwhile; open "
+                "it again, and restart a service that has it open"
+            )

@@ -15,6 +15,7 @@ from engine.types import (
     ExampleRecord,
     IntArray,
     Reject,
+    Space,
 )
 
 
@@ -88,6 +89,14 @@ class Questions(ABC):
     def picture(self, example_id: int) -> bytes | None:
         with self.read() as reader:
             return reader.picture(example_id)
+
+    def without_embedding(self, space_id: str) -> tuple[list[int], list[int]]:
+        with self.read() as reader:
+            return reader.without_embedding(space_id)
+
+    def former_space(self) -> Space | None:
+        with self.read() as reader:
+            return reader.former_space()
 
     def find_content(self, content_hash: str) -> list[ExampleRecord]:
         with self.read() as reader:

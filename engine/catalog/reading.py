@@ -83,6 +83,31 @@ class Reader(ClassReading, ExampleReading):
         )
         return [Change(row[0], ChangeKind(row[1]), row[2], row[3]) for row in rows]
 
+    def former_space(self) -> Space | None:
+        """The space that the gallery was moved to its present one from, while it is kept.
+
+        That is the youngest of those that are older than the present one.
+        """
+        row = SpaceRow
+        active = select(row.created_at).where(row.id == self.state().space.id).scalar_subquery()
+        query = select(row.id).where(row.created_at < active).order_by(row.created_at.desc())
+        found = self._execute(query.limit(1)).scalar_one_or_none()
+        return None if found is None else self.space(found)
+
+    def space_ids(self) -> list[str]:
+        """The ids of all spaces that embeddings are held in, oldest first."""
+        query = select(SpaceRow.id).order_by(SpaceRow.created_at)
+        return list(self._execute(query).scalars())
+
+    def kept_projection(self, space_id: str) -> bytes | None:
+        """The payload of the youngest projection of a space, if it has one."""
+        row = ProjectionRow
+        query = select(row.payload).where(row.space_id == space_id)
+        payload: bytes | None = self._execute(
+            query.order_by(row.created_at.desc()).limit(1)
+        ).scalar_one_or_none()
+        return payload
+
     def calibration(self, searched_space: str) -> bytes | None:
         """The payload of the calibration in force in a searched space, if there is one."""
         query = select(CalibrationRow.payload).where(CalibrationRow.space_id == searched_space)

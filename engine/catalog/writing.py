@@ -139,6 +139,11 @@ class WriteTransaction(ExampleWriting):
         self._update_gallery(space_id=space_id, projection_id=None)
         self._record(ChangeKind.SPACE)
 
+    def forget_projections(self, space_id: str, *, but: str | None) -> None:
+        """Remove the projections of a space that is not the active one, except perhaps one."""
+        row = ProjectionRow
+        self._execute(delete(row).where(row.space_id == space_id, row.id.is_distinct_from(but)))
+
     def drop_space(self, space_id: str) -> None:
         """Remove a space with its embeddings and projections.
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "Measure a gallery on pictures that it hasn't seen."),
     "calibrate": ("calibrate", "Set the thresholds for a share of strangers let through."),
     "adapt": ("calibrate", "Adapt the searched space to where queries sit."),
+    "reembed": ("reembed", "Move a gallery to another backbone, and back."),
     "train": ("train", "Learn from labelled pictures."),
     "serve": ("serve", "Serve a gallery over HTTP, with a web page."),
     "token": ("token", "Make, list and revoke the service's tokens."),

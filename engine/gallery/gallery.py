@@ -20,17 +20,18 @@ from engine.gallery.exchange import count_added, read_batches, read_header, writ
 from engine.gallery.heads import HeadKeeping
 from engine.gallery.keeping import AUTO, check_index
 from engine.gallery.location import GalleryFolder, parse_location
+from engine.gallery.moving import SpaceMoving
 from engine.gallery.near_duplicates import near_duplicates
 from engine.gallery.opened import PATIENCE
-from engine.gallery.space import SearchedSpace, stored_projection
-from engine.gallery.view import searched_space
+from engine.gallery.space import stored_projection
+from engine.gallery.tables import searched_space
 from engine.gallery.writing import write_examples
 from engine.patience import patiently
 from engine.projections import Projection, shipped_projection
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 
-class Gallery(ClassAdministration, SearchedSpace, HeadKeeping):
+class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
     """An open gallery; may be shared by the threads of a process.
 
     Several processes may open one gallery at a time: writes wait for each other, and what another

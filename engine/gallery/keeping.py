@@ -82,18 +82,19 @@ class SharedIndex:
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        self._just_made = False
+        self._made_at: int | None = None
 
     def load(self, catalog: Catalog) -> View:
         view = SharedView.open(catalog)
-        self._just_made = view.index.made
+        self._made_at = view.generation if view.index.made else None
         return view
 
     def load_anew(self, catalog: Catalog) -> View:
         return SharedView.open(catalog)
 
     def rebuild(self, catalog: Catalog) -> View:
-        just_made, self._just_made = self._just_made, False
+        just_made = self._made_at == catalog.generation()  # by opening the gallery
+        self._made_at = None
         return SharedView.open(catalog, rebuild=not just_made)
 
     def save_if_worthwhile(self, view: View) -> None:

@@ -12,7 +12,7 @@ from engine.bulk.loading import Loader
 from engine.cores import limit_threads
 from engine.embedding import Embedder
 from engine.errors import ImageError, SpaceMismatchError
-from engine.gallery import Gallery, parse_location
+from engine.gallery import Gallery, View, parse_location
 from engine.images import ImageSource
 from engine.recognizer.loading import limits_of, load, prepare
 from engine.settings import Settings, load_settings
@@ -123,10 +123,27 @@ class OpenRecognizer:
                 f"{self.gallery.location}: was filled by {space.backbone!r} "
                 f"(space {space.id}), but {loaded.name!r} is space {loaded.space.id}: another "
                 "network, other weights or another preprocessing, so similarities would mean "
-                f"nothing. Open it with backbone {space.backbone!r}, or enroll its pictures into "
-                "a new gallery."
+                f"nothing. Open it with backbone {space.backbone!r}, or move it with "
+                "`onelook reembed`."
             )
         return loaded
+
+    def _view(self) -> View:
+        """What to search, as long as it is of this recogniser's backbone.
+
+        Raises:
+            SpaceMismatchError: the gallery was moved to another one meanwhile.
+        """
+        view = self.gallery.view()
+        loaded = self.__dict__.get("backbone")
+        if loaded is not None and loaded.space.id != view.state.space.id:
+            space = view.state.space
+            raise SpaceMismatchError(
+                f"{self.gallery.location}: was re-embedded with {space.backbone!r} (space "
+                f"{space.id}) since it was opened with {loaded.name!r} (space {loaded.space.id}); "
+                "open it again, and restart a service that has it open"
+            )
+        return view
 
     @cached_property
     def embedder(self) -> Embedder:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from engine.bulk.sources import Source
 from engine.recognizer.enrolling import Enrolling
 from engine.recognizer.recognizing import Recognizing
+from engine.recognizer.reembedding import Reembedding
 
 if TYPE_CHECKING:
     from engine.evaluation.evaluation import Evaluation
     from engine.evaluation.heads import HeadReport
 
 
-class Recognizer(Enrolling, Recognizing):
+class Recognizer(Enrolling, Recognizing, Reembedding):
     """Recognises pictures of the classes enrolled in a gallery.
 
     Use `Recognizer.open`. An open recogniser may be shared by the threads of a process. Its

@@ -81,7 +81,7 @@ class Recognizing(OpenRecognizer):
             embeddings: `(n, dim) float32`, unit rows, of this gallery's backbone.
             sources: what the decisions call the queries.
         """
-        view = self.gallery.view()
+        view = self._view()
         queries = view.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
         names = sources or ["<embedding>"] * len(queries)
         return decide_queries(view, queries, names, candidates)
@@ -99,7 +99,7 @@ class Recognizing(OpenRecognizer):
         """The k nearest classes of pictures that are embedded already, `(n, dim) float32`."""
         if k < 1:
             raise ValueError(f"expected k of at least 1, but got {k}")
-        view = self.gallery.view()
+        view = self._view()
         queries = view.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
         return [list(view.candidates(ranking)) for ranking in view.rank(queries, k)]
 
@@ -110,7 +110,7 @@ class Recognizing(OpenRecognizer):
             ImageError: one of them can't be read or accepted.
         """
         vectors = self.embed([first, second])
-        view = self.gallery.view()
+        view = self._view()
         queries = view.projection.apply_queries(vectors)
         return verify_embeddings(view, queries[0], queries[1])
 

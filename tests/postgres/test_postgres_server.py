@@ -56,7 +56,7 @@ def test_an_older_schema_is_upgraded_only_when_asked(url: str) -> None:
     with create(url) as catalog:
         enroll(catalog, new_example(1))
     with database(url) as held, held.transaction(write=True) as connection:
-        for table in ("token", "job", "kept_query", "feedback"):
+        for table in ("token", "job_file", "job", "kept_query", "feedback", "siamese_head"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with pytest.raises(GalleryVersionError, match="revision 0001"):

@@ -1,0 +1,160 @@
+"""Embeds the kept pictures of a gallery with another backbone, and moves the gallery to it.
+
+Every batch is committed beside the present vectors, so that a run that was interrupted goes on
+where it stopped, and the gallery can be used meanwhile. What other processes enroll until the move
+is embedded before it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from engine.embedding import Embedder
+from engine.errors import GalleryError, ImageError, SpaceMismatchError
+from engine.gallery import Gallery
+from engine.images import ImageLimits, load_image
+from engine.types import ByteArray, Space
+
+BATCH = 128
+"""Pictures embedded and committed at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReembeddingReport:
+    """What moving a gallery did.
+
+    Attributes:
+        left, backbone: the names of the backbones before and now.
+        space: id of the space now.
+        embedded: pictures embedded by this run.
+        reduced: those of them that are smaller copies of what was enrolled.
+        suspended_pins: thresholds set by hand that don't hold in the new space.
+        seconds: how long it took.
+    """
+
+    left: str
+    backbone: str
+    space: str
+    embedded: int
+    reduced: int
+    suspended_pins: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A kept picture: the backbone's input, and whether it is smaller than what was enrolled."""
+
+    pixels: ByteArray
+    reduced: bool
+
+
+def reembed_gallery(
+    gallery: Gallery,
+    space: Space,
+    embedder: Callable[[], Embedder],
+    *,
+    limits: ImageLimits,
+    workers: int,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> ReembeddingReport:
+    """Move a gallery to another space.
+
+    Args:
+        embedder: gives the space's; asked only if there is something to embed.
+        workers: threads that decode.
+        progress: called with the number of examples found to be embedded since its last call.
+
+    Raises:
+        GalleryError: it is in that space already, or pictures were not kept or can't be read; says
+            which. Nothing is changed then.
+        SpaceMismatchError: the embedder is of another space.
+    """
+    started, before = time.monotonic(), gallery.catalog.state().space
+    if before.id == space.id:
+        raise GalleryError(
+            f"{gallery.location}: is of {space.backbone!r} already (space {space.id}); "
+            "nothing was changed"
+        )
+    pins = len(gallery.view().pins)
+    waiting = _pictured(gallery, space)
+    progress(gallery.catalog.counts().examples - len(waiting))
+    embedded = reduced = 0
+    while True:
+        for first in range(0, len(waiting), BATCH):
+            ids = waiting[first : first + BATCH]
+            reduced += _embed(gallery, space, embedder(), ids, limits, workers)
+            embedded += len(ids)
+            progress(len(ids))
+        if gallery.move_to(space):
+            break
+        waiting = _pictured(gallery, space)
+    return ReembeddingReport(
+        left=before.backbone,
+        backbone=space.backbone,
+        space=space.id,
+        embedded=embedded,
+        reduced=reduced,
+        suspended_pins=max(0, pins - len(gallery.view().pins)),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _pictured(gallery: Gallery, space: Space) -> list[int]:
+    """The examples to be embedded. Raises GalleryError if one has no kept picture."""
+    waiting, bare = gallery.catalog.without_embedding(space.id)
+    if bare:
+        [example] = gallery.catalog.examples(ids=bare[:1])
+        raise GalleryError(
+            f"{gallery.location}: the pictures of {len(bare):,} of "
+            f"{gallery.catalog.counts().examples:,} examples were not kept, the first being "
+            f"{example.label!r} from {example.source}, so they can't be embedded anew; nothing was "
+            "changed. Enroll them into a new gallery with --backbone, or remove those examples"
+        )
+    return waiting
+
+
+def _embed(
+    gallery: Gallery,
+    space: Space,
+    embedder: Embedder,
+    ids: list[int],
+    limits: ImageLimits,
+    workers: int,
+) -> int:
+    """Embed examples' kept pictures and keep the vectors; how many pictures are reduced copies."""
+    if embedder.space.id != space.id:
+        raise SpaceMismatchError(
+            f"{gallery.location}: was of {space.backbone!r} in the space {space.id}, but what is "
+            f"loaded by that name now is of the space {embedder.space.id}: its weights or its "
+            "preprocessing have changed. Move to it with `onelook reembed --backbone` instead"
+        )
+    with gallery.catalog.read() as reader:
+        examples = reader.examples(ids=ids)
+        pictures = [reader.picture(example.id) for example in examples]
+    hint = embedder.backbone.preprocessing.decode_short_side
+
+    def decode(row: int) -> _Copy | None:
+        example, picture = examples[row], pictures[row]
+        if picture is None:  # removed meanwhile
+            return None
+        try:
+            image = load_image(picture, limits=limits, min_side_hint=hint)
+        except ImageError as error:
+            raise GalleryError(
+                f"{gallery.location}: the kept picture of example {example.id} "
+                f"({example.label!r} from {example.source}) can't be read: {error.reason}; "
+                "nothing was changed. Remove the example, or enroll its picture again"
+            ) from None
+        smaller = max(image.width, image.height) < max(example.width, example.height)
+        return _Copy(embedder.backbone.prepare(image.pixels), smaller)
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="onelook-decode") as pool:
+        copies = list(pool.map(decode, range(len(examples))))
+    found = {e.id: copy for e, copy in zip(examples, copies, strict=True) if copy is not None}
+    vectors = embedder.embed_prepared([copy.pixels for copy in found.values()])
+    gallery.put_embeddings(space, list(found), vectors)
+    return sum(copy.reduced for copy in found.values())
