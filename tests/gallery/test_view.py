@@ -221,3 +221,22 @@ def test_a_backup_is_a_gallery(gallery: Gallery, tmp_path: Path) -> None:
     with Gallery.open(tmp_path / "copy.gallery") as copy:
         assert exported(copy) == exported(gallery)
         assert copy.check() == []
+
+
+def test_enrolling_one_more_leaves_the_snapshot_alone(gallery: Gallery) -> None:
+    gallery.enroll([example(str(seed), seed) for seed in range(50)])
+    gallery.rebuild()
+    before = gallery.folder.snapshot.read_bytes()
+    gallery.enroll([example("one more", 99)])
+    gallery.close()
+    assert gallery.folder.snapshot.read_bytes() == before
+    with Gallery.open(gallery.folder.path) as other:
+        assert "one more" in content(other).values()
+
+
+def test_a_target_is_followed_though_other_changes_came_after_it(gallery: Gallery) -> None:
+    with Gallery.open(gallery.folder.path, poll_seconds=0.0) as other:
+        gallery.set_target_fpir(0.01)
+        gallery.enroll([example("late", 1)])
+        assert other.view().target_fpir == 0.01
+        assert "late" in content(other).values()
