@@ -11,6 +11,7 @@ Ray is an extra, and is imported only when one of these functions is called.
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -187,6 +188,7 @@ def _cluster(address: str) -> Iterator[Any]:
             "`pip install onelook[ray]`, on every node"
         ) from None
     connected = ray.is_initialized()
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it tells users its own affairs
     # A cluster of this machine alone listens to nobody else.
     local: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     more = local if address == LOCAL else {}
