@@ -25,6 +25,7 @@ from engine.types import ByteArray
 
 Embed = Callable[[int], Any]
 BATCHES = (1, 32)
+TURNS = 3
 
 
 def random_open_clip(folder: Path) -> str:
@@ -188,15 +189,14 @@ def _torch(
 
 
 def _in_turns(ways: dict[tuple[str, int], Embed], seconds: float) -> dict[Any, list[float]]:
-    """Seconds a call; each turn begins with a call that doesn't count: caches, spinning threads."""
+    """Seconds a call, in three turns of many calls each.
+
+    Changing torch's threads with every call would cost more than the calls.
+    """
     taken: dict[Any, list[float]] = {key: [] for key in ways}
-    deadline = time.perf_counter() + seconds
-    while time.perf_counter() < deadline or len(next(iter(taken.values()))) < 3:
+    for _ in range(TURNS):
         for key, way in ways.items():
-            way(0)
-            started = time.perf_counter()
-            way(0)
-            taken[key].append(time.perf_counter() - started)
+            taken[key] += _repeated(way, seconds / len(ways) / TURNS)
     return taken
 
 
@@ -204,7 +204,7 @@ def _repeated(way: Embed, seconds: float) -> list[float]:
     way(0)
     taken: list[float] = []
     deadline = time.perf_counter() + seconds
-    while time.perf_counter() < deadline or len(taken) < 5:
+    while time.perf_counter() < deadline or len(taken) < 3:
         started = time.perf_counter()
         way(0)
         taken.append(time.perf_counter() - started)
