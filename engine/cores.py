@@ -9,11 +9,16 @@ Runtime, pools of decoders) ask here.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 _most = 0
+_busy = 0
+_busy_lock = Lock()
 
 
 def available_cores() -> int:
@@ -34,7 +39,30 @@ def limit_threads(most: int) -> None:
     if not as_blas_counts:
         from threadpoolctl import threadpool_limits  # rarely needed, and slow to import
 
-        threadpool_limits(thread_limit(), user_api="blas")
+        with _busy_lock:
+            if not _busy:
+                threadpool_limits(thread_limit(), user_api="blas")
+
+
+@contextmanager
+def every_core_busy() -> Iterator[None]:
+    """Meanwhile BLAS multiplies on the threads that call it: others would take a core from work.
+
+    Its waiting threads spin, which costs as much again as their product. Calls may overlap.
+    """
+    from threadpoolctl import threadpool_limits
+
+    global _busy
+    with _busy_lock:
+        _busy += 1
+        threadpool_limits(1, user_api="blas")
+    try:
+        yield
+    finally:
+        with _busy_lock:
+            _busy -= 1
+            if not _busy:
+                threadpool_limits(thread_limit(), user_api="blas")
 
 
 def thread_limit() -> int:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info
 
 from engine import cores
 
@@ -64,3 +65,21 @@ def test_one_setting_caps_blas_and_all_who_ask(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "1 {1}\n"
+
+
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_blas_stays_on_one_thread_until_the_last_who_keeps_every_core_busy_is_done() -> None:
+    before = blas_threads()
+    first, second = cores.every_core_busy(), cores.every_core_busy()
+    first.__enter__()
+    second.__enter__()
+    assert blas_threads() == {1}
+    first.__exit__(None, None, None)
+    assert blas_threads() == {1}
+    cores.limit_threads(0)
+    assert blas_threads() == {1}
+    second.__exit__(None, None, None)
+    assert blas_threads() == {cores.thread_limit()} == before

@@ -19,6 +19,7 @@ from itertools import islice
 from engine.bulk.loading import Loader, Prepared, Unchanged
 from engine.bulk.report import ReportBuilder
 from engine.bulk.sources import Item
+from engine.cores import every_core_busy
 from engine.embedding import Embedder
 from engine.errors import ImageError
 from engine.gallery import Gallery
@@ -99,7 +100,10 @@ def commit_batches(
     started = time.monotonic()
     report = ReportBuilder(keep_touched=options.prune)
     writes: deque[Future[list[Enrolment | Reject]]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="onelook-write") as writer:
+    with (
+        every_core_busy(),
+        ThreadPoolExecutor(1, thread_name_prefix="onelook-write") as writer,
+    ):
         for batch in _to_commit(batches, options, progress):
             report.count_loaded([*batch.unchanged, *batch.rejects])
             writes.append(writer.submit(_write, gallery, batch, options))

@@ -94,6 +94,18 @@ def test_both_runtimes_share_a_space_and_give_the_same_features(name: str, expor
     np.testing.assert_allclose(fast.features(batch), plain.features(batch), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("pictures", [1, 2, 3, 19])
+def test_a_batch_divided_among_threads_keeps_its_order(
+    name: str, exported: Path, threads: int, pictures: int
+) -> None:
+    fast = load_backbone(name, device="cpu", cache_dir=exported, threads=threads)
+    plain = load(name, exported, runtime="torch")
+    side = fast.preprocessing.image_size
+    batch = np.random.default_rng(1).integers(0, 256, (pictures, side, side, 3), dtype=np.uint8)
+    np.testing.assert_allclose(fast.features(batch), plain.features(batch), rtol=1e-3, atol=1e-4)
+
+
 def test_an_exported_backbone_needs_neither_torch_nor_its_library(
     name: str, exported: Path
 ) -> None:

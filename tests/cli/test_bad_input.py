@@ -49,7 +49,7 @@ def test_missing_options_and_commands_are_wrong_usage(onelook: Onelook, catalog:
     onelook("enroll", catalog, code=USAGE)
     assert "Did you mean 'recognize'?" in onelook("recognise", "x.png", code=USAGE).stderr
     onelook("recognize", "x.png", "-g", "g", "--top", 0, code=USAGE)
-    onelook("classes", "threshold", "a", "-g", "g", "--pin", 2, code=USAGE)
+    onelook("classes", "threshold", "a", "-g", "g", "--pin", 11, code=USAGE)
 
 
 def test_an_empty_folder_or_manifest_is_an_error_and_prunes_nothing(
