@@ -25,18 +25,20 @@ from engine.types import KeepPictures
 
 MEASURED = 64
 """Pictures of which the core-seconds of each stage are taken."""
+FEWEST = {"large": 96, "medium": 600, "small": 1500}
+"""Fewer would tell of a run's start and end: the first batch and the last write overlap nothing."""
 
 
 def catalogs(folder: Path, share: float) -> dict[str, list[Path]]:
     """Three kinds of pictures; a share of 1 makes what takes about a minute each."""
     return {
         "12-megapixel photographs": photographs(
-            folder / "large", max(MEASURED // 2, int(200 * share)), 4000, 3000
+            folder / "large", max(FEWEST["large"], int(200 * share)), 4000, 3000
         ),
         "0.5-megapixel photographs": photographs(
-            folder / "medium", max(MEASURED, int(2000 * share)), 816, 612
+            folder / "medium", max(FEWEST["medium"], int(2000 * share)), 816, 612
         ),
-        "icons of 160 pixels": icons(folder / "small", max(MEASURED, int(4000 * share))),
+        "icons of 160 pixels": icons(folder / "small", max(FEWEST["small"], int(4000 * share))),
     }
 
 

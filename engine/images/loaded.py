@@ -53,7 +53,9 @@ class LoadedImage:
         scale = long_side / max(picture.size)
         if scale < 1:
             width, height = (max(1, round(side * scale)) for side in picture.size)
-            picture = picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+            # Shrinks as sharply as a bicubic filter in less than half of Lanczos's time, which was
+            # a third of what enrolling a photograph took.
+            picture = picture.resize((width, height), Image.Resampling.HAMMING, reducing_gap=3.0)
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=_JPEG_QUALITY)
         return buffer.getvalue()
