@@ -70,8 +70,12 @@ def picture(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def load(folder: Path, *, backbone: str, callers: int, seconds: float) -> Outcome:
-    """Make a gallery, serve it, load it for that long, stop it, and count."""
+def load(folder: Path, *, backbone: str, callers: int, seconds: float, least: int = 0) -> Outcome:
+    """Make a gallery, serve it, load it for that long, stop it, and count.
+
+    Args:
+        least: go on for longer, until there are so many answers and one class is enrolled.
+    """
     gallery = folder / "load.gallery"
     with Recognizer.open(gallery, create=True, backbone=backbone) as recognizer:
         recognizer.enroll_catalog([(f"thing {seed}", picture(seed)) for seed in range(CLASSES)])
@@ -83,7 +87,7 @@ def load(folder: Path, *, backbone: str, callers: int, seconds: float) -> Outcom
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_until_ready(url, process)
-        outcome = _call(url, process, callers, seconds)
+        outcome = _call(url, process, callers, seconds, least)
         outcome.exit_code = process.wait(40)
         return outcome
     finally:
@@ -101,7 +105,9 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("the service didn't start")
 
 
-def _call(url: str, process: subprocess.Popen[bytes], callers: int, seconds: float) -> Outcome:
+def _call(
+    url: str, process: subprocess.Popen[bytes], callers: int, seconds: float, least: int
+) -> Outcome:
     outcome = Outcome()
     lock = threading.Lock()
 
@@ -156,6 +162,10 @@ def _call(url: str, process: subprocess.Popen[bytes], callers: int, seconds: flo
     for thread in threads:
         thread.start()
     time.sleep(seconds)
+    while len(outcome.milliseconds) < least or not outcome.enrolled:
+        time.sleep(0.05)
+        if not all(thread.is_alive() for thread in threads):
+            break
     process.send_signal(signal.SIGTERM)
     for thread in threads:
         thread.join(60)

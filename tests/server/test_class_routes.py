@@ -78,6 +78,18 @@ def test_a_confusable_neighbour_is_marked(client: TestClient) -> None:
     assert shown["neighbours"][0]["confusable"] is True
 
 
+def test_three_copies_are_confusable_though_each_has_another_beside_it(client: TestClient) -> None:
+    for seed in range(12):
+        enroll(client, f"thing {seed}", seed)
+    made = []
+    for size in (48, 64, 96):
+        data = {"label": f"copy {size}"}
+        made.append(client.post("/v1/classes", data=data, files={"image": png(40, size)}).json())
+    shown = client.get(f"/v1/classes/{made[0]['class_id']}").json()
+    confusable = [other["label"] for other in shown["neighbours"] if other["confusable"]]
+    assert sorted(confusable) == ["copy 64", "copy 96"]
+
+
 def test_a_renamed_class_is_recognised_by_its_new_name(client: TestClient) -> None:
     made = enroll(client, "cup", 1)
     enroll(client, "mug", 2)

@@ -144,14 +144,32 @@ def test_feedback_names_only_classes_that_are_there(client: TestClient) -> None:
     assert "did you mean 'thing'?" in answer.json()["detail"]
 
 
+def test_feedback_follows_its_class(client: TestClient, opened: Recognizer) -> None:
+    made = [enroll(client, f"thing {seed}", seed) for seed in range(20)]
+    client.post("/v1/feedback", files={"image": png(3)}, data={"label": "thing 3"})
+    client.post("/v1/feedback", files={"image": png(3, 64)}, data={"label": "thing 4"})
+    path = "/v1/classes/{}"
+
+    client.patch(path.format(made[3]["class_id"]), json={"label": "kettle"})
+    client.post(
+        f"{path.format(made[5]['class_id'])}/merge", json={"class_ids": [made[4]["class_id"]]}
+    )
+
+    said = opened.gallery.catalog.service.review.verdicts(opened.backbone.space.id)
+    assert said == [("kettle", "kettle"), ("thing 5", "kettle")]
+
+
 def test_the_service_counts_what_it_does(client: TestClient) -> None:
     enroll(client, "thing", 1)
     recognize(client, 1, 77)
     client.post("/v1/recognize", files={"images": b"nothing"})
+    client.post("/v1/nearest", files={"images": png(1)})
+    client.post("/v1/feedback", files={"image": png(1)}, data={"label": "thing"})
 
     text = client.get("/metrics").text
 
     assert 'onelook_decisions_total{outcome="known"} 1.0' in text
+    assert 'onelook_decisions_total{outcome="unknown"} 1.0' in text
     assert 'onelook_errors_total{error="ImageError"} 1.0' in text
     assert 'onelook_stage_seconds_count{stage="embed"}' in text
     assert 'route="/v1/recognize"' in text
