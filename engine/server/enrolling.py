@@ -39,7 +39,9 @@ def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool
     vector = recognizer.embedder.embed_prepared([prepared.pixels])[0]
     example = prepared.example(vector)
     [outcome] = gallery.enroll([example], allow_duplicates=allow_duplicates)
-    return raise_reject(outcome)
+    enrolment = raise_reject(outcome)
+    service.store.review.settle(example.content_hash)
+    return enrolment
 
 
 def _enrolment_out(service: Service, enrolment: Enrolment) -> EnrolmentOut:

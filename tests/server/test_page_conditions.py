@@ -17,7 +17,6 @@ from tests.server.browser import DESKTOP, PHONE, tab
 from tests.server.conftest import Running, fill, running
 from tests.server.page import file, go, show, stranger
 
-
 looks = pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
 

@@ -102,6 +102,14 @@ class ReviewStore:
         self._database.checkpoint()
         return gone
 
+    def settle(self, content_hash: str) -> None:
+        """Keep a picture no longer that has been given a name."""
+        query = select(KeptQueryRow.id).where(KeptQueryRow.content_hash == content_hash)
+        with self._database.transaction() as connection:
+            ids = list(connection.execute(query).scalars())
+        if ids:
+            self.forget(ids)
+
     def add_feedback(self, feedback: Feedback) -> None:
         """Note what somebody said."""
         values = {
