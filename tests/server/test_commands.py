@@ -21,7 +21,7 @@ from engine.cli.app import app
 from engine.recognizer import Recognizer
 from engine.server.options import ServerOptions
 from tests.server.browser import PHONE, chromium, launched, tab
-from tests.server.conftest import client_of
+from tests.server.conftest import client_of, seen
 
 
 def run(*arguments: object) -> str:
@@ -46,8 +46,7 @@ def test_a_token_is_made_listed_used_and_revoked(gallery: Path) -> None:
     with Recognizer.open(gallery, backbone="fake") as opened, client_of(opened) as client:
         assert client.get("/v1/gallery", headers=headers).json()["scope"] == "enroll"
         run("token", "revoke", token.split("_")[1], "-g", gallery)
-        time.sleep(0.9)
-        assert client.get("/v1/gallery", headers=headers).status_code == 401
+        seen(lambda: client.get("/v1/gallery", headers=headers).status_code == 401)
     assert "revoked" in run("token", "list", "-g", gallery)
 
 

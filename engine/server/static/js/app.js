@@ -51,7 +51,7 @@ async function show() {
     const content = await view(context);
     if (mine !== turn) return cleanUps.forEach((work) => work());
     leave = () => cleanUps.forEach((work) => work());
-    put(...[content].flat());
+    put(...[content].flat(Infinity));
     shown = location.hash;
     main.dispatchEvent(new Event("shown"));
     window.scrollTo(0, context.top);

@@ -106,7 +106,7 @@ export async function catalogView(context) {
   };
   addEventListener("scroll", soon, { passive: true });
   addEventListener("resize", soon);
-  document.getElementById("main").addEventListener("shown", soon, { once: true });
+  document.getElementById("main").addEventListener("shown", render, { once: true }); // at once: only then there is room to scroll
   onLeave(() => {
     left = { search: state.search, top: scrollY, count: state.classes.length };
     removeEventListener("scroll", soon);

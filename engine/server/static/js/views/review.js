@@ -39,7 +39,7 @@ function cards(clusters, kind, refresh) {
     const next = clusters.splice(0, CARDS).map((cluster) => clusterCard(cluster, refresh));
     list.append(...next);
     next[0]?.querySelector("input[type=text]").focus({ preventScroll: true });
-    more.textContent = `Show ${Math.min(CARDS, clusters.length)} more of ${clusters.length}`;
+    more.textContent = clusters.length > CARDS ? `Show ${CARDS} more of ${clusters.length}` : `Show ${clusters.length} more`;
     more.hidden = !clusters.length;
   };
   add();
