@@ -1,5 +1,8 @@
 """Recognising over HTTP answers as the library does, and refuses with its messages."""
 
+import threading
+
+import pytest
 from fastapi.testclient import TestClient
 
 from engine.errors import ImageError
@@ -142,6 +145,30 @@ def test_feedback_names_only_classes_that_are_there(client: TestClient) -> None:
     answer = client.post("/v1/feedback", files={"image": png(1)}, data={"label": "thin"})
     assert answer.status_code == 404
     assert "did you mean 'thing'?" in answer.json()["detail"]
+
+
+def test_the_service_answers_while_it_embeds(
+    client: TestClient, opened: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    embed = opened.embedder.embed_prepared
+
+    def slowly(prepared: list) -> object:
+        begun.set()
+        assert go_on.wait(60)
+        return embed(prepared)
+
+    monkeypatch.setattr(opened.embedder, "embed_prepared", slowly)
+    answers: list = []
+    waiting = threading.Thread(target=lambda: answers.append(recognize(client, 1)))
+    waiting.start()
+    assert begun.wait(60)
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/v1/classes").status_code == 200
+    assert answers == []
+    go_on.set()
+    waiting.join()
+    assert answers[0][0]["reason"] == "empty_gallery"
 
 
 def test_feedback_follows_its_class(client: TestClient, opened: Recognizer) -> None:

@@ -65,7 +65,7 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
     const report = now.report;
     const figure = (number, text) => h("span", {}, h("b", {}, number.toLocaleString("en")), text);
     if (now.kind === "enrolment") {
-      counts.replaceChildren(figure(report.added, "added"), figure(report.unchanged, "there already"), figure(report.rejected, "rejected"), figure(Math.max(0, now.total - now.done), "to go"));
+      counts.replaceChildren(figure(report.added, "added"), figure(report.unchanged, "there already"), figure(report.rejected, "rejected"), now.total > now.done ? figure(now.total - now.done, "to go") : "");
     }
     if (report.near_duplicates.length !== shownPairs) {
       shownPairs = report.near_duplicates.length;
