@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
+from engine.catalog.service.models import FeedbackRow
 from engine.catalog.view import CHUNK, chunks
 from engine.catalog.writer import Writer
 from engine.errors import ClassExistsError, GalleryError
@@ -68,10 +69,12 @@ class ClassWriting(Writer):
     def rename_class(self, class_id: int, new_label: str) -> None:
         """Raises ClassExistsError, LabelError."""
         label = normalised_label(new_label)
-        if self.class_by_id(class_id).label == label:
+        former = self.class_by_id(class_id).label
+        if former == label:
             return
         self._refuse_existing(label)
         self._update_class(class_id, label=label)
+        self._move_feedback(former, label)
         self._record(ChangeKind.RENAME, class_id)
 
     def merge_classes(self, source_ids: Iterable[int], into_id: int) -> None:
@@ -80,7 +83,8 @@ class ClassWriting(Writer):
         A picture that the other class has already is dropped. Attributes that only a removed class
         has are taken over, its pinned threshold is not.
         """
-        attributes = dict(self.class_by_id(into_id).attributes)
+        into = self.class_by_id(into_id)
+        attributes = dict(into.attributes)
         sources = [self.class_by_id(i) for i in dict.fromkeys(source_ids) if i != into_id]
         known = {example.content_hash for example in self.examples(into_id)}
         for source in sources:
@@ -93,6 +97,7 @@ class ClassWriting(Writer):
             for example in moved:
                 self._record(ChangeKind.MOVE, into_id, example.id)
             self.remove_class(source.id)
+            self._move_feedback(source.label, into.label)
         if sources:
             self._update_class(into_id, attributes=attributes)
 
@@ -105,6 +110,11 @@ class ClassWriting(Writer):
         self._execute(delete(ClassRow).where(ClassRow.id == class_id))
         self._record(ChangeKind.REMOVE, class_id)
         self.removed = True
+
+    def _move_feedback(self, label: str, to: str) -> None:
+        """Let what people said about a class count for the class that has its pictures now."""
+        for column in (FeedbackRow.label, FeedbackRow.decided):
+            self._execute(update(FeedbackRow).where(column == label).values({column: to}))
 
     def remove_class_if_empty(self, class_id: int) -> bool:
         """Remove a class that has no example left; returns whether that was so."""

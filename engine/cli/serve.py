@@ -101,8 +101,12 @@ def serve(
             _enroll_sample(output, recognizer)
         scheme = "https" if options.tls else "http"
         shown = f"[{host}]" if ":" in host else host
-        output.note(f"Onelook serves {place} at {scheme}://{shown}:{port}/")
-        run(recognizer, options)
+        address = f"{scheme}://{shown}:{port}/"
+        run(
+            recognizer,
+            options,
+            on_listening=lambda: output.note(f"Onelook serves {place} at {address}"),
+        )
 
 
 @contextmanager

@@ -51,21 +51,24 @@ class Batcher(Generic[In, Out]):
         self._patience = patience
         self._queue: queue.Queue[_Entry[In, Out] | None] = queue.Queue()
         self._closed = False
+        self._lock = threading.Lock()  # nothing may be queued behind the end
         self._thread = threading.Thread(target=self._run, name="onelook-batches", daemon=True)
         self._thread.start()
 
     def submit(self, item: In) -> Future[Out]:
         """Hand in an item; the future brings its result, or the error of its batch."""
-        if self._closed:
-            raise OverloadedError("the service is stopping; try again in a little while")
         entry: _Entry[In, Out] = _Entry(item)
-        self._queue.put(entry)
+        with self._lock:
+            if self._closed:
+                raise OverloadedError("the service is stopping; try again in a little while")
+            self._queue.put(entry)
         return entry.future
 
     def close(self) -> None:
         """Finish what was handed in, then stop."""
-        self._closed = True
-        self._queue.put(None)
+        with self._lock:
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from engine.gallery import View
 from engine.gallery.deciding import excesses
 from engine.gallery.left_out import rank_without_own
+from engine.gallery.near_duplicates import NEAR_DUPLICATE_SIMILARITY
 from engine.server.schemas import NeighbourOut
 
 NEIGHBOURS = 6
@@ -26,7 +27,11 @@ def first_examples(view: View, class_ids: Sequence[int]) -> dict[int, int]:
 
 
 def neighbours(view: View, class_id: int) -> list[NeighbourOut]:
-    """The classes nearest to a class, most similar first."""
+    """The classes nearest to a class, most similar first.
+
+    One is confusable if it would be given this class's name, were it not enrolled itself, or if it
+    is as near as two copies of one picture.
+    """
     example_ids, _ = view.table.examples_of(np.array([class_id], np.int64))
     if not example_ids.size:
         return []
@@ -46,9 +51,9 @@ def neighbours(view: View, class_id: int) -> list[NeighbourOut]:
             label=labels[other],
             similarity=similarity,
             example_id=example_id,
-            confusable=confusable,
+            confusable=mistaken or similarity >= NEAR_DUPLICATE_SIMILARITY,
         )
-        for (other, similarity, example_id), confusable in zip(shown, taken, strict=True)
+        for (other, similarity, example_id), mistaken in zip(shown, taken, strict=True)
     ]
 
 

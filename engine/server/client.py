@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import IOBase
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,9 @@ from engine.server import schemas
 
 Picture = str | Path | bytes | BinaryIO
 """A file's path, its bytes, or a file opened in binary mode."""
+
+FILES_AT_ONCE = 50
+"""So many files of a job go into one request; no more are in memory."""
 
 Model = TypeVar("Model", bound=schemas.Schema)
 
@@ -136,6 +140,10 @@ class Client:
         """Remove a class with its examples."""
         self._call("DELETE", f"/v1/classes/{self._id(label)}")
 
+    def example(self, example_id: int) -> schemas.ExampleOut:
+        """An example, without its picture."""
+        return self._get(schemas.ExampleOut, f"/v1/examples/{example_id}")
+
     def remove_example(self, example_id: int) -> None:
         """Remove an example; its class stays."""
         self._call("DELETE", f"/v1/examples/{example_id}")
@@ -151,19 +159,34 @@ class Client:
         label: str | None = None,
         allow_duplicates: bool = False,
     ) -> schemas.JobOut:
-        """Begin to enroll files and archives; their paths as given say their classes."""
+        """Begin to enroll files and archives.
+
+        Without a `label`, below the folder that holds them all a file in a folder (`mug/1.jpg`)
+        belongs to the class of that folder's name, any other (`mug.jpg`) to one of its own name.
+        """
         form = {"allow_duplicates": _flag(allow_duplicates)}
         if label is not None:
             form["label"] = label
-        return self._send(schemas.JobOut, "/v1/jobs/enrolment", _named(files), form)
+        return self._bring("enrolment", files, form)
 
     def evaluate(self, files: Sequence[Path]) -> schemas.JobOut:
-        """Begin to recognise labelled files and archives, and to count the answers."""
-        return self._send(schemas.JobOut, "/v1/jobs/evaluation", _named(files))
+        """Begin to recognise files and archives, labelled as in `enroll_many`, and to count."""
+        return self._bring("evaluation", files, {})
 
     def calibrate(self) -> schemas.JobOut:
         """Begin a calibration."""
         return _read(schemas.JobOut, self._call("POST", "/v1/jobs/calibration"))
+
+    def jobs(self) -> Iterator[schemas.JobOut]:
+        """Every job, newest first, read page by page."""
+        before: int | None = None
+        while True:
+            query = {"limit": 100} if before is None else {"limit": 100, "before": before}
+            page = self._get(schemas.JobPageOut, "/v1/jobs", query)
+            yield from page.jobs
+            if page.next is None:
+                return
+            before = page.next
 
     def job(self, job_id: int) -> schemas.JobOut:
         """How far a job is."""
@@ -188,6 +211,10 @@ class Client:
         """The queries that were called unknown and kept, in clusters."""
         return self._get(schemas.ReviewOut, "/v1/review")
 
+    def reviewed_picture(self, query_id: int) -> bytes:
+        """The picture of a kept query, encoded."""
+        return self._call("GET", f"/v1/review/{query_id}/picture").content
+
     def enroll_reviewed(self, label: str, query_ids: Sequence[int]) -> schemas.ReviewEnrolOut:
         """Enroll kept queries together."""
         body = {"label": label, "query_ids": list(query_ids)}
@@ -209,6 +236,24 @@ class Client:
         """Set the share of strangers that may get a label, in (0, 1)."""
         answer = self._call("PUT", "/v1/quality/target", json={"target_fpir": target})
         return _read(schemas.QualityOut, answer)
+
+    def _bring(self, kind: str, files: Sequence[Path], form: dict[str, str]) -> schemas.JobOut:
+        """Bring files to a new job, a piece at a time, and begin it."""
+        job: schemas.JobOut | None = None
+        named = _named(files)
+        try:
+            for start in range(0, max(1, len(files)), FILES_AT_ONCE):
+                path = f"/v1/jobs/{kind}" if job is None else f"/v1/jobs/{job.id}/files"
+                piece = named[start : start + FILES_AT_ONCE]
+                content = [("files", (name, _content(file))) for name, file in piece]
+                job = self._send(schemas.JobOut, path, content, {**form, "hold": "true"})
+        except errors.OnelookError:
+            if job is not None:
+                with suppress(errors.OnelookError):
+                    self.cancel(job.id)  # nobody will bring the rest
+            raise
+        assert job is not None
+        return _read(schemas.JobOut, self._call("POST", f"/v1/jobs/{job.id}/start"))
 
     def _id(self, label: str) -> int:
         return self._get(schemas.ClassPageOut, "/v1/classes", {"label": label}).classes[0].id
@@ -268,8 +313,12 @@ def _files(field: str, images: Iterable[Picture]) -> list[Any]:
     return [(field, (_name(image), _content(image))) for image in images]
 
 
-def _named(files: Iterable[Path]) -> list[Any]:
-    return [("files", (file.as_posix(), _content(file))) for file in files]
+def _named(files: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Files with their paths below the folder that holds them all."""
+    if not files:
+        return []
+    top = os.path.commonpath([file.absolute().parent for file in files])
+    return [(file.absolute().relative_to(top).as_posix(), file) for file in files]
 
 
 def _name(image: Picture) -> str:

@@ -17,16 +17,15 @@ def clusters(vectors: FloatArray, threshold: float) -> list[list[int]]:
         vectors: `(n, dim) float32`, unit rows.
     """
     groups: list[list[int]] = []
-    sums: list[FloatArray] = []
+    sums = np.zeros_like(vectors)  # of the members of each group; `(groups, dim)` of it are in use
+    sizes = np.zeros(len(vectors), vectors.dtype)
     for row, vector in enumerate(vectors):
-        likeness = [
-            float(total @ vector) / len(group) for total, group in zip(sums, groups, strict=True)
-        ]
-        best = int(np.argmax(likeness)) if likeness else -1
-        if best >= 0 and likeness[best] >= threshold:
-            groups[best].append(row)
-            sums[best] = sums[best] + vector
-        else:
-            groups.append([row])
-            sums.append(vector)
+        likeness = sums[: len(groups)] @ vector / sizes[: len(groups)]
+        joined = int(np.argmax(likeness)) if groups else 0
+        if not groups or likeness[joined] < threshold:
+            joined = len(groups)
+            groups.append([])
+        groups[joined].append(row)
+        sums[joined] += vector
+        sizes[joined] += 1
     return sorted(groups, key=lambda group: (-len(group), -group[-1]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fastapi.concurrency import run_in_threadpool
+
 from engine.bulk.loading import Loader
 from engine.bulk.sources import Item
 from engine.gallery import raise_reject
@@ -12,14 +14,23 @@ from engine.server.service import Service
 from engine.types import Enrolment
 
 
-def enroll_upload(
+async def enroll_upload(
     service: Service, label: str, upload: Upload, *, allow_duplicates: bool
-) -> Enrolment:
-    """Enroll a picture under a label; blocks.
+) -> EnrolmentOut:
+    """Enroll a picture under a label, in a thread.
 
     Raises:
         ImageError, LabelError, DuplicateImageError, ReadOnlyError: as `Recognizer.enroll`.
     """
+
+    def enroll() -> EnrolmentOut:
+        return _enrolment_out(service, _enroll(service, label, upload, allow_duplicates))
+
+    async with service.enrolling:
+        return await run_in_threadpool(enroll)
+
+
+def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool) -> Enrolment:
     recognizer = service.recognizer
     gallery = recognizer.gallery
     keep = gallery.catalog.state().keep_pictures
@@ -28,10 +39,12 @@ def enroll_upload(
     vector = recognizer.embedder.embed_prepared([prepared.pixels])[0]
     example = prepared.example(vector)
     [outcome] = gallery.enroll([example], allow_duplicates=allow_duplicates)
-    return raise_reject(outcome)
+    enrolment = raise_reject(outcome)
+    service.store.review.settle(example.content_hash)
+    return enrolment
 
 
-def enrolment_out(service: Service, enrolment: Enrolment) -> EnrolmentOut:
+def _enrolment_out(service: Service, enrolment: Enrolment) -> EnrolmentOut:
     """An enrolment, with pictures to show of what it can't be told apart from."""
     gallery = service.recognizer.gallery
     view = gallery.view()

@@ -62,6 +62,10 @@ class Metrics:
         finally:
             self.stages.labels(name).observe(time.perf_counter() - started)
 
+    def decided(self, *, known: bool) -> None:
+        """Count a decision that was given as an answer."""
+        self.decisions.labels("known" if known else "unknown").inc()
+
     def text(self) -> bytes:
         """The exposition format."""
         return generate_latest(self.registry)

@@ -99,7 +99,6 @@ class RecognitionLine:
             return Reject(upload.source, error.reason)
         query = _Query(upload.source, pixels, candidates)
         vector, decision = await asyncio.wrap_future(self._batcher.submit(query))
-        self._metrics.decisions.labels("known" if decision.known else "unknown").inc()
         return Recognized(image, vector, decision)
 
     def _decode(self, upload: Upload) -> tuple[LoadedImage, ByteArray]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING
 
 from engine.catalog.service import ServiceStore
+from engine.cores import thread_limit
 from engine.errors import SettingsError
 from engine.recognizer import Recognizer
 from engine.server.metrics import Metrics
@@ -25,6 +27,8 @@ class Service:
 
     Attributes:
         line: recognises pictures; there once the service has started.
+        enrolling: held by requests that enroll; only some may at a time, so that pictures that wait
+            to be written take neither all threads nor, decoded, all memory.
         stopping: set when no new work should be begun.
     """
 
@@ -37,6 +41,7 @@ class Service:
         self.tokens = TokenRing(self.store.tokens)
         self.stopping = threading.Event()
         self.line = RecognitionLine(recognizer, options, self.metrics)
+        self.enrolling = asyncio.Semaphore(2 * thread_limit())
         self.ready = False
         self._runner: JobRunner | None = None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -22,6 +22,9 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
+PATIENCE = 60_000
+"""Milliseconds; on a busy machine a job may take long, which proves nothing about the page."""
+
 DESKTOP = {"viewport": {"width": 1280, "height": 860}}
 PHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -46,6 +49,7 @@ def chromium() -> str:
 def launched() -> Iterator[Browser]:
     """A running browser."""
     path = chromium()
+    expect.set_options(timeout=PATIENCE)
     driver: Playwright
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -59,7 +63,7 @@ def launched() -> Iterator[Browser]:
 def tab(browser: Browser, **options: object) -> Iterator[Page]:
     """A page in a context of its own; whatever the browser complains about fails the test."""
     context: BrowserContext = browser.new_context(**(options or DESKTOP))  # type: ignore[arg-type]
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -26,6 +26,7 @@ from engine.testing.fake_backbone import FakeBackbone
 from tests.server.browser import launched, tab
 
 CLASSES = 30
+SLOW_MACHINE = 60.0
 
 
 def png(seed: int, size: int = 48) -> bytes:
@@ -105,6 +106,15 @@ def running(recognizer: Recognizer, options: ServerOptions | None = None) -> Ite
         server.should_exit = True
         thread.join(30)
         assert not thread.is_alive()
+
+
+def seen(look: Callable[[], bool]) -> None:
+    """Wait until something is seen; for how long is printed, for a busy machine proves nothing."""
+    started = time.monotonic()
+    while not look():
+        assert time.monotonic() - started < SLOW_MACHINE
+        time.sleep(0.02)
+    print(f"seen after {time.monotonic() - started:.2f} s; a second is what is promised")
 
 
 @pytest.fixture(scope="module")

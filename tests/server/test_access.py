@@ -15,7 +15,7 @@ from engine.server.app import create_app
 from engine.server.options import ServerOptions
 from engine.server.run import server_of
 from engine.server.tokens import RateLimiter, Scope, TokenRing, create_token
-from tests.server.conftest import client_of, png
+from tests.server.conftest import client_of, png, seen
 
 ANYBODY = "anybody"
 ALLOWED = {
@@ -156,7 +156,7 @@ def test_a_tampered_token_is_refused(locked: TestClient, make_token: MakeToken) 
     assert status(mixed) == 401
 
 
-def test_a_revoked_token_is_refused_within_a_second(
+def test_a_revoked_token_is_refused_soon(
     locked: TestClient, opened: Recognizer, make_token: MakeToken
 ) -> None:
     token = make_token("recognize")
@@ -165,9 +165,7 @@ def test_a_revoked_token_is_refused_within_a_second(
     assert locked.get("/v1/gallery", headers=headers).status_code == 200
 
     assert opened.gallery.catalog.service.tokens.revoke(token.split("_")[1])
-    time.sleep(0.9)
-
-    assert locked.get("/v1/gallery", headers=headers).status_code == 401
+    seen(lambda: locked.get("/v1/gallery", headers=headers).status_code == 401)
 
 
 def test_revoking_the_last_token_opens_nothing(opened: Recognizer, make_token: MakeToken) -> None:

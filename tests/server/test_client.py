@@ -17,6 +17,7 @@ from engine.errors import (
     ServiceError,
 )
 from engine.recognizer import Recognizer
+from engine.server import client
 from engine.server.client import Client
 from engine.server.options import ServerOptions
 from engine.server.tokens import Scope, create_token
@@ -100,9 +101,31 @@ def test_it_follows_jobs(api: Client, tmp_path: Path) -> None:
     assert api.set_target_fpir(0.05).target_fpir == 0.05
 
 
+def test_it_brings_many_files_in_pieces(
+    api: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "FILES_AT_ONCE", 2)
+    paths = [tmp_path / f"piece {seed}.png" for seed in range(5)]
+    for seed, path in enumerate(paths):
+        path.write_bytes(png(800 + seed))
+
+    job = api.enroll_many(paths)
+
+    assert job.total == 5
+    *_, over = api.follow(job.id)
+    assert over.report.added == 5
+    assert next(iter(api.jobs())).id == job.id
+    for path in paths:
+        api.remove_class(path.stem)  # though the paths as given begin with other folders
+    with pytest.raises(ImageError, match=r"gone\.png"):
+        api.enroll_many([*paths[:2], tmp_path / "gone.png"])
+    assert next(iter(api.jobs())).state == "cancelled"
+
+
 def test_it_reviews(api: Client) -> None:
     api.recognize(png(99))
     [[query]] = api.review().clusters
+    assert api.reviewed_picture(query.id) == png(99)
     assert api.enroll_reviewed("vase", [query.id]).enrolled == 1
     assert api.recognize(png(99)).label == "vase"
     api.remove_class("vase")

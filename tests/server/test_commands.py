@@ -21,7 +21,7 @@ from engine.cli.app import app
 from engine.recognizer import Recognizer
 from engine.server.options import ServerOptions
 from tests.server.browser import PHONE, chromium, launched, tab
-from tests.server.conftest import client_of
+from tests.server.conftest import client_of, seen
 
 
 def run(*arguments: object) -> str:
@@ -46,8 +46,7 @@ def test_a_token_is_made_listed_used_and_revoked(gallery: Path) -> None:
     with Recognizer.open(gallery, backbone="fake") as opened, client_of(opened) as client:
         assert client.get("/v1/gallery", headers=headers).json()["scope"] == "enroll"
         run("token", "revoke", token.split("_")[1], "-g", gallery)
-        time.sleep(0.9)
-        assert client.get("/v1/gallery", headers=headers).status_code == 401
+        seen(lambda: client.get("/v1/gallery", headers=headers).status_code == 401)
     assert "revoked" in run("token", "list", "-g", gallery)
 
 
@@ -58,10 +57,23 @@ def test_odd_wishes_are_refused_in_words(gallery: Path) -> None:
         (["serve"], "--demo"),
         (["serve", "-g", gallery, "--host", "0.0.0.0"], "onelook token create"),
         (["serve", "-g", gallery, "--tls-cert", "cert.pem"], "--tls-key"),
+        (["serve", "-g", gallery, "--tls-cert", "no.pem", "--tls-key", "no.pem"], "no.pem"),
+        (["serve", "-g", gallery, "--tls-cert", __file__, "--tls-key", __file__], "PEM files"),
     ):
         refused = CliRunner().invoke(app, [str(a) for a in arguments])
         assert refused.exit_code == 1
         assert words in refused.output
+        assert "serves" not in refused.output
+        assert "should not have happened" not in refused.output
+
+
+def test_a_port_that_is_taken_is_said_in_words(gallery: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        refused = CliRunner().invoke(app, ["serve", "-g", str(gallery), "--port", port])
+    assert refused.exit_code == 1
+    assert f"127.0.0.1 port {port} can't be listened on" in refused.output
+    assert "serves" not in refused.output
 
 
 def test_it_serves_https(gallery: Path, tmp_path: Path) -> None:

@@ -257,6 +257,35 @@ def test_labels_that_cant_be_are_refused(client: TestClient, label: str) -> None
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status"),
+    [
+        ("GET", "/v1/nothing", b"", 404),
+        ("GET", "/nothing", b"", 404),
+        ("GET", "/static/nothing.js", b"", 404),
+        ("GET", "/v1/classes/77", b"", 404),
+        ("DELETE", "/v1/recognize", b"", 405),
+        ("POST", "/static/js/app.js", b"", 405),
+        ("POST", "/v1/recognize", b"no form", 400),
+        ("POST", "/v1/review/forget", b" " * (256 * 1024 + 1), 413),
+        ("POST", "/v1/review/forget", b"{not json", 422),
+        ("PUT", "/v1/quality/target", b'{"target_fpir": 2}', 422),
+        ("GET", "/v1/classes?limit=0", b"", 422),
+        ("GET", "/v1/classes/word", b"", 422),
+    ],
+)
+def test_every_error_is_a_problem(
+    client: TestClient, method: str, path: str, content: bytes, status: int
+) -> None:
+    headers = {"content-type": "application/json"} if content[:1] in b" {" else {}
+    answer = client.request(method, path, content=content, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert all(problem[field] for field in ("type", "title", "detail", "error"))
+
+
 def test_names_in_archives_become_labels_never_files(
     client: TestClient, opened: Recognizer
 ) -> None:

@@ -6,13 +6,17 @@ import io
 import json
 import time
 import zipfile
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from fastapi.testclient import TestClient
 
-from engine.catalog.service import JobState
+from engine.catalog.service import JobState, JobStore
+from engine.errors import StorageError
 from engine.recognizer import Recognizer
-from engine.server.jobs import enrolment
+from engine.server.jobs import enrolment, runner
 from engine.server.jobs.staging import labels_of
 from engine.server.options import ServerOptions
 from tests.server.conftest import client_of, png
@@ -106,9 +110,9 @@ def test_near_duplicates_come_with_both_pictures(client: TestClient) -> None:
 
 
 def test_a_job_is_stopped_and_keeps_what_it_enrolled(
-    client: TestClient, monkeypatch: object
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enrolment, "CHUNK", 1)  # type: ignore[attr-defined]
+    monkeypatch.setattr(enrolment, "CHUNK", 1)
     files = [(f"thing {seed}.png", png(seed)) for seed in range(60)]
     job = begin(client, files)
     while client.get(f"/v1/jobs/{job['id']}").json()["done"] < 2:
@@ -122,8 +126,10 @@ def test_a_job_is_stopped_and_keeps_what_it_enrolled(
     assert len(client.get("/v1/classes?limit=500").json()["classes"]) == over["done"]
 
 
-def test_a_job_is_gone_on_with_after_a_restart(opened: Recognizer, monkeypatch: object) -> None:
-    monkeypatch.setattr(enrolment, "CHUNK", 1)  # type: ignore[attr-defined]
+def test_a_job_is_gone_on_with_after_a_restart(
+    opened: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrolment, "CHUNK", 1)
     files = [(f"thing {seed:02}.png", png(seed)) for seed in range(40)]
     with client_of(opened) as client:
         job = begin(client, files)
@@ -140,17 +146,36 @@ def test_a_job_is_gone_on_with_after_a_restart(opened: Recognizer, monkeypatch: 
     assert opened.gallery.catalog.counts().examples == 40
 
 
-def test_a_job_of_a_dead_process_is_taken_over(opened: Recognizer, monkeypatch: object) -> None:
+def test_a_job_of_a_dead_process_is_taken_over(
+    opened: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     jobs = opened.gallery.catalog.service.jobs
     job = jobs.add("calibration", {}, state=JobState.WAITING)
-    from datetime import timedelta
-
-    from engine.server.jobs import runner
-
     assert jobs.claim("a process that died", silence=timedelta(seconds=30)) is not None
-    monkeypatch.setattr(runner, "SILENCE", timedelta(0))  # type: ignore[attr-defined]
+    monkeypatch.setattr(runner, "SILENCE", timedelta(0))
     with client_of(opened) as client:
         assert finished(client, job.id)["state"] == "done"
+
+
+def test_a_job_whose_end_cant_be_noted_stops_no_others(
+    opened: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, refused = JobStore.finish, []
+
+    def busy_once(*given: Any, **named: Any) -> bool:
+        if refused:
+            return finish(*given, **named)
+        refused.append(given)
+        raise StorageError("the database is busy")
+
+    monkeypatch.setattr(JobStore, "finish", busy_once)
+    with client_of(opened) as client:
+        first = begin(client, [("a.png", png(1))])
+        second = begin(client, [("b.png", png(2))])
+        assert finished(client, second["id"])["state"] == "done"
+        assert client.get(f"/v1/jobs/{first['id']}").json()["state"] == "running"
+        monkeypatch.setattr(runner, "SILENCE", timedelta(0))
+        assert finished(client, first["id"])["state"] == "done"
 
 
 def test_calibration_runs_as_a_job(client: TestClient) -> None:

@@ -39,6 +39,14 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> object:
             yield openapi.from_url(f"{service.url}/openapi.json")
 
 
+def test_who_may_not_is_answered_as_documented(schema: Any) -> None:
+    open_to_anybody = ("/healthz", "/readyz", "/v1/session")
+    for path, item in schema.raw_schema["paths"].items():
+        for method, operation in item.items():
+            if path not in open_to_anybody:
+                assert {"401", "403", "429"} <= set(operation["responses"]), (method, path)
+
+
 def test_generated_requests_get_documented_answers(schema: Any) -> None:
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) > 30

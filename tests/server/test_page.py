@@ -37,6 +37,17 @@ def test_what_was_right_is_noted(page: Page, shop: Running) -> None:
     expect(page.get_by_text("Noted: it is thing 05.")).to_be_visible()
 
 
+def test_a_double_click_says_it_once(page: Page, shop: Running) -> None:
+    review = shop.recognizer.gallery.catalog.service.review
+    space_id = shop.recognizer.backbone.space.id
+    before = len(review.verdicts(space_id))
+    show(page, 8)
+    page.get_by_role("button", name="That’s right").dblclick()
+    expect(page.get_by_role("button", name="That’s right")).to_have_count(0)
+    page.wait_for_timeout(200)
+    assert len(review.verdicts(space_id)) == before + 1
+
+
 def test_an_unknown_is_enrolled_as_new_and_known_from_then_on(page: Page, shop: Running) -> None:
     show(page, stranger(shop, 200))
     expect(page.locator(".verdict h2")).to_have_text("Unknown")
@@ -69,7 +80,7 @@ def test_the_camera_takes_a_picture(page: Page) -> None:
     page.get_by_role("button", name="Use the camera").click()
     video = page.locator("video")
     expect(video).to_be_visible()
-    for _ in range(100):  # Playwright's own waiting would need the eval that the page forbids
+    for _ in range(600):  # Playwright's own waiting would need the eval that the page forbids
         if page.evaluate("document.querySelector('video').videoWidth") > 0:
             break
         page.wait_for_timeout(100)
@@ -193,12 +204,35 @@ def test_a_hostile_archive_is_refused_in_words(page: Page) -> None:
     expect(page.locator(".toast.bad")).to_contain_text("leads out of the archive")
 
 
+def test_an_upload_that_fails_midway_leaves_no_open_job(
+    page: Page, tmp_path: Path, shop: Running
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for seed in range(101):  # a piece is of a hundred
+        (folder / f"{seed}.png").write_bytes(png(seed))
+    page.route("**/v1/jobs/*/files", lambda route: route.abort())
+    go(page, "Enroll")
+    page.locator("#folder").set_input_files(folder)
+    expect(page.locator(".toast.bad")).to_contain_text("can't be reached")
+    [newest, *_] = page.request.get(f"{shop.url}/v1/jobs").json()["jobs"]
+    assert newest["state"] == "cancelled"
+
+
+def test_a_job_is_followed_again_after_a_refusal(page: Page) -> None:
+    page.route("**/v1/jobs/*/events", lambda route: route.fulfill(status=503), times=1)
+    go(page, "Enroll")
+    page.locator("#files").set_input_files(file(345, "ladle.png"))
+    job = page.get_by_role("region", name=re.compile("^Job")).first
+    expect(job.locator(".badge").first).to_have_text("done")
+
+
 def test_unknowns_are_named_in_review_and_recognised_next_time(page: Page, shop: Running) -> None:
     seed = stranger(shop, 400)
     for size in (96, 112):
-        show(page, seed, size)
-        expect(page.locator(".verdict h2")).to_have_text("Unknown")
-        page.wait_for_timeout(100)
+        with page.expect_response("**/v1/recognize"):
+            show(page, seed, size)
+    expect(page.locator(".verdict h2")).to_have_text("Unknown")
     go(page, "Review")
     card = page.locator(".cluster").filter(has_text="2 pictures")
     card.get_by_label("What is it?").fill("garden gnome")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from engine.server.client import Client
-from tests.server.conftest import png
+from tests.server.conftest import png, seen
 from tests.server.test_commands import free_port, run, wait_for
-
-SLOW_MACHINE = 20.0
 
 
 @contextmanager
@@ -37,15 +34,6 @@ def served(gallery: Path) -> Iterator[Client]:
 def services(gallery: Path) -> Iterator[tuple[Client, Client]]:
     with ExitStack() as stack:
         yield stack.enter_context(served(gallery)), stack.enter_context(served(gallery))
-
-
-def seen(look: Callable[[], bool]) -> None:
-    """Wait until something is seen; for how long is printed, for a busy machine proves nothing."""
-    started = time.monotonic()
-    while not look():
-        assert time.monotonic() - started < SLOW_MACHINE
-        time.sleep(0.02)
-    print(f"seen after {time.monotonic() - started:.2f} s; a second is what is promised")
 
 
 def test_each_sees_what_the_other_and_a_command_change(

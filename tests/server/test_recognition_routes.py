@@ -1,5 +1,8 @@
 """Recognising over HTTP answers as the library does, and refuses with its messages."""
 
+import threading
+
+import pytest
 from fastapi.testclient import TestClient
 
 from engine.errors import ImageError
@@ -144,14 +147,56 @@ def test_feedback_names_only_classes_that_are_there(client: TestClient) -> None:
     assert "did you mean 'thing'?" in answer.json()["detail"]
 
 
+def test_the_service_answers_while_it_embeds(
+    client: TestClient, opened: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    embed = opened.embedder.embed_prepared
+
+    def slowly(prepared: list) -> object:
+        begun.set()
+        assert go_on.wait(60)
+        return embed(prepared)
+
+    monkeypatch.setattr(opened.embedder, "embed_prepared", slowly)
+    answers: list = []
+    waiting = threading.Thread(target=lambda: answers.append(recognize(client, 1)))
+    waiting.start()
+    assert begun.wait(60)
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/v1/classes").status_code == 200
+    assert answers == []
+    go_on.set()
+    waiting.join()
+    assert answers[0][0]["reason"] == "empty_gallery"
+
+
+def test_feedback_follows_its_class(client: TestClient, opened: Recognizer) -> None:
+    made = [enroll(client, f"thing {seed}", seed) for seed in range(20)]
+    client.post("/v1/feedback", files={"image": png(3)}, data={"label": "thing 3"})
+    client.post("/v1/feedback", files={"image": png(3, 64)}, data={"label": "thing 4"})
+    path = "/v1/classes/{}"
+
+    client.patch(path.format(made[3]["class_id"]), json={"label": "kettle"})
+    client.post(
+        f"{path.format(made[5]['class_id'])}/merge", json={"class_ids": [made[4]["class_id"]]}
+    )
+
+    said = opened.gallery.catalog.service.review.verdicts(opened.backbone.space.id)
+    assert said == [("kettle", "kettle"), ("thing 5", "kettle")]
+
+
 def test_the_service_counts_what_it_does(client: TestClient) -> None:
     enroll(client, "thing", 1)
     recognize(client, 1, 77)
     client.post("/v1/recognize", files={"images": b"nothing"})
+    client.post("/v1/nearest", files={"images": png(1)})
+    client.post("/v1/feedback", files={"image": png(1)}, data={"label": "thing"})
 
     text = client.get("/metrics").text
 
     assert 'onelook_decisions_total{outcome="known"} 1.0' in text
+    assert 'onelook_decisions_total{outcome="unknown"} 1.0' in text
     assert 'onelook_errors_total{error="ImageError"} 1.0' in text
     assert 'onelook_stage_seconds_count{stage="embed"}' in text
     assert 'route="/v1/recognize"' in text

@@ -47,6 +47,14 @@ def test_an_unknown_is_named_in_review_and_recognised_next_time(shop: TestClient
     assert shop.get(f"/v1/examples/{shown['examples'][0]['id']}/picture").status_code == 200
 
 
+def test_what_is_enrolled_elsewhere_waits_for_no_name(shop: TestClient) -> None:
+    recognize(shop, 99, 120)
+    enroll(shop, "vase", 99)
+    [[query]] = kept(shop)
+    assert recognize(shop, 99)[0]["label"] == "vase"
+    assert query == kept_ids(shop)[0] == 2
+
+
 def test_likeness_makes_one_cluster_of_many_pictures(shop: TestClient) -> None:
     for seed, size in ((99, 48), (99, 64), (99, 80), (120, 48)):
         shop.post("/v1/recognize", files={"images": png(seed, size)})

@@ -30,7 +30,7 @@ _KEPT = (
 
 
 class ReviewStore:
-    """Kept queries are bounded and can be erased; feedback stays until it is erased."""
+    """Kept queries are bounded and can be erased; feedback stays, by the labels of today."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -68,6 +68,14 @@ class ReviewStore:
                 for row in connection.execute(query.where(KeptQueryRow.id.in_(chunk)))
             ]
 
+    def near(self, space_id: str, class_id: int, *, limit: int) -> list[int]:
+        """The newest kept queries embedded in a space whose nearest class that is; their ids."""
+        row = KeptQueryRow
+        near = select(row.id).where(row.space_id == space_id, row.nearest_id == class_id)
+        with self._database.transaction() as connection:
+            found = connection.execute(near.order_by(row.id.desc()).limit(limit))
+            return list(found.scalars())
+
     def count(self) -> int:
         """How many queries are kept."""
         with self._database.transaction() as connection:
@@ -94,6 +102,14 @@ class ReviewStore:
         self._database.checkpoint()
         return gone
 
+    def settle(self, content_hash: str) -> None:
+        """Keep a picture no longer that has been given a name."""
+        query = select(KeptQueryRow.id).where(KeptQueryRow.content_hash == content_hash)
+        with self._database.transaction() as connection:
+            ids = list(connection.execute(query).scalars())
+        if ids:
+            self.forget(ids)
+
     def add_feedback(self, feedback: Feedback) -> None:
         """Note what somebody said."""
         values = {
@@ -107,6 +123,14 @@ class ReviewStore:
         }
         with self._database.transaction(write=True) as connection:
             connection.execute(insert(FeedbackRow).values(**values))
+
+    def verdicts(self, space_id: str) -> list[tuple[str | None, str | None]]:
+        """Of each feedback on a query embedded in a space what was said and what was decided."""
+        query = select(FeedbackRow.label, FeedbackRow.decided).where(
+            FeedbackRow.space_id == space_id
+        )
+        with self._database.transaction() as connection:
+            return [(label, decided) for label, decided in connection.execute(query)]
 
     def feedback(self, space_id: str) -> list[Feedback]:
         """What was said about queries embedded in a space, oldest first."""

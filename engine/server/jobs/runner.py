@@ -74,8 +74,11 @@ class JobRunner:
             if job is None:
                 self._wake.wait(POLL_SECONDS)
                 self._wake.clear()
-            else:
+                continue
+            try:
                 self._work_on(job)
+            except OnelookError as error:  # it is taken up again once its worker has been silent
+                LOGGER.warning("noting job %d failed: %s", job.id, type(error).__name__)
 
     def _tidy(self) -> None:
         """Let go of uploads that nobody finished."""

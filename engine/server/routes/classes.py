@@ -12,7 +12,7 @@ from engine.errors import ServiceError
 from engine.server import uploads
 from engine.server.access import require
 from engine.server.catalog_reading import first_examples, neighbours
-from engine.server.enrolling import enroll_upload, enrolment_out
+from engine.server.enrolling import enroll_upload
 from engine.server.routes.examples import example_out
 from engine.server.schemas import (
     ClassChange,
@@ -85,10 +85,7 @@ async def enroll(request: Request) -> EnrolmentOut:
     if label is None:
         raise ServiceError("expected the class's name in the multipart field 'label'")
     label = normalised_label(label)
-    enrolment = await run_in_threadpool(
-        enroll_upload, service, label, upload, allow_duplicates=allow
-    )
-    return await run_in_threadpool(enrolment_out, service, enrolment)
+    return await enroll_upload(service, label, upload, allow_duplicates=allow)
 
 
 @router.get("/{class_id}")
@@ -150,17 +147,7 @@ async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
         upload = await uploads.picture(form)
         allow = uploads.flag(form, "allow_duplicates")
     record = await run_in_threadpool(service.recognizer.gallery.catalog.class_by_id, class_id)
-    enrolment = await run_in_threadpool(
-        enroll_upload, service, record.label, upload, allow_duplicates=allow
-    )
-    return await run_in_threadpool(enrolment_out, service, enrolment)
-
-
-def _strangers(service: Service, class_id: int) -> list[int]:
-    """The newest kept queries that came nearest to a class."""
-    kept = service.store.review.kept(service.recognizer.backbone.space.id)
-    near = [query.id for query in reversed(kept) if query.nearest_id == class_id]
-    return near[:MOST_STRANGERS]
+    return await enroll_upload(service, record.label, upload, allow_duplicates=allow)
 
 
 def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetailOut:
@@ -169,6 +156,8 @@ def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetai
     view = gallery.view()
     threshold = gallery.threshold_of(class_id)
     keeps = gallery.catalog.state().keep_pictures
+    space_id = service.recognizer.backbone.space.id
+    may_review = principal.scope >= Scope.ENROLL
     return ClassDetailOut(
         id=record.id,
         label=record.label,
@@ -179,5 +168,9 @@ def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetai
         pinned_threshold=record.pinned_threshold,
         examples=[example_out(example, keeps) for example in gallery.catalog.examples(class_id)],
         neighbours=neighbours(view, class_id),
-        strangers=_strangers(service, class_id) if principal.scope >= Scope.ENROLL else [],
+        strangers=(
+            service.store.review.near(space_id, class_id, limit=MOST_STRANGERS)
+            if may_review
+            else []
+        ),
     )

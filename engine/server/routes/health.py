@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from engine.server import problems
 from engine.server.access import require
 from engine.server.schemas import HealthOut
 from engine.server.service import service_of
@@ -37,7 +38,10 @@ async def readiness(request: Request) -> JSONResponse:
     "/metrics",
     dependencies=[require(Scope.ADMIN)],
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        **problems.documented(),
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+    },
 )
 def metrics(request: Request) -> Response:
     """Counters and latencies in Prometheus's text format."""

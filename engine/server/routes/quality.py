@@ -64,12 +64,12 @@ def _latest_evaluation(service: Service) -> tuple[JobReportOut | None, datetime 
 
 def _feedback(service: Service) -> FeedbackCountsOut:
     counts = {"right": 0, "misnamed": 0, "missed": 0, "strangers_named": 0}
-    for said in service.store.review.feedback(service.recognizer.backbone.space.id):
-        if said.label == said.decided:
+    for said, decided in service.store.review.verdicts(service.recognizer.backbone.space.id):
+        if said == decided:
             counts["right"] += 1
-        elif said.decided is None:
+        elif decided is None:
             counts["missed"] += 1
-        elif said.label is None:
+        elif said is None:
             counts["strangers_named"] += 1
         else:
             counts["misnamed"] += 1

@@ -75,6 +75,9 @@ async def recognize(request: Request) -> DecisionsOut:
     """
     service = service_of(request)
     outcomes = await _recognized(request, service, "candidates")
+    for outcome in outcomes:
+        if isinstance(outcome, Recognized):
+            service.metrics.decided(known=outcome.decision.known)
     await _keep_unknown(service, outcomes)
     return DecisionsOut(results=[_decision(outcome) for outcome in outcomes])
 

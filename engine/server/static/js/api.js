@@ -68,11 +68,22 @@ async function call(method, path, body) {
 
 /** Follow a job until it is over; the handler gets it whenever it has changed. */
 export function follow(jobId, handler) {
-  const source = new EventSource(`/v1/jobs/${jobId}/events`);
-  source.onmessage = (event) => {
-    const job = JSON.parse(event.data);
-    handler(job);
-    if (["done", "failed", "cancelled"].includes(job.state)) source.close();
+  let source;
+  let again;
+  const open = () => {
+    source = new EventSource(`/v1/jobs/${jobId}/events`);
+    source.onmessage = (event) => {
+      const job = JSON.parse(event.data);
+      handler(job);
+      if (["done", "failed", "cancelled"].includes(job.state)) source.close();
+    };
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 3000); // refused for now
+    };
   };
-  return () => source.close();
+  open();
+  return () => {
+    clearTimeout(again);
+    source.close();
+  };
 }

@@ -1,6 +1,6 @@
 // The frame: pages by address, light and dark, logging in.
 
-import { h, icon, toast } from "./dom.js";
+import { button, h, icon, toast } from "./dom.js";
 import { get, logIn, remove, session, whenLoginIsNeeded } from "./api.js";
 import { recognizeView } from "./views/recognize.js";
 import { catalogView } from "./views/catalog.js";
@@ -22,6 +22,7 @@ const SCOPES = ["recognize", "enroll", "admin"];
 const main = document.getElementById("main");
 let leave = () => {};
 let turn = 0;
+let shown = null; // the address whose view stands there
 
 async function show() {
   const mine = ++turn;
@@ -35,6 +36,7 @@ async function show() {
   }
   const view = page[0] === "catalog" && id ? classView : page[2];
   document.title = `${page[1]} · Onelook`;
+  main.setAttribute("aria-busy", "true");
   try {
     const who = await session();
     if (mine !== turn) return;
@@ -44,22 +46,36 @@ async function show() {
     if (mine !== turn) return;
     const may = (scope) => SCOPES.indexOf(gallery.scope) >= SCOPES.indexOf(scope) && (scope === "recognize" || !gallery.read_only);
     const cleanUps = [];
-    const content = await view({ gallery, may, id, onLeave: (work) => cleanUps.push(work), refresh: show });
+    const top = shown === location.hash ? scrollY : 0;
+    const context = { gallery, may, id, from: shown, top, onLeave: (work) => cleanUps.push(work), refresh: show };
+    const content = await view(context);
     if (mine !== turn) return cleanUps.forEach((work) => work());
     leave = () => cleanUps.forEach((work) => work());
-    main.replaceChildren(...[content].flat());
-    window.scrollTo(0, 0);
+    put(...[content].flat(Infinity));
+    shown = location.hash;
     main.dispatchEvent(new Event("shown"));
+    window.scrollTo(0, context.top);
   } catch (error) {
-    if (error.silent) return;
-    main.replaceChildren(
-      h("div", { class: "card empty" }, h("h1", {}, "That didn’t work"), h("p", {}, error.message), h("a", { class: "button", href: "#/recognize" }, "Back to the start")),
-    );
+    if (mine !== turn || error.silent) return;
+    put(h("div", { class: "card empty" }, h("h1", {}, "That didn’t work"), h("p", {}, error.message), h("div", { class: "row" }, button("Try again", show, "primary"), h("a", { class: "button", href: "#/recognize" }, "Back to the start"))));
+  } finally {
+    if (mine === turn) main.removeAttribute("aria-busy");
   }
 }
 
+/** Put content in the place of what was there; whoever was in there with the keyboard stays in. */
+function put(...content) {
+  const inside = shown !== null || main.contains(document.activeElement);
+  main.replaceChildren(...content);
+  if (inside && document.activeElement === document.body) main.focus({ preventScroll: true });
+}
+
 function showLogin() {
-  main.replaceChildren(
+  turn += 1; // what is on its way would take its place
+  leave();
+  leave = () => {};
+  main.removeAttribute("aria-busy");
+  put(
     loginView(async (token) => {
       await logIn(token);
       show();
@@ -92,6 +108,9 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   main.focus();
 });
 whenLoginIsNeeded(showLogin);
+for (const kind of ["dragover", "drop"]) {
+  window.addEventListener(kind, (event) => event.preventDefault()); // else a near miss leaves the page
+}
 window.addEventListener("hashchange", () => {
   show();
   main.focus({ preventScroll: true });

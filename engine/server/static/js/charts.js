@@ -2,7 +2,7 @@
 
 import { h, percent } from "./dom.js";
 
-const WIDTH = 560;
+const WIDTH = innerWidth < 600 ? 340 : 560; // text keeps its size: a chart is as wide as it is drawn
 const HEIGHT = 230;
 const LEFT = 44;
 const RIGHT = 10;

@@ -62,6 +62,7 @@ export function toast(text, className = "") {
 
 /** Run something that may fail; say so if it does. */
 export async function attempt(work, element = null) {
+  if (element?.classList.contains("busy")) return undefined; // clicked twice
   element?.classList.add("busy");
   if (element && "disabled" in element) element.disabled = true;
   try {

@@ -10,20 +10,29 @@ const STATES = { uploading: "uploading", waiting: "waiting", running: "running",
 /** Upload `[file, path]` pairs in pieces; the job that works on them. */
 export async function upload(kind, files, fields, onProgress) {
   let job = null;
-  for (let start = 0; start < files.length; ) {
-    const piece = [];
-    let bytes = 0;
-    while (start < files.length && piece.length < FILES_AT_ONCE && (bytes === 0 || bytes + files[start][0].size < BYTES_AT_ONCE)) {
-      bytes += files[start][0].size;
-      piece.push(["files", ...files[start]]);
-      start += 1;
-    }
-    job = job
-      ? await send(`/v1/jobs/${job.id}/files`, piece)
-      : await send(`/v1/jobs/${kind}`, [...Object.entries(fields), ["hold", "true"], ...piece]);
-    onProgress(start, files.length);
+  try {
+    return await bring();
+  } catch (error) {
+    if (job) await post(`/v1/jobs/${job.id}/cancel`).catch(() => {}); // nobody will bring the rest
+    throw error;
   }
-  return post(`/v1/jobs/${job.id}/start`);
+
+  async function bring() {
+    for (let start = 0; start < files.length; ) {
+      const piece = [];
+      let bytes = 0;
+      while (start < files.length && piece.length < FILES_AT_ONCE && (bytes === 0 || bytes + files[start][0].size < BYTES_AT_ONCE)) {
+        bytes += files[start][0].size;
+        piece.push(["files", ...files[start]]);
+        start += 1;
+      }
+      job = job
+        ? await send(`/v1/jobs/${job.id}/files`, piece)
+        : await send(`/v1/jobs/${kind}`, [...Object.entries(fields), ["hold", "true"], ...piece]);
+      onProgress(start, files.length);
+    }
+    return post(`/v1/jobs/${job.id}/start`);
+  }
 }
 
 /** A card that follows a job. */
@@ -56,7 +65,7 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
     const report = now.report;
     const figure = (number, text) => h("span", {}, h("b", {}, number.toLocaleString("en")), text);
     if (now.kind === "enrolment") {
-      counts.replaceChildren(figure(report.added, "added"), figure(report.unchanged, "there already"), figure(report.rejected, "rejected"), figure(Math.max(0, now.total - now.done), "to go"));
+      counts.replaceChildren(figure(report.added, "added"), figure(report.unchanged, "there already"), figure(report.rejected, "rejected"), now.total > now.done ? figure(now.total - now.done, "to go") : "");
     }
     if (report.near_duplicates.length !== shownPairs) {
       shownPairs = report.near_duplicates.length;

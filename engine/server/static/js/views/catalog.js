@@ -5,13 +5,18 @@ import { get } from "../api.js";
 
 const PAGE = 300;
 const LEAST_TILE = 116;
-const NAME_HEIGHT = 36;
+const NAME_HEIGHT = 54;
 const OVERSCAN = 3;
 
-export async function catalogView({ gallery, onLeave }) {
-  const state = { classes: [], next: null, search: "", total: gallery.classes, loading: false, turn: 0 };
+let left = { search: "", top: 0, count: 0 }; // where the catalog stood when a class was opened
+
+export async function catalogView(context) {
+  const { gallery, onLeave, from } = context;
+  if (!from?.startsWith("#/catalog")) left = { search: "", top: 0, count: 0 };
+  const back = left;
+  const state = { classes: [], next: null, search: back.search, total: gallery.classes, loading: false, turn: 0 };
   const total = h("span", { class: "soft", role: "status" });
-  const search = h("input", { type: "search", placeholder: "Search the labels", "aria-label": "Search the labels" });
+  const search = h("input", { type: "search", placeholder: "Search the labels", "aria-label": "Search the labels", value: back.search });
   const grid = h("div", { class: "grid", role: "list", "aria-label": "Classes" });
   const empty = h("div", { class: "empty", hidden: true });
   const tiles = new Map();
@@ -101,14 +106,17 @@ export async function catalogView({ gallery, onLeave }) {
   };
   addEventListener("scroll", soon, { passive: true });
   addEventListener("resize", soon);
-  document.getElementById("main").addEventListener("shown", soon, { once: true });
+  document.getElementById("main").addEventListener("shown", render, { once: true }); // at once: only then there is room to scroll
   onLeave(() => {
+    left = { search: state.search, top: scrollY, count: state.classes.length };
     removeEventListener("scroll", soon);
     removeEventListener("resize", soon);
     cancelAnimationFrame(frame);
     state.turn += 1;
   });
   await load(true);
+  while (state.next !== null && state.classes.length < back.count) await load();
+  context.top = back.top;
   return [
     h("div", { class: "head" }, h("h1", {}, "Catalog"), total, h("div", { class: "search push" }, search)),
     grid,

@@ -87,6 +87,7 @@ function many(show) {
 
   async function begin(found, input = null) {
     if (!found.length) return;
+    if (zone.classList.contains("busy")) return toast("One upload at a time: wait until this one is done.", "bad");
     bar.hidden = false;
     const job = await attempt(() => upload("enrolment", found, { allow_duplicates: String(allow.checked) }, (done, total) => {
       bar.value = done / total;

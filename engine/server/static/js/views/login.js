@@ -8,7 +8,7 @@ export function loginView(logIn) {
   const form = h(
     "form",
     {
-      class: "card",
+      class: "card login",
       onsubmit: (event) => {
         event.preventDefault();
         attempt(() => logIn(input.value), submit);
@@ -19,5 +19,5 @@ export function loginView(logIn) {
     h("label", { class: "field" }, h("span", {}, "Token"), input),
     h("div", { class: "row" }, submit),
   );
-  return h("div", { class: "columns" }, form);
+  return form;
 }

@@ -66,6 +66,7 @@ export function recognizeView({ gallery, may, onLeave }) {
       const said = await send("/v1/feedback", label === null ? [["image", file]] : [["image", file], ["label", label]]);
       toast(said.right ? "Noted: that was right." : `Noted: it is ${label ?? "none of the classes"}.`);
       feedback.forEach((one) => one.remove()); // said twice, it would count twice
+      if (document.activeElement === document.body) row.querySelector("button")?.focus();
     }, row);
     const enrollNew = async () => {
       const label = await ask("Enroll this picture", "What is it?", "Enroll", { classes: true });

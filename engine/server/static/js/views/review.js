@@ -5,6 +5,7 @@ import { get, post, remove } from "../api.js";
 import { confirm, labelInput } from "../dialog.js";
 
 const SHOWN = 24;
+const CARDS = 48;
 
 export async function reviewView({ may, refresh }) {
   if (!may("enroll")) {
@@ -27,8 +28,22 @@ export async function reviewView({ may, refresh }) {
   );
   if (!found.total) return [head, nothing(found)];
   const [many, single] = [found.clusters.filter((cluster) => cluster.length > 1), found.clusters.filter((cluster) => cluster.length === 1)];
-  const cards = (clusters) => clusters.map((cluster) => clusterCard(cluster, refresh));
-  return [head, ...cards(many), single.length ? h("div", { class: "singles" }, cards(single)) : ""];
+  return [head, cards(many, "list", refresh), cards(single, "singles", refresh)];
+}
+
+/** The first clusters as cards, and the others as they are asked for. */
+function cards(clusters, kind, refresh) {
+  const list = h("div", { class: kind });
+  const more = button("", () => add());
+  const add = () => {
+    const next = clusters.splice(0, CARDS).map((cluster) => clusterCard(cluster, refresh));
+    list.append(...next);
+    next[0]?.querySelector("input[type=text]").focus({ preventScroll: true });
+    more.textContent = clusters.length > CARDS ? `Show ${CARDS} more of ${clusters.length}` : `Show ${clusters.length} more`;
+    more.hidden = !clusters.length;
+  };
+  add();
+  return list.childElementCount ? [list, h("div", { class: "row" }, more)] : [];
 }
 
 function nothing(found) {
