@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import boto3
 import moto.settings
+from moto.core.base_backend import BackendDict
 from moto.server import ThreadedMotoServer
 
 KEY, SECRET = "testing", "s3cret"
@@ -61,3 +62,4 @@ def running_store() -> Iterator[Store]:
         yield Store(f"http://{host}:{port}")
     finally:
         server.stop()
+        BackendDict.reset()  # what was stored is the process's, and would be the next server's too
