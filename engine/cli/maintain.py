@@ -14,6 +14,12 @@ from engine.cli.text import counted, file_size, holdings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+_CONSEQUENCES = {
+    "pgvector": "the database searches for all who open it from now on; restart running services",
+    "faiss": "each process searches its own",
+}
+"""What a rebuild with `--index` means for others, by what searches."""
+
 
 @app.command()
 @command
@@ -59,13 +65,15 @@ def check(output: Output, gallery: GalleryOption, json_output: JsonOption = Fals
 def rebuild(output: Output, gallery: GalleryOption, index: IndexOption = None) -> None:
     """Make the index anew from the database.
 
-    With --index pgvector the database searches from now on, with --index faiss no longer: then its
-    table is removed, and services that use it must be started again.
+    With --index pgvector the database searches from now on, for every process that opens the
+    gallery; with --index faiss no longer, and its table is removed.
     """
     with open_recognizer(gallery, index=index) as recognizer:
         recognizer.gallery.rebuild()
         size = len(recognizer.gallery.view().index)
-    output.done(f"{gallery}: the index was made anew from {counted(size, 'example')}")
+        searching = recognizer.gallery.describe()["index"]["engine"]
+    made = f"{gallery}: the index was made anew from {counted(size, 'example')}"
+    output.done(f"{made}; {_CONSEQUENCES[searching] if index else f'{searching} searches'}")
 
 
 @app.command()

@@ -7,7 +7,7 @@ takes them (the dimension and a reserved number, two bytes each, then the compon
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy.exc import DBAPIError
@@ -24,8 +24,9 @@ _TRAILER = b"\xff\xff"
 def copy_rows(connection: Connection, table: str, ids: IntArray, rows: FloatArray) -> None:
     """Add `rows (n, dim) float32` under `ids (n,)` to a table of `example_id` and `vector`."""
     statement = f"COPY {table} (example_id, vector) FROM STDIN (FORMAT BINARY)"
+    driver: Any = connection.connection.driver_connection
     try:
-        with connection.connection.cursor() as cursor, cursor.copy(statement) as copy:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(_HEADER + packed(ids, rows) + _TRAILER)
     except connection.dialect.loaded_dbapi.Error as error:  # not through SQLAlchemy, which wraps
         raise DBAPIError(statement, None, error) from error

@@ -108,17 +108,28 @@ class PgvectorIndex(VectorIndex):
                 self._table.create(connection, 0)
                 self._table.build_graph(connection)
 
-    def follow(self, source: Source) -> None:
+    def exists(self) -> bool:
+        """Whether the table is there still: others may do without it, or search another space."""
+        with self._transaction() as connection:
+            return self._table.state(connection) is not None
+
+    def follow(self, source: Source, *, make: bool = True) -> None:
         """Bring the table up to its source, made and filled if need be; or see that others did.
 
         Where this process may not write, the table stays as it is.
 
+        Args:
+            make: whether it is made where there is none.
+
         Raises:
             ReadOnlyError: there is no table, and this process may not make one.
+            UnavailableError: there is none, and it isn't to be made.
         """
         while not self._is_up_to(source):
             try:
                 with self._transaction(write=True) as connection:
+                    if not make:
+                        self._state(connection)
                     self._step(connection, source)
             except ReadOnlyError as error:
                 with self._transaction() as connection:
