@@ -132,8 +132,19 @@ def import_(
 def _shown(name: str, value: Any) -> str:
     if name.endswith("_bytes"):
         return file_size(value)
+    if name == "index":
+        return _index(value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _index(described: dict[str, Any]) -> str:
+    """`pgvector, since the database holds a table for it (kind approximate, size 181, ...)`."""
+    more = {k: v for k, v in described.items() if k not in ("engine", "because")}
+    details = ", ".join(f"{key} {entry}" for key, entry in more.items())
+    return f"{described['engine']}, since {described['because']} ({details})"

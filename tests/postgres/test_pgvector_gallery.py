@@ -74,7 +74,7 @@ def test_decisions_are_those_of_a_folder(writer: Recognizer, tmp_path: Path) -> 
             assert here.score == pytest.approx(there.score, abs=1e-4)
             assert here.threshold == pytest.approx(there.threshold, abs=1e-4)
     assert isinstance(writer.gallery.view().index, PgvectorIndex)
-    assert served_by(writer) == ("pgvector", "asked for")
+    assert served_by(writer) == ("pgvector", "it was asked for")
     assert writer.gallery.check() == []
 
 
@@ -82,7 +82,7 @@ def test_whoever_comes_first_brings_the_table_up(writer: Recognizer, url: str) -
     """One process keeps its own index and knows nothing of the table."""
     enroll(writer, *range(4))
     with opened(url, "faiss") as other, opened(url) as reader:
-        assert served_by(other) == ("faiss", "asked for")
+        assert served_by(other) == ("faiss", "it was asked for")
         assert served_by(reader) == ("pgvector", "the database holds a table for it")
         enroll(other, 4)
         other.gallery.remove_class("thing 0")
