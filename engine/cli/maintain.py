@@ -14,6 +14,12 @@ from engine.cli.text import counted, file_size, holdings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
+_CONSEQUENCES = {
+    "pgvector": "the database searches for all who open it from now on; restart running services",
+    "faiss": "each process searches its own",
+}
+"""What a rebuild with `--index` means for others, by what searches."""
+
 
 @app.command()
 @command
@@ -59,13 +65,15 @@ def check(output: Output, gallery: GalleryOption, json_output: JsonOption = Fals
 def rebuild(output: Output, gallery: GalleryOption, index: IndexOption = None) -> None:
     """Make the index anew from the database.
 
-    With --index pgvector the database searches from now on, with --index faiss no longer: then its
-    table is removed, and services that use it must be started again.
+    With --index pgvector the database searches from now on, for every process that opens the
+    gallery; with --index faiss no longer, and its table is removed.
     """
     with open_recognizer(gallery, index=index) as recognizer:
         recognizer.gallery.rebuild()
         size = len(recognizer.gallery.view().index)
-    output.done(f"{gallery}: the index was made anew from {counted(size, 'example')}")
+        searching = recognizer.gallery.describe()["index"]["engine"]
+    made = f"{gallery}: the index was made anew from {counted(size, 'example')}"
+    output.done(f"{made}; {_CONSEQUENCES[searching] if index else f'{searching} searches'}")
 
 
 @app.command()
@@ -124,8 +132,19 @@ def import_(
 def _shown(name: str, value: Any) -> str:
     if name.endswith("_bytes"):
         return file_size(value)
+    if name == "index":
+        return _index(value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {entry}" for key, entry in value.items())
+    if value is None:
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _index(described: dict[str, Any]) -> str:
+    """`pgvector, since the database holds a table for it (kind approximate, size 181, ...)`."""
+    more = {k: v for k, v in described.items() if k not in ("engine", "because")}
+    details = ", ".join(f"{key} {entry}" for key, entry in more.items())
+    return f"{described['engine']}, since {described['because']} ({details})"

@@ -132,11 +132,11 @@ def keeper_for(index: str, location: GalleryLocation, catalog: Catalog, snapshot
     """
     writable = not catalog.read_only
     if index == PGVECTOR:
-        return SharedIndex("asked for")
+        return SharedIndex("it was asked for")
     if isinstance(location, GalleryFolder):
         return OwnIndex(snapshot, writable=writable, reason="the gallery is a folder")
     if index == FAISS:
-        return OwnIndexAgain(snapshot, writable=writable, reason="asked for")
+        return OwnIndexAgain(snapshot, writable=writable, reason="it was asked for")
     if has_table(catalog.index_transaction):
         return SharedIndex("the database holds a table for it")
     reason = "no process has asked for pgvector"

@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 from engine.catalog import Catalog, WriteTransaction
 from engine.errors import ReadOnlyError, StorageError, UnavailableError
-from engine.gallery.keeping import AUTO, keeper_for
+from engine.gallery.keeping import AUTO, Keeper, keeper_for
 from engine.gallery.location import GalleryLocation
 from engine.gallery.view import View
 from engine.patience import patiently
@@ -39,9 +39,10 @@ class OpenGallery:
         self.folder = location.files(catalog.state().uuid)
         self.catalog = catalog
         self._poll_seconds = poll_seconds
+        self._index = index
         self._following = threading.Lock()
         try:
-            self._keeper = keeper_for(index, location, catalog, self.folder.snapshot)
+            self._keeper = self._chosen_keeper()
             self._view = self._keeper.load(catalog)
         except BaseException:
             catalog.close()
@@ -120,6 +121,10 @@ class OpenGallery:
         view = self._view
         removed = view.removals
         if not view.follow(self.catalog):
+            self._keeper = self._chosen_keeper()  # others may have chosen otherwise meanwhile
             self._view = self._keeper.load_anew(self.catalog)
         elif view.removals != removed:
             self._keeper.discard()  # what was removed must not linger in a file
+
+    def _chosen_keeper(self) -> Keeper:
+        return keeper_for(self._index, self.location, self.catalog, self.folder.snapshot)

@@ -69,8 +69,13 @@ class SharedView(View):
         view = cls(Tables.read(catalog, state), state, projection, index, state.generation)
         return view if view.follow(catalog) else cls.open(catalog)
 
+    def follow(self, catalog: Catalog) -> bool:
+        """As `View.follow`; False too where the table is gone, which isn't for a view to mend."""
+        return self.index.exists() and super().follow(catalog)
+
     def _update_index(self, catalog: Catalog, added: IntArray, removed: IntArray) -> None:  # noqa: ARG002
-        self.index.follow(CatalogSource(catalog, self.state.space.id, self.projection))
+        source = CatalogSource(catalog, self.state.space.id, self.projection)
+        self.index.follow(source, make=False)
 
 
 def _ids(changes: list[Change], kind: ChangeKind) -> IntArray:

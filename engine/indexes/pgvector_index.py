@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -96,27 +98,38 @@ class PgvectorIndex(VectorIndex):
         self._table = VectorTable(name, dimension, types)
         self._filling = VectorTable(f"{name}_new", dimension, types)
         self._size = 0
+        self._looking = threading.Lock()
         self.made = False
 
     def make_empty(self) -> None:
         """Make the table, empty, for use without a source; nothing where it is there already."""
-        with self._transaction(write=True) as connection:
+        with self._writing() as connection:
             if self._table.state(connection) is None:
                 self._table.create(connection, 0)
                 self._table.build_graph(connection)
-            self._state(connection)
 
-    def follow(self, source: Source) -> None:
+    def exists(self) -> bool:
+        """Whether the table is there still: others may do without it, or search another space."""
+        with self._transaction() as connection:
+            return self._table.state(connection) is not None
+
+    def follow(self, source: Source, *, make: bool = True) -> None:
         """Bring the table up to its source, made and filled if need be; or see that others did.
 
         Where this process may not write, the table stays as it is.
 
+        Args:
+            make: whether it is made where there is none.
+
         Raises:
             ReadOnlyError: there is no table, and this process may not make one.
+            UnavailableError: there is none, and it isn't to be made.
         """
         while not self._is_up_to(source):
             try:
                 with self._transaction(write=True) as connection:
+                    if not make:
+                        self._state(connection)
                     self._step(connection, source)
             except ReadOnlyError as error:
                 with self._transaction() as connection:
@@ -139,7 +152,7 @@ class PgvectorIndex(VectorIndex):
         self.follow(source)
 
     def __len__(self) -> int:
-        """As of when this process last looked, so that a search needn't ask."""
+        """As of when this process last wrote or followed, so that a search needn't ask."""
         return self._size
 
     def ids(self) -> IntArray:
@@ -153,19 +166,19 @@ class PgvectorIndex(VectorIndex):
 
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         new_ids, new_rows = as_pairs(ids, vectors, self.dimension)
-        with self._transaction(write=True) as connection:
+        with self._writing() as connection:
             for example_id in self._table.held(connection, new_ids):
                 raise already_there(int(example_id))
             self._table.insert(connection, new_ids, new_rows)
-            self._note(connection, new_ids.size)
+            self._grow(connection, new_ids.size)
 
     def remove(self, ids: npt.ArrayLike) -> None:
         gone = as_ids(ids)
-        with self._transaction(write=True) as connection:
+        with self._writing() as connection:
             for example_id in np.setdiff1d(gone, self._table.held(connection, gone)):
                 raise no_such_id(int(example_id))
             self._table.delete(connection, gone)
-            self._note(connection, -gone.size)
+            self._grow(connection, -gone.size)
 
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
         check_k(k)
@@ -213,9 +226,10 @@ class PgvectorIndex(VectorIndex):
         pass  # the server's vacuum does it
 
     def _is_up_to(self, source: Source) -> bool:
-        with self._transaction() as connection:
-            state = self._table.state(connection)
-        self._size = 0 if state is None else state.size
+        with self._looking:
+            with self._transaction() as connection:
+                state = self._table.state(connection)
+            self._size = 0 if state is None else state.size
         return state is not None and state.generation == source.generation()
 
     def _step(self, connection: Connection, source: Source) -> None:
@@ -273,13 +287,24 @@ class PgvectorIndex(VectorIndex):
                 f"expected the table {self._table.name} to search in, but it is gone; open the "
                 "gallery again, which makes it anew"
             )
-        self._size = state.size
         return state
 
-    def _note(self, connection: Connection, grown: int) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction that changes the table; its size is known here when it has committed.
+
+        Whoever notes the size looks for it while it holds `_looking`: a search, whose view of the
+        table may be an old one by the time that it ends, must not.
+        """
+        with self._looking:
+            with self._transaction(write=True) as connection:
+                yield connection
+                size = self._state(connection).size
+            self._size = size
+
+    def _grow(self, connection: Connection, grown: int) -> None:
         generation = self._state(connection).generation
         self._table.note(connection, generation=generation, grown=grown)
-        self._size += grown
 
     def _stacked(self, rows: list[FloatArray]) -> FloatArray:
         return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.indexes.pgvector_copy import copy_rows
 from engine.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -111,15 +112,9 @@ class VectorTable:
         )
 
     def insert(self, connection: Connection, ids: IntArray, rows: FloatArray) -> None:
-        """Add vectors `(n, dim)`; ids that are there already keep theirs."""
-        if not ids.size:
-            return
-        pairs = [(i, as_text(row)) for i, row in zip(ids.tolist(), rows, strict=True)]
-        connection.exec_driver_sql(
-            f"INSERT INTO {self.name} VALUES (%s, CAST(%s AS {self._vector})) "
-            "ON CONFLICT DO NOTHING",
-            pairs,
-        )
+        """Add vectors `(n, dim)`, none of whose ids may be there."""
+        if ids.size:
+            copy_rows(connection, self.name, ids, rows)
 
     def delete(self, connection: Connection, ids: IntArray) -> None:
         """Remove vectors; ids that aren't there are ignored."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from unittest import mock
 from urllib.parse import quote
 
 import boto3
 import moto.settings
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 
 KEY, SECRET = "testing", "s3cret"
@@ -50,6 +53,22 @@ class Store:
         with mock.patch.object(moto.settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0):
             yield
 
+    @contextmanager
+    def failing(self, times: int) -> Iterator[list[str]]:
+        """The server fails that often meanwhile, whatever it is asked; what those requests were."""
+        failed: list[str] = []
+        answer = DomainDispatcherApplication.__call__
+
+        def failing(app: Any, environ: Any, start: Any) -> Any:
+            if len(failed) >= times:
+                return answer(app, environ, start)
+            failed.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+            start("503 Slow Down", [("Content-Length", "0")])
+            return []
+
+        with mock.patch.object(DomainDispatcherApplication, "__call__", failing):
+            yield failed
+
 
 @contextmanager
 def running_store() -> Iterator[Store]:
@@ -61,3 +80,4 @@ def running_store() -> Iterator[Store]:
         yield Store(f"http://{host}:{port}")
     finally:
         server.stop()
+        BackendDict.reset()  # what was stored is the process's, and would be the next server's too

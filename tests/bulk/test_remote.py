@@ -119,6 +119,17 @@ def test_a_store_that_refuses_is_said(store: Store) -> None:
     assert SECRET not in str(raised.value)
 
 
+def test_a_store_that_fails_for_a_moment_is_asked_again(store: Store, tmp_path: Path) -> None:
+    listed = list(items(store.url("catalog/polar bear")))
+    with (
+        Recognizer.open(tmp_path / "g", create=True, backbone=FakeBackbone()) as recognizer,
+        store.failing(5) as failed,
+    ):
+        report = recognizer.enroll_catalog(listed)
+    assert len(failed) == 5
+    assert (report.added, report.rejected) == (2, 0)
+
+
 def test_an_object_that_vanished_is_refused_by_name(store: Store) -> None:
     image = RemoteFile.at(store.url("catalog/vanished.png"))
     with pytest.raises(ImageError, match=r"vanished\.png: there is no such object"):

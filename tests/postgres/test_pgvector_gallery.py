@@ -15,9 +15,10 @@ from sqlalchemy import make_url, text
 
 from engine.catalog import Catalog
 from engine.catalog.database import Database
-from engine.errors import GalleryError, ReadOnlyError, SettingsError
+from engine.errors import GalleryError, ReadOnlyError, SettingsError, UnavailableError
 from engine.gallery import Gallery
-from engine.indexes.pgvector_index import PgvectorIndex
+from engine.gallery.shared_view import CatalogSource
+from engine.indexes.pgvector_index import PgvectorIndex, has_table
 from engine.projections import Projection
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
@@ -73,7 +74,7 @@ def test_decisions_are_those_of_a_folder(writer: Recognizer, tmp_path: Path) -> 
             assert here.score == pytest.approx(there.score, abs=1e-4)
             assert here.threshold == pytest.approx(there.threshold, abs=1e-4)
     assert isinstance(writer.gallery.view().index, PgvectorIndex)
-    assert served_by(writer) == ("pgvector", "asked for")
+    assert served_by(writer) == ("pgvector", "it was asked for")
     assert writer.gallery.check() == []
 
 
@@ -81,7 +82,7 @@ def test_whoever_comes_first_brings_the_table_up(writer: Recognizer, url: str) -
     """One process keeps its own index and knows nothing of the table."""
     enroll(writer, *range(4))
     with opened(url, "faiss") as other, opened(url) as reader:
-        assert served_by(other) == ("faiss", "asked for")
+        assert served_by(other) == ("faiss", "it was asked for")
         assert served_by(reader) == ("pgvector", "the database holds a table for it")
         enroll(other, 4)
         other.gallery.remove_class("thing 0")
@@ -108,6 +109,40 @@ def test_a_gallery_goes_back_to_faiss_by_a_rebuild(writer: Recognizer, url: str)
         assert nearest(recognizer, 2) == "thing 2"
     with opened(url) as recognizer:
         assert served_by(recognizer)[0] == "faiss"
+
+
+def test_who_searched_a_table_that_is_gone_goes_on_without(writer: Recognizer, url: str) -> None:
+    """Only who asked for pgvector makes it again; `auto` follows what the others chose."""
+    enroll(writer, 1, 2)
+    writer.close()
+    with opened(url) as service, opened(url, "faiss") as other:
+        assert served_by(service)[0] == "pgvector"
+        other.gallery.rebuild()
+        assert nearest(service, 2) == "thing 2"
+        assert served_by(service) == ("faiss", "no process has asked for pgvector")
+        enroll(other, 3)
+        assert nearest(service, 3) == "thing 3"
+        enroll(service, 4)
+        assert service.gallery.check() == []
+    with Database(make_url(url)) as held:
+        assert not has_table(held.index_transaction)
+
+
+def test_a_table_that_is_gone_is_made_again_only_where_that_is_meant(
+    writer: Recognizer, url: str
+) -> None:
+    enroll(writer, 1, 2)
+    view = writer.gallery.view()
+    index = view.index
+    assert isinstance(index, PgvectorIndex)
+    source = CatalogSource(writer.gallery.catalog, view.state.space.id, view.projection)
+    with opened(url, "faiss") as other:
+        other.gallery.rebuild()
+        enroll(other, 3)
+    with pytest.raises(UnavailableError, match="it is gone"):
+        index.follow(source, make=False)
+    index.follow(source)
+    assert index.ids().tolist() == [1, 2, 3]
 
 
 def test_a_rebuild_mends_the_table_while_others_search(writer: Recognizer, url: str) -> None:
@@ -147,7 +182,6 @@ def test_a_table_too_far_behind_is_filled_anew(writer: Recognizer, url: str) -> 
 def test_a_filling_that_was_cut_short_goes_on(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with opened(url) as recognizer:
         enroll(recognizer, *range(10))
-    from engine.gallery.shared_view import CatalogSource
     from engine.indexes import pgvector_index
 
     monkeypatch.setattr(pgvector_index, "BATCH", 3)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import Connection, make_url
 
 from engine.catalog.database import Database
-from engine.errors import GalleryError
+from engine.errors import GalleryError, OnelookError, UnavailableError
 from engine.indexes import NumpyIndex, pgvector_extension
 from engine.indexes.pgvector_index import PgvectorIndex, has_table
+from engine.indexes.pgvector_table import VectorTable
 from engine.testing.vectors import clustered_rows, seen_again, unit_rows
 
 ROWS, DIMENSION = 6000, 64
@@ -93,3 +97,64 @@ def test_a_schema_without_a_table_has_none(database: Database) -> None:
     assert not has_table(database.index_transaction)
     PgvectorIndex(8, database.index_transaction, space="one").make_empty()
     assert has_table(database.index_transaction)
+
+
+def test_a_slow_search_does_not_put_back_an_earlier_size(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees the table as it was when it began, while others write."""
+    index = PgvectorIndex(8, database.index_transaction, space="slow")
+    index.make_empty()
+    index.add([1], unit_rows(1))
+    search = VectorTable.search
+    written: list[int] = []
+
+    def slow_search(table: VectorTable, connection: Connection, *args: Any, **more: Any) -> Any:
+        found = search(table, connection, *args, **more)
+        if not written:
+            written.append(len(found))
+            writer = threading.Thread(target=index.add, args=([2, 3], unit_rows(2, seed=1)))
+            writer.start()
+            writer.join()
+        return found
+
+    monkeypatch.setattr(VectorTable, "search", slow_search)
+    assert index.search(unit_rows(1), 5)[1].tolist() == [[1, -1, -1, -1, -1]]
+    assert len(index) == 3
+
+
+def test_a_change_that_is_undone_is_not_counted(database: Database) -> None:
+    lost = True
+
+    @contextmanager
+    def transaction(*, write: bool = False) -> Iterator[Connection]:
+        with database.index_transaction(write=write) as connection:
+            yield connection
+            if write and lost:
+                raise UnavailableError("the server was lost")
+
+    index = PgvectorIndex(8, transaction, space="undone")
+    lost = False
+    index.make_empty()
+    index.add([1, 2], unit_rows(2))
+    lost = True
+    with pytest.raises(UnavailableError):
+        index.remove([1])
+    assert len(index) == 2
+    assert index.ids().tolist() == [1, 2]
+
+
+def test_what_the_server_refuses_of_a_copy_is_told_as_one_of_our_errors(
+    database: Database,
+) -> None:
+    index = PgvectorIndex(8, database.index_transaction, space="copied")
+    index.make_empty()
+    index.add([1], unit_rows(1))
+    table = VectorTable(index.describe()["table"], 8, "public")
+    with (
+        pytest.raises(OnelookError, match="duplicate key"),
+        database.index_transaction(write=True) as connection,
+    ):
+        table.insert(connection, np.array([2, 1]), unit_rows(2))
+    assert index.ids().tolist() == [1]
+    assert index.search(unit_rows(1), 1)[1].tolist() == [[1]]

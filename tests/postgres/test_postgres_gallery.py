@@ -186,4 +186,12 @@ def test_the_command_works_on_a_url_and_shows_no_password(empty_url: str, tmp_pa
     assert "6 classes, 6 examples" in onelook("enroll", ".", "--gallery", gallery)
     assert "thing 3" in onelook("nearest", "thing 3.png", "-k", "1", "--gallery", gallery)
     assert "sound (6 classes" in onelook("check", "--gallery", gallery)
-    assert "postgresql+psycopg://" in onelook("info", "--gallery", gallery)
+    told = onelook("info", "--gallery", gallery)
+    assert "postgresql+psycopg://" in told
+    assert "faiss, since no process has asked for pgvector (kind exact, size 6" in told
+    assert "the database searches" in onelook("rebuild", "--gallery", gallery, "--index=pgvector")
+    told = onelook("info", "--gallery", gallery)
+    assert "pgvector, since the database holds a table for it (kind approximate, size 6" in told
+    assert "thing 3" in onelook("nearest", "thing 3.png", "-k", "1", "--gallery", gallery)
+    assert "each process searches" in onelook("rebuild", "--gallery", gallery, "--index=faiss")
+    assert "faiss, since no process" in onelook("info", "--gallery", gallery)

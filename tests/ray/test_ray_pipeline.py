@@ -28,14 +28,14 @@ from tests.conftest import quarters
 # Ray and the libraries it imports warn of their own affairs, and leave files to be closed at exit.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 BATCH = 4
+NODE = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    """The address of a cluster of two nodes of one core each, with this process connected."""
-    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "object_store_memory": 100 * 2**20}
-    started = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
-    started.add_node(**node)
+def nodes() -> Iterator[Cluster]:
+    """A cluster of two nodes of one core each, with this process connected."""
+    started = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    started.add_node(**NODE)
     # Ray would take this machine's own address for 127.0.0.1, which a sandbox may not reach.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(services, "resolve_ip_for_localhost", lambda host: host)
@@ -45,9 +45,16 @@ def cluster() -> Iterator[str]:
             log_to_driver=False,
             logging_level="ERROR",
         )
-    yield started.address
+    yield started
     ray.shutdown()
     started.shutdown()
+
+
+@pytest.fixture
+def cluster(nodes: Cluster) -> str:
+    """The cluster's address."""
+    address: str = nodes.address
+    return address
 
 
 @pytest.fixture
@@ -144,18 +151,21 @@ def slow_picture(seed: int) -> SlowPicture:
     return SlowPicture(encoded.getvalue())
 
 
+def embedding_actors(parent: psutil.Process) -> list[psutil.Process]:
+    """The actors among what a process has started."""
+    started = parent.children(recursive=True)
+    return [each for each in started if "EmbeddingActor" in " ".join(each.cmdline())]
+
+
 def test_a_worker_killed_midway_costs_only_time(
     cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed: list[int] = []
 
     def kill_one(_done: int) -> None:
-        if not killed:
-            for process in psutil.Process().children(recursive=True):
-                if "EmbeddingActor" in " ".join(process.cmdline()):
-                    os.kill(process.pid, signal.SIGKILL)
-                    killed.append(process.pid)
-                    return
+        if not killed and (working := embedding_actors(psutil.Process())):
+            os.kill(working[0].pid, signal.SIGKILL)
+            killed.append(working[0].pid)
 
     with opened(tmp_path / "g", monkeypatch) as recognizer:
         pictures = [(f"thing {seed}", slow_picture(seed)) for seed in range(60)]
@@ -164,6 +174,59 @@ def test_a_worker_killed_midway_costs_only_time(
         assert (report.added, report.rejected) == (60, 0)
         assert recognizer.gallery.catalog.counts().examples == 60
         assert recognizer.gallery.check() == []
+
+
+@ray.remote(num_cpus=1)
+class Guest:
+    """Somebody else's, who takes a core."""
+
+    def is_there(self) -> bool:
+        return True
+
+
+def test_a_node_killed_midway_costs_only_time(
+    nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only one with a core to spare; when it dies, one is to be had elsewhere."""
+    guests = [Guest.remote() for _ in range(2)]
+    assert ray.get([guest.is_there.remote() for guest in guests]) == [True, True]
+    spare = nodes.add_node(**NODE)
+    raylet = psutil.Process(spare.all_processes["raylet"][0].process.pid)
+    worked_there: list[int] = []
+
+    def kill_the_node(_done: int) -> None:
+        if not worked_there:
+            worked_there.append(len(embedding_actors(raylet)))
+            nodes.remove_node(spare, allow_graceful=False)
+            for guest in guests:
+                ray.kill(guest)
+
+    with opened(tmp_path / "g", monkeypatch) as recognizer:
+        pictures = [(f"thing {seed}", slow_picture(seed)) for seed in range(60)]
+        report = recognizer.enroll_catalog(pictures, ray=nodes.address, progress=kill_the_node)
+        assert worked_there == [1]
+        assert (report.added, report.rejected) == (60, 0)
+        assert recognizer.gallery.catalog.counts().examples == 60
+        assert recognizer.gallery.check() == []
+
+
+def test_an_interrupted_run_keeps_what_was_written_and_goes_on(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_done: int) -> None:
+        raise KeyboardInterrupt
+
+    with opened(tmp_path / "g", monkeypatch) as recognizer:
+        pictures = tmp_path / "catalog"
+        pictures.mkdir()
+        for seed in range(12):
+            quarters(seed).save(pictures / f"thing {seed}.png")
+        with pytest.raises(KeyboardInterrupt):
+            recognizer.enroll_catalog(pictures, ray=cluster, progress=interrupt)
+        kept = recognizer.gallery.catalog.counts().examples
+        assert kept == BATCH
+        again = recognizer.enroll_catalog(pictures, ray=cluster)
+        assert (again.added, again.unchanged, again.rejected) == (12 - kept, kept, 0)
 
 
 def test_a_bad_picture_stops_it_if_asked(
