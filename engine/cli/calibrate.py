@@ -72,8 +72,12 @@ def calibrate(
     output.line(f"level          {report['level']} (normalised score)")
     output.line(f"generation     {report['generation']}, {report['created_at']}")
     output.line(f"space          {report['space']}")
+    if report["enrolled_themselves"]:
+        output.warning(
+            f"{report['enrolled_themselves']:,} pictures were set aside, being enrolled themselves"
+        )
     if report["rejects"]:
-        output.warning(f"{report['rejects']} pictures could not be read")
+        output.warning(f"{report['rejects']:,} pictures could not be read")
 
 
 @app.command()

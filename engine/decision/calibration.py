@@ -34,8 +34,15 @@ _LEAST_SHARE = 1e-9
 _EXTRAPOLATED = 10
 """How far beyond the strangers seen the tail is trusted: to a tenth of one in so many."""
 
+_FINGERPRINT = 16
+
 OUTGROWN = 2.0
 """A gallery with so many times the classes of its calibration should be calibrated again."""
+
+
+def fingerprint(content_hash: str) -> str:
+    """What is remembered of a picture that something was learned from: the head of its hash."""
+    return content_hash[:_FINGERPRINT]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +60,8 @@ class Calibration:
         created_at: when that was.
         automatic: made by enrolment itself, so that enrolment may replace it.
         evidence: counts by kind, such as `{"left-out classes": 180}`.
+        seen: fingerprints of the pictures that it was made on, gallery aside; an evaluation must
+            not score them again. See `fingerprint`.
     """
 
     method: str
@@ -64,6 +73,7 @@ class Calibration:
     created_at: datetime
     automatic: bool
     evidence: Mapping[str, int] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
 
     @classmethod
     def of_strangers(
@@ -177,6 +187,7 @@ class Calibration:
             "created_at": self.created_at.isoformat(),
             "automatic": self.automatic,
             "evidence": dict(self.evidence),
+            "seen": sorted(self.seen),
         }
         sizes = {"stranger_scores": self.stranger_scores.size}
         scores = np.concatenate([self.stranger_scores, self.genuine_scores])
@@ -193,6 +204,7 @@ class Calibration:
         size = header.pop("stranger_scores")
         created_at = datetime.fromisoformat(header.pop("created_at"))
         return cls(
+            seen=frozenset(header.pop("seen", ())),
             stranger_scores=scores[:size],
             genuine_scores=scores[size:],
             created_at=created_at,

@@ -26,6 +26,7 @@ from engine.gallery.matcher import Matcher
 from engine.projections import Projection
 from engine.types import FloatArray
 
+ADAPTED = "adapted"
 LEAST_QUERIES = 40
 PRIOR_COUNT = 20
 _SEED = 7

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
+from engine.catalog import Catalog
 from engine.embedding import Embedder
 from engine.errors import CalibrationError
+from engine.evaluation.adapting import ADAPTED
 from engine.evaluation.matching import comparable
 from engine.evaluation.queries import Progress, Queries, embed_queries
+from engine.evaluation.set_aside import fingerprints, without_enrolled
 from engine.gallery import Gallery, View
 from engine.gallery.evidence import LEAST_QUERIES, calibrate
 from engine.gallery.feedback import feedback_evidence
@@ -35,8 +39,13 @@ def calibrate_gallery(
     target = view.target_fpir if target_fpir is None else target_fpir
     if not 0.0 < target < 1.0:
         raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
-    asked = _embedded(queries, embedder, loader, progress)
-    strangers = _embedded(unknown, embedder, loader, progress)
+    all_asked, all_strangers = (
+        _embedded(source, embedder, loader, progress) for source in (queries, unknown)
+    )
+    asked = _fit_to_teach(all_asked, gallery.catalog, queries)
+    strangers = _fit_to_teach(all_strangers, gallery.catalog, unknown)
+    seen = fingerprints(asked) | fingerprints(strangers)
+    set_aside = len(all_asked) + len(all_strangers) - len(asked) - len(strangers)
     project = view.projection.apply_queries
     own = np.full(len(asked), -1) if unlabelled else _classes_of(view, asked)
     known = own >= 0
@@ -66,11 +75,15 @@ def calibrate_gallery(
         unlabelled=None if known.any() else project(asked.embeddings),
     )
     calibration.require(target)
+    if view.projection.kind == ADAPTED:  # the space itself was learned from pictures
+        seen |= view.calibration.seen
+    calibration = replace(calibration, seen=seen)
     gallery.use_calibration(calibration, target)
     return {
         **calibration.report(target, view.classes),
         "space": view.space_id,
-        "rejects": len(asked.rejects) + len(strangers.rejects),
+        "enrolled_themselves": set_aside,
+        "rejects": len(all_asked.rejects) + len(all_strangers.rejects),
     }
 
 
@@ -83,6 +96,17 @@ def _embedded(
     if not len(found):
         raise CalibrationError(f"{source}: expected pictures, but got none that can be read")
     return found
+
+
+def _fit_to_teach(pictures: Queries, catalog: Catalog, source: Source | None) -> Queries:
+    """Only those that aren't enrolled themselves, of whatever source they are."""
+    others = without_enrolled(pictures, catalog)
+    if len(pictures) and not len(others):
+        raise CalibrationError(
+            f"{source}: expected other pictures than the enrolled ones, but all {len(pictures):,} "
+            "are enrolled themselves, and show nothing of how new pictures fare"
+        )
+    return others
 
 
 def _classes_of(view: View, queries: Queries) -> IntArray:
