@@ -12,10 +12,10 @@ from engine.bulk.sources import Source
 from engine.catalog import Catalog
 from engine.embedding import Embedder
 from engine.errors import CalibrationError
-from engine.evaluation.adapting import ADAPTED
 from engine.evaluation.matching import comparable
 from engine.evaluation.queries import Progress, Queries, embed_queries
 from engine.evaluation.set_aside import fingerprints, without_enrolled
+from engine.evaluation.within_class import ADAPTED
 from engine.gallery import Gallery, View
 from engine.gallery.evidence import LEAST_QUERIES, calibrate
 from engine.gallery.feedback import feedback_evidence
