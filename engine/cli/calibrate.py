@@ -68,6 +68,7 @@ def calibrate(
     output.line(f"evidence       {evidence or 'none'}; {report['classes']} classes")
     output.line(f"target FPIR    {_percent(report['target_fpir'])}")
     output.line(f"expected FPIR  {_with_interval(report, 'expected_fpir')}")
+    output.line(f"holds for      {report['holds_for']}")
     output.line(f"expected TPIR  {_with_interval(report, 'expected_tpir')}")
     output.line(f"level          {report['level']} (normalised score)")
     output.line(f"generation     {report['generation']}, {report['created_at']}")
@@ -121,7 +122,7 @@ def adapt(
 
 
 def _print_learned(output: Output, report: dict[str, Any]) -> None:
-    gain = report["tpir_gain"]
+    gain = report["oscr_gain"]
     output.line(
         f"learned from {report['views']:,} changed views of {report['classes']:,} enrolled "
         "pictures; judged on views of other classes, changed in other ways (an upper bound: new "
@@ -130,7 +131,11 @@ def _print_learned(output: Output, report: dict[str, Any]) -> None:
     output.line(
         f"TPIR at {_percent(report['target_fpir'])} FPIR: "
         f"{_percent(report['tpir_of_views_before'])} before, "
-        f"{_percent(report['tpir_of_views_after'])} after; gain {100 * gain['value']:+.1f} points "
+        f"{_percent(report['tpir_of_views_after'])} after"
+    )
+    output.line(
+        f"OSCR, over all FPIRs: {_percent(report['oscr_of_views_before'])} before, "
+        f"{_percent(report['oscr_of_views_after'])} after; gain {100 * gain['value']:+.1f} points "
         f"(95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
     )
 

@@ -142,6 +142,18 @@ class Calibration:
             return None
         return float((self.genuine_scores >= self.level(target_fpir, classes)).mean())
 
+    @property
+    def holds_for(self) -> str:
+        """Which strangers the expected FPIR is true of, one phrase; its interval is chance alone."""
+        if "unlabelled queries" in self.evidence:
+            return "strangers like these queries, whose likeness to the catalog thins out as theirs"
+        if self.evidence.keys() & {"strangers", "labelled queries"}:
+            return "strangers like the pictures given"
+        return (
+            "strangers that resemble the catalog as its own pictures resemble each other; others "
+            "may fare otherwise, so give queries"
+        )
+
     def report(self, target_fpir: float, classes: int) -> dict[str, Any]:
         """What is known of the error rates, with 95 % intervals (Wilson), for people to read."""
         tpir = self.expected_tpir(target_fpir, classes)
@@ -151,6 +163,7 @@ class Calibration:
             "target_fpir": target_fpir,
             "expected_fpir": target_fpir if self.strangers else None,
             "expected_fpir_interval": wilson_interval(target_fpir, self.strangers),
+            "holds_for": self.holds_for,
             "expected_tpir": tpir,
             "expected_tpir_interval": None
             if tpir is None

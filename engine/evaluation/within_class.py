@@ -23,7 +23,7 @@ from engine.errors import CalibrationError
 from engine.evaluation.bootstrap import resamples
 from engine.evaluation.enrolled import Enrolled
 from engine.evaluation.figures import Figure
-from engine.evaluation.open_set import fnir_at_fpir
+from engine.evaluation.open_set import fnir_at_fpir, oscr
 from engine.evaluation.playing import Match, play
 from engine.evaluation.queries import Progress
 from engine.evaluation.scorers import OwnRule
@@ -47,6 +47,7 @@ PRIOR_COUNT = 20
 
 _KINDS = (placed_views, lit_views)
 _SEED = 13
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,16 +73,26 @@ class Views:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """TPIR at the target FPIR, on views, in the present space and in the new one."""
+    """The present space and the new one, on views.
 
-    before: float
-    after: float
-    gain: Figure
+    Attributes:
+        tpir_before, tpir_after: TPIR at the target FPIR.
+        oscr_before, oscr_after: the area under the OSCR curve, which sums up every FPIR and so
+            shows a difference sooner than TPIR at a single one.
+        oscr_gain: the difference, with its paired interval.
+    """
+
+    tpir_before: float
+    tpir_after: float
+    oscr_before: float
+    oscr_after: float
+    oscr_gain: Figure
 
     @property
     def better(self) -> bool:
-        """Whether the new space is better beyond chance."""
-        return self.gain.low is not None and self.gain.low > 0
+        """Whether the new space is better beyond chance, and no worse where it is used."""
+        low = self.oscr_gain.low
+        return low is not None and low > 0 and self.tpir_after >= self.tpir_before
 
 
 def views_of(
@@ -158,11 +169,17 @@ def judged(enrolled: Enrolled, base: Projection, views: Views) -> Verdict:
         for after, asked in _folds(enrolled, base, views)
     ]
     target = enrolled.matcher.target_fpir
-    missed = np.array([[_missed(trials, target) for trials in pair] for pair in pairs])
-    replicates = [_gains(*pair, target) for pair in pairs]
-    low, high = np.quantile(np.mean(replicates, axis=0), [0.025, 0.975]).tolist()
-    old, new = (1.0 - missed.mean(axis=0)).tolist()
-    return Verdict(old, new, Figure(new - old, low, high))
+    tpirs = np.array([[_tpir(trials, target) for trials in pair] for pair in pairs])
+    areas = np.array([[_oscr(trials) for trials in pair] for pair in pairs])
+    replicates = np.mean([_oscr_gains(*pair) for pair in pairs], axis=0)
+    low, high = np.quantile(replicates, [0.025, 0.975]).tolist()
+    oscr_before, oscr_after = areas.mean(axis=0).tolist()
+    return Verdict(
+        *tpirs.mean(axis=0).tolist(),
+        oscr_before,
+        oscr_after,
+        Figure(oscr_after - oscr_before, low, high),
+    )
 
 
 def drawn_mean(embeddings: FloatArray, prior: FloatArray) -> FloatArray:
@@ -195,19 +212,21 @@ def _played(matcher: Matcher, views: Views) -> Trials:
     return play(match, OwnRule(matcher), matcher.target_fpir)
 
 
-def _missed(trials: Trials, target: float) -> float:
+def _tpir(trials: Trials, target: float) -> float:
     known = trials.known
-    return fnir_at_fpir(known.scores, known.correct, trials.strangers.scores, target)
+    return 1.0 - fnir_at_fpir(known.scores, known.correct, trials.strangers.scores, target)
 
 
-def _gains(before: Trials, after: Trials, target: float) -> list[float]:
+def _oscr(
+    trials: Trials, known: IntArray | slice = _ALL, strangers: IntArray | slice = _ALL
+) -> float:
+    scores, correct = trials.known.scores[known], trials.known.correct[known]
+    return oscr(scores, correct, trials.strangers.scores[strangers])
+
+
+def _oscr_gains(before: Trials, after: Trials) -> list[float]:
     """What bootstrap replicates gain, resampled by class."""
-
-    def missed(trials: Trials, known: IntArray, strangers: IntArray) -> float:
-        scores, correct = trials.known.scores[known], trials.known.correct[known]
-        return fnir_at_fpir(scores, correct, trials.strangers.scores[strangers], target)
-
     return [
-        missed(before, *rows) - missed(after, *rows)
+        _oscr(after, *rows) - _oscr(before, *rows)
         for rows in resamples(before.known.classes, before.strangers.groups, paired=True)
     ]
