@@ -69,7 +69,15 @@ def calibrate(
     output.line(f"target FPIR    {_percent(report['target_fpir'])}")
     output.line(f"expected FPIR  {_with_interval(report, 'expected_fpir')}")
     output.line(f"holds for      {report['holds_for']}")
-    output.line(f"expected TPIR  {_with_interval(report, 'expected_tpir')}")
+    bound = report["expected_tpir"] is not None and report["expected_tpir_is_upper_bound"]
+    output.line(
+        f"expected TPIR  {'at most ' if bound else ''}{_with_interval(report, 'expected_tpir')}"
+    )
+    if bound:
+        output.line(
+            "               (that of changed views of the enrolled pictures, an upper bound: new "
+            "pictures reach less)"
+        )
     output.line(f"level          {report['level']} (normalised score)")
     output.line(f"generation     {report['generation']}, {report['created_at']}")
     output.line(f"space          {report['space']}")

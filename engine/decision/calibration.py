@@ -54,6 +54,8 @@ class Calibration:
         stranger_scores: `(n,) float64`, ascending: normalised scores that strangers reached.
         genuine_scores: `(m,) float64`, ascending: those of queries whose own class came first;
             `-inf` for queries whose own class didn't. Empty where nothing is known of them.
+        upper_bound: the genuine scores are those of changed views of enrolled pictures, which new
+            pictures rarely reach.
         strangers: how many pictures stand behind the stranger scores.
         classes: how many classes the gallery had then.
         generation: the gallery's generation then.
@@ -74,6 +76,7 @@ class Calibration:
     automatic: bool
     evidence: Mapping[str, int] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
+    upper_bound: bool = False
 
     @classmethod
     def of_strangers(
@@ -144,7 +147,7 @@ class Calibration:
 
     @property
     def holds_for(self) -> str:
-        """Which strangers the expected FPIR is true of, one phrase; its interval is chance alone."""
+        """Which strangers the expected FPIR is true of, one phrase; its interval is chance only."""
         if "unlabelled queries" in self.evidence:
             return "strangers like these queries, whose likeness to the catalog thins out as theirs"
         if self.evidence.keys() & {"strangers", "labelled queries"}:
@@ -168,6 +171,7 @@ class Calibration:
             "expected_tpir_interval": None
             if tpir is None
             else wilson_interval(tpir, self.genuine_scores.size),
+            "expected_tpir_is_upper_bound": self.upper_bound,
             "level": round(self.level(target_fpir, classes), 4),
             "classes": self.classes,
             "generation": self.generation,
@@ -201,6 +205,7 @@ class Calibration:
             "automatic": self.automatic,
             "evidence": dict(self.evidence),
             "seen": sorted(self.seen),
+            "upper_bound": self.upper_bound,
         }
         sizes = {"stranger_scores": self.stranger_scores.size}
         scores = np.concatenate([self.stranger_scores, self.genuine_scores])

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
 from engine.catalog import Catalog
+from engine.decision.scores import Float64Array
 from engine.embedding import Embedder
 from engine.errors import CalibrationError
 from engine.evaluation.matching import comparable
@@ -17,9 +19,17 @@ from engine.evaluation.queries import Progress, Queries, embed_queries
 from engine.evaluation.set_aside import fingerprints, without_enrolled
 from engine.evaluation.within_class import ADAPTED
 from engine.gallery import Gallery, View
-from engine.gallery.evidence import LEAST_QUERIES, calibrate
+from engine.gallery.evidence import LEAST_QUERIES, calibrate, genuine_scores
 from engine.gallery.feedback import feedback_evidence
+from engine.images import load_image
+from engine.images.views import augmented_views
 from engine.types import IntArray
+
+VIEWED = 50
+"""Of so many classes a picture is changed, for an upper bound where nothing else is known."""
+
+VIEWS_OF_ONE = 4
+_SEED = 19
 
 
 def calibrate_gallery(
@@ -78,6 +88,9 @@ def calibrate_gallery(
     if view.projection.kind == ADAPTED:  # the space itself was learned from pictures
         seen |= view.calibration.seen
     calibration = replace(calibration, seen=seen)
+    if not calibration.genuine_scores.size:
+        scores = np.sort(_view_scores(gallery, view, embedder))
+        calibration = replace(calibration, genuine_scores=scores, upper_bound=True)
     gallery.use_calibration(calibration, target)
     return {
         **calibration.report(target, view.classes),
@@ -107,6 +120,25 @@ def _fit_to_teach(pictures: Queries, catalog: Catalog, source: Source | None) ->
             "are enrolled themselves, and show nothing of how new pictures fare"
         )
     return others
+
+
+def _view_scores(gallery: Gallery, view: View, embedder: Embedder) -> Float64Array:
+    """The scores of changed views of a few enrolled pictures, where they are kept."""
+    labels = np.array(sorted(view.table.labels), np.int64)
+    random = np.random.default_rng(_SEED)
+    examples, owners = view.table.examples_of(np.sort(random.permutation(labels)[:VIEWED]))
+    own: list[int] = []
+    views: list[Image.Image] = []
+    for first in np.flatnonzero(np.diff(owners, prepend=-1)):
+        if (picture := gallery.catalog.picture(int(examples[first]))) is not None:
+            everything = list(augmented_views(load_image(picture).pixels))
+            chosen = random.choice(len(everything), VIEWS_OF_ONE, replace=False)
+            views += [everything[number] for number in chosen]
+            own += [int(owners[first])] * VIEWS_OF_ONE
+    if not views:
+        return np.empty(0, np.float64)
+    vectors = view.projection.apply(embedder.embed(views))
+    return genuine_scores(view, vectors, np.array(own, np.int64))
 
 
 def _classes_of(view: View, queries: Queries) -> IntArray:

@@ -90,8 +90,8 @@ class Evaluation:
             return self.matched.warnings
         return (
             *self.matched.warnings,
-            f"{unreadable:,} {'picture' if unreadable == 1 else 'pictures'} could not be read; left "
-            "out.",
+            f"{unreadable:,} {'picture' if unreadable == 1 else 'pictures'} could not be read; "
+            "left out.",
         )
 
     def to_json(self) -> dict[str, Any]:

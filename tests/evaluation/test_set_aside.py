@@ -34,7 +34,7 @@ def test_queries_that_calibrated_are_never_scored(recognizer: Recognizer, tmp_pa
     unknown = folder(tmp_path / "unknown", range(100, 140))
     recognizer.calibrate(target_fpir=0.2, queries=queries)
 
-    with pytest.raises(EvaluationError, match="all 12,.* were used to calibrate"):
+    with pytest.raises(EvaluationError, match=r"all 12,.* were used to calibrate"):
         recognizer.evaluate(queries, unknown)
 
     for seed in range(6):
@@ -75,5 +75,5 @@ def test_what_was_seen_survives_reopening(recognizer: Recognizer, tmp_path: Path
 
 
 def test_a_few_classes_are_too_few_to_learn_a_space_from(recognizer: Recognizer) -> None:
-    with pytest.raises(CalibrationError, match="at least 20 classes to learn from, but got .* 12"):
+    with pytest.raises(CalibrationError, match=r"at least 20 classes to learn from, but got .* 12"):
         recognizer.adapt()
