@@ -117,14 +117,10 @@ def views_of(
             picture = gallery.catalog.picture(int(enrolled.ids[row]))
             if picture is None:
                 continue
-            pixels = load_image(picture).pixels
-            random = np.random.default_rng([_SEED, int(enrolled.ids[row])])
-            for kind, views in enumerate(_KINDS):
-                everything = list(views(pixels))
-                rows.extend([row] * VIEWS_OF_A_KIND)
-                kinds.extend([kind] * VIEWS_OF_A_KIND)
-                for number in random.choice(len(everything), VIEWS_OF_A_KIND, replace=False):
-                    yield everything[number]
+            for kind, view in some_views(load_image(picture).pixels, int(enrolled.ids[row])):
+                rows.append(row)
+                kinds.append(kind)
+                yield view
 
     vectors = embedder.embed(made())
     if len(rows) < LEAST_CLASSES * VIEWS_OF_A_KIND * len(_KINDS):
@@ -139,6 +135,15 @@ def views_of(
         enrolled.class_ids[rows],
         np.array(kinds, np.int64),
     )
+
+
+def some_views(picture: Image.Image, seed: int) -> Iterator[tuple[int, Image.Image]]:
+    """`VIEWS_OF_A_KIND` views of each kind, with their kinds; other ones for each seed."""
+    random = np.random.default_rng([_SEED, seed])
+    for kind, views in enumerate(_KINDS):
+        everything = list(views(picture))
+        for number in random.choice(len(everything), VIEWS_OF_A_KIND, replace=False):
+            yield kind, everything[number]
 
 
 def within_class_projection(base: Projection, enrolled: Enrolled, views: Views) -> Projection:
@@ -173,12 +178,14 @@ def judged(enrolled: Enrolled, base: Projection, views: Views) -> Verdict:
     areas = np.array([[_oscr(trials) for trials in pair] for pair in pairs])
     replicates = np.mean([_oscr_gains(*pair) for pair in pairs], axis=0)
     low, high = np.quantile(replicates, [0.025, 0.975]).tolist()
+    tpir_before, tpir_after = tpirs.mean(axis=0).tolist()
     oscr_before, oscr_after = areas.mean(axis=0).tolist()
     return Verdict(
-        *tpirs.mean(axis=0).tolist(),
-        oscr_before,
-        oscr_after,
-        Figure(oscr_after - oscr_before, low, high),
+        tpir_before=tpir_before,
+        tpir_after=tpir_after,
+        oscr_before=oscr_before,
+        oscr_after=oscr_after,
+        oscr_gain=Figure(oscr_after - oscr_before, low, high),
     )
 
 
