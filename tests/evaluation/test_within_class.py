@@ -17,7 +17,8 @@ NUISANCE = 8
 
 
 def unit(rows: np.ndarray) -> FloatArray:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit_rows: FloatArray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit_rows.astype(np.float32)
 
 
 def made(nuisance: float) -> tuple[Enrolled, Views]:
