@@ -6,8 +6,10 @@
 One folder is enrolled, one picture a class, the other is queried; equal file stems are one class.
 For each split, a fixed seed makes half of the classes strangers: their catalog pictures aren't
 enrolled, their queries should be called unknown. Figures are means over the splits. Nothing is
-fitted to the queries: the thresholds know the enrolled pictures only. In the last rows two fifths
-of the queries, knowns and strangers mixed, are given without labels, and the others are scored.
+fitted to the queries: the thresholds know the enrolled pictures only. One row searches the space
+that `onelook adapt` learns from changed views of some of them, were it kept. In the last rows two
+fifths of the queries, knowns and strangers mixed, are given without labels, and the others are
+scored.
 
 `--emoji` reads the npm packages `emoji-datasource-google` and `emoji-datasource-twitter`, unpacked,
 and leaves skin tones out.
@@ -18,10 +20,12 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from engine.backbones import load_backbone
 from engine.bulk.loading import Loader
@@ -35,8 +39,14 @@ from engine.evaluation.levers import levers
 from engine.evaluation.playing import Match, play, stranger_scores
 from engine.evaluation.queries import embed_queries
 from engine.evaluation.scorers import OwnRule, Scorer
+from engine.evaluation.within_class import (
+    MOST_CLASSES,
+    Views,
+    some_views,
+    within_class_projection,
+)
 from engine.gallery.evidence import calibrate
-from engine.images import ImageLimits
+from engine.images import ImageLimits, load_image
 from engine.types import FloatArray, IntArray, KeepPictures
 
 SKIN_TONES = {f"{code:x}" for code in range(0x1F3FB, 0x1F400)}
@@ -46,11 +56,15 @@ UNLABELLED = 0.4
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two pictures of each thing: `(n, dim) float32` each, unit rows, in the labels' order."""
+    """Two pictures of each thing: `(n, dim) float32` each, unit rows, in the labels' order.
+
+    The views are of some catalog pictures; for classes they have the rows of these.
+    """
 
     labels: list[str]
     catalog: FloatArray
     queries: FloatArray
+    views: Views
     embedder: Embedder
 
 
@@ -103,7 +117,23 @@ def embed_pairs(first: dict[str, Path], second: dict[str, Path], backbone: str) 
         if embedded.rejects:
             raise SystemExit(f"{embedded.rejects[0].source}: {embedded.rejects[0].reason}")
         sides.append(embedded.embeddings)
-    return Pairs(labels, sides[0], sides[1], embedder)
+    views = _views([first[label] for label in labels], sides[0], embedder)
+    return Pairs(labels, sides[0], sides[1], views, embedder)
+
+
+def _views(catalog: list[Path], embeddings: FloatArray, embedder: Embedder) -> Views:
+    chosen = np.sort(np.random.default_rng(0).permutation(len(catalog))[: 2 * MOST_CLASSES])
+    rows, kinds = [], []
+
+    def made() -> Iterator[Image.Image]:
+        for row in chosen.tolist():
+            for kind, view in some_views(load_image(catalog[row]).pixels, row):
+                rows.append(row)
+                kinds.append(kind)
+                yield view
+
+    vectors = embedder.embed(made())
+    return Views(vectors, embeddings[rows], np.array(rows, np.int64), np.array(kinds, np.int64))
 
 
 def split_figures(pairs: Pairs, seed: int) -> dict[str, Figures]:
@@ -120,6 +150,11 @@ def split_figures(pairs: Pairs, seed: int) -> dict[str, Figures]:
     classes[enrolled_rows] = enrolled.class_ids
     match = Match(pairs.queries, classes, np.arange(n), left_out=False)
     figures = {lever.name: _figures(lever.scorer(enrolled), match) for lever in levers(enrolled)}
+    kept = pairs.views.take(classes[pairs.views.classes] >= 0)
+    views = replace(kept, classes=classes[kept.classes])
+    learned = within_class_projection(enrolled.matcher.projection, enrolled, views)
+    learned_space = OwnRule(enrolled.matcher_in(learned))
+    figures["adapted to the gallery alone"] = _figures(learned_space, match)
     return figures | _with_unlabelled(enrolled, pairs.queries, classes, seed)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from engine.recognizer import Recognizer
@@ -15,6 +16,10 @@ from engine.testing.fake_backbone import FakeBackbone
 
 # Networks exported by the tests stay beside the repository's other caches, not in the user's.
 os.environ.setdefault("ONELOOK_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "onelook"))
+
+# No test is timed: a busy machine must not make one fail.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 MakePicture = Callable[..., Path]
 

@@ -31,7 +31,7 @@ COMMANDS = {
     "upgrade": ("upgrade", "Make or upgrade a shared database's tables."),
     "evaluate": ("evaluate", "Measure a gallery on pictures that it hasn't seen."),
     "calibrate": ("calibrate", "Set the thresholds for a share of strangers let through."),
-    "adapt": ("calibrate", "Adapt the searched space to where queries sit."),
+    "adapt": ("calibrate", "Adapt the searched space, without labels."),
     "reembed": ("reembed", "Move a gallery to another backbone, and back."),
     "train": ("train", "Learn from labelled pictures."),
     "serve": ("serve", "Serve a gallery over HTTP, with a web page."),

@@ -68,12 +68,20 @@ def calibrate(
     output.line(f"evidence       {evidence or 'none'}; {report['classes']} classes")
     output.line(f"target FPIR    {_percent(report['target_fpir'])}")
     output.line(f"expected FPIR  {_with_interval(report, 'expected_fpir')}")
-    output.line(f"expected TPIR  {_with_interval(report, 'expected_tpir')}")
+    output.line(f"holds for      {report['holds_for']}")
+    bound = report["expected_tpir"] is not None and report["expected_tpir_is_upper_bound"]
+    output.line(
+        f"expected TPIR  {'at most ' if bound else ''}{_with_interval(report, 'expected_tpir')}"
+    )
+    if bound:
+        output.line(
+            "               (that of changed views of the enrolled pictures, an upper bound: new "
+            "pictures reach less)"
+        )
     output.line(f"level          {report['level']} (normalised score)")
     output.line(f"generation     {report['generation']}, {report['created_at']}")
     output.line(f"space          {report['space']}")
-    if report["rejects"]:
-        output.warning(f"{report['rejects']} pictures could not be read")
+    _warn(output, report)
 
 
 @app.command()
@@ -92,28 +100,74 @@ def adapt(
     runtime: RuntimeOption = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Adapt the searched space to where queries sit; the new space is kept only if it is better."""
-    if undo == (queries is not None):
-        raise typer.BadParameter("choose one of --queries and --undo")
+    """Adapt the searched space, without labels; the new space is kept only if it is better.
+
+    Without --queries it is learned from the gallery alone: what changed views of an enrolled
+    picture differ in counts less. With them, where queries sit is learned as well.
+    """
+    if undo and queries is not None:
+        raise typer.BadParameter("--undo takes no --queries")
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
-        if queries is None:
+        if undo:
             recognizer.gallery.use_projection(None)
-            output.line(f"{gallery}: searches the space of a fresh gallery again")
+            output.done(f"{gallery}: searches the space of a fresh gallery again")
             return
         report = recognizer.adapt(queries)
     if json_output:
         output.json(report)
         return
+    if queries is None:
+        _print_learned(output, report)
+    else:
+        _print_adapted(output, report)
+    output.line(
+        f"{gallery}: searches the new space; --undo returns"
+        if report["adapted"]
+        else f"{gallery}: left as it was, since the new space isn't better beyond chance"
+        if queries is None
+        else f"{gallery}: left as it was, since the new space isn't better"
+    )
+
+
+def _print_learned(output: Output, report: dict[str, Any]) -> None:
+    gain = report["oscr_gain"]
+    output.line(
+        f"learned from {report['views']:,} changed views of {report['classes']:,} enrolled "
+        "pictures; judged on views of other classes, changed in other ways (an upper bound: new "
+        "pictures differ more)"
+    )
+    output.line(
+        f"TPIR at {_percent(report['target_fpir'])} FPIR: "
+        f"{_percent(report['tpir_of_views_before'])} before, "
+        f"{_percent(report['tpir_of_views_after'])} after"
+    )
+    output.line(
+        f"OSCR, over all FPIRs: {_percent(report['oscr_of_views_before'])} before, "
+        f"{_percent(report['oscr_of_views_after'])} after; gain {100 * gain['value']:+.1f} points "
+        f"(95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+    )
+
+
+def _print_adapted(output: Output, report: dict[str, Any]) -> None:
+    output.line(
+        f"learned from {report['queries']:,} queries"
+        + (" and the gallery's own pictures" if report["learned_from_gallery"] else "")
+    )
     output.line(
         f"held-out queries given a label at a target FPIR of {_percent(report['target_fpir'])}: "
         f"{_percent(report['given_a_label_before'])} before, "
         f"{_percent(report['given_a_label_after'])} after"
     )
-    output.line(
-        f"{gallery}: adapted to {report['queries']} queries; --undo returns"
-        if report["adapted"]
-        else f"{gallery}: left as it was, since the new space isn't better"
-    )
+    _warn(output, report)
+
+
+def _warn(output: Output, report: dict[str, Any]) -> None:
+    if report["enrolled_themselves"]:
+        output.warning(
+            f"{report['enrolled_themselves']:,} pictures were set aside, being enrolled themselves"
+        )
+    if report["rejects"]:
+        output.warning(f"{report['rejects']:,} pictures could not be read")
 
 
 def _percent(share: float) -> str:

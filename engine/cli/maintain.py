@@ -130,6 +130,8 @@ def import_(
 
 
 def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "none"
     if name.endswith("_bytes"):
         return file_size(value)
     if name == "index":

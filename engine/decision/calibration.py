@@ -34,8 +34,15 @@ _LEAST_SHARE = 1e-9
 _EXTRAPOLATED = 10
 """How far beyond the strangers seen the tail is trusted: to a tenth of one in so many."""
 
+_FINGERPRINT = 16
+
 OUTGROWN = 2.0
 """A gallery with so many times the classes of its calibration should be calibrated again."""
+
+
+def fingerprint(content_hash: str) -> str:
+    """What is remembered of a picture that something was learned from: the head of its hash."""
+    return content_hash[:_FINGERPRINT]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,12 +54,16 @@ class Calibration:
         stranger_scores: `(n,) float64`, ascending: normalised scores that strangers reached.
         genuine_scores: `(m,) float64`, ascending: those of queries whose own class came first;
             `-inf` for queries whose own class didn't. Empty where nothing is known of them.
+        upper_bound: the genuine scores are those of changed views of enrolled pictures, which new
+            pictures rarely reach.
         strangers: how many pictures stand behind the stranger scores.
         classes: how many classes the gallery had then.
         generation: the gallery's generation then.
         created_at: when that was.
         automatic: made by enrolment itself, so that enrolment may replace it.
         evidence: counts by kind, such as `{"left-out classes": 180}`.
+        seen: fingerprints of the pictures that it was made on, gallery aside; an evaluation must
+            not score them again. See `fingerprint`.
     """
 
     method: str
@@ -64,6 +75,8 @@ class Calibration:
     created_at: datetime
     automatic: bool
     evidence: Mapping[str, int] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
+    upper_bound: bool = False
 
     @classmethod
     def of_strangers(
@@ -132,6 +145,18 @@ class Calibration:
             return None
         return float((self.genuine_scores >= self.level(target_fpir, classes)).mean())
 
+    @property
+    def holds_for(self) -> str:
+        """Which strangers the expected FPIR is true of, one phrase; its interval is chance only."""
+        if "unlabelled queries" in self.evidence:
+            return "strangers like these queries, whose likeness to the catalog thins out as theirs"
+        if self.evidence.keys() & {"strangers", "labelled queries"}:
+            return "strangers like the pictures given"
+        return (
+            "strangers that resemble the catalog as its own pictures resemble each other; others "
+            "may fare otherwise, so give queries"
+        )
+
     def report(self, target_fpir: float, classes: int) -> dict[str, Any]:
         """What is known of the error rates, with 95 % intervals (Wilson), for people to read."""
         tpir = self.expected_tpir(target_fpir, classes)
@@ -141,10 +166,12 @@ class Calibration:
             "target_fpir": target_fpir,
             "expected_fpir": target_fpir if self.strangers else None,
             "expected_fpir_interval": wilson_interval(target_fpir, self.strangers),
+            "holds_for": self.holds_for,
             "expected_tpir": tpir,
             "expected_tpir_interval": None
             if tpir is None
             else wilson_interval(tpir, self.genuine_scores.size),
+            "expected_tpir_is_upper_bound": self.upper_bound,
             "level": round(self.level(target_fpir, classes), 4),
             "classes": self.classes,
             "generation": self.generation,
@@ -177,6 +204,8 @@ class Calibration:
             "created_at": self.created_at.isoformat(),
             "automatic": self.automatic,
             "evidence": dict(self.evidence),
+            "seen": sorted(self.seen),
+            "upper_bound": self.upper_bound,
         }
         sizes = {"stranger_scores": self.stranger_scores.size}
         scores = np.concatenate([self.stranger_scores, self.genuine_scores])
@@ -193,6 +222,7 @@ class Calibration:
         size = header.pop("stranger_scores")
         created_at = datetime.fromisoformat(header.pop("created_at"))
         return cls(
+            seen=frozenset(header.pop("seen", ())),
             stranger_scores=scores[:size],
             genuine_scores=scores[size:],
             created_at=created_at,

@@ -27,7 +27,9 @@ class TrainedHead:
         classes: how many classes those were.
         generation: the gallery's generation then.
         created_at: when that was.
-        judged: the figures it was compared with cosine by; see `engine.training.judging_heads`.
+        judged: the figures it was compared with cosine by; see `engine.evaluation.head_judging`.
+        seen: fingerprints of the pictures that it was trained on, gallery aside, as those of a
+            `Calibration`.
     """
 
     siamese: SiameseHead
@@ -38,6 +40,7 @@ class TrainedHead:
     generation: int
     created_at: datetime
     judged: Mapping[str, Any] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
 
     def describe(self) -> str:
         """One phrase for people to read."""
@@ -55,6 +58,7 @@ class TrainedHead:
             "generation": self.generation,
             "created_at": self.created_at.isoformat(),
             "judged": dict(self.judged),
+            "seen": sorted(self.seen),
         }
         return json.dumps(header).encode() + b"\n" + self.siamese.to_bytes()
 
@@ -70,7 +74,8 @@ class TrainedHead:
         try:
             header = json.loads(line)
             created_at = datetime.fromisoformat(header.pop("created_at"))
-            return cls(siamese, created_at=created_at, **header)
+            seen = frozenset(header.pop("seen", ()))
+            return cls(siamese, created_at=created_at, seen=seen, **header)
         except (ValueError, KeyError, TypeError) as error:
             raise CalibrationError(
                 f"expected a trained Siamese head, but its description can't be read ({error}); "

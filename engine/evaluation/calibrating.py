@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
+from engine.catalog import Catalog
+from engine.decision.scores import Float64Array
 from engine.embedding import Embedder
 from engine.errors import CalibrationError
 from engine.evaluation.matching import comparable
 from engine.evaluation.queries import Progress, Queries, embed_queries
+from engine.evaluation.set_aside import fingerprints, without_enrolled
+from engine.evaluation.within_class import ADAPTED
 from engine.gallery import Gallery, View
-from engine.gallery.evidence import LEAST_QUERIES, calibrate
+from engine.gallery.evidence import LEAST_QUERIES, calibrate, genuine_scores
 from engine.gallery.feedback import feedback_evidence
+from engine.images import load_image
+from engine.images.views import augmented_views
 from engine.types import IntArray
+
+VIEWED = 50
+"""Of so many classes a picture is changed, for an upper bound where nothing else is known."""
+
+VIEWS_OF_ONE = 4
+_SEED = 19
 
 
 def calibrate_gallery(
@@ -35,8 +49,13 @@ def calibrate_gallery(
     target = view.target_fpir if target_fpir is None else target_fpir
     if not 0.0 < target < 1.0:
         raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
-    asked = _embedded(queries, embedder, loader, progress)
-    strangers = _embedded(unknown, embedder, loader, progress)
+    all_asked, all_strangers = (
+        _embedded(source, embedder, loader, progress) for source in (queries, unknown)
+    )
+    asked = _fit_to_teach(all_asked, gallery.catalog, queries)
+    strangers = _fit_to_teach(all_strangers, gallery.catalog, unknown)
+    seen = fingerprints(asked) | fingerprints(strangers)
+    set_aside = len(all_asked) + len(all_strangers) - len(asked) - len(strangers)
     project = view.projection.apply_queries
     own = np.full(len(asked), -1) if unlabelled else _classes_of(view, asked)
     known = own >= 0
@@ -66,11 +85,18 @@ def calibrate_gallery(
         unlabelled=None if known.any() else project(asked.embeddings),
     )
     calibration.require(target)
+    if view.projection.kind == ADAPTED:  # the space itself was learned from pictures
+        seen |= view.calibration.seen
+    calibration = replace(calibration, seen=seen)
+    if not calibration.genuine_scores.size:
+        scores = np.sort(_view_scores(gallery, view, embedder))
+        calibration = replace(calibration, genuine_scores=scores, upper_bound=True)
     gallery.use_calibration(calibration, target)
     return {
         **calibration.report(target, view.classes),
         "space": view.space_id,
-        "rejects": len(asked.rejects) + len(strangers.rejects),
+        "enrolled_themselves": set_aside,
+        "rejects": len(all_asked.rejects) + len(all_strangers.rejects),
     }
 
 
@@ -83,6 +109,36 @@ def _embedded(
     if not len(found):
         raise CalibrationError(f"{source}: expected pictures, but got none that can be read")
     return found
+
+
+def _fit_to_teach(pictures: Queries, catalog: Catalog, source: Source | None) -> Queries:
+    """Only those that aren't enrolled themselves, of whatever source they are."""
+    others = without_enrolled(pictures, catalog)
+    if len(pictures) and not len(others):
+        raise CalibrationError(
+            f"{source}: expected other pictures than the enrolled ones, but all {len(pictures):,} "
+            "are enrolled themselves, and show nothing of how new pictures fare"
+        )
+    return others
+
+
+def _view_scores(gallery: Gallery, view: View, embedder: Embedder) -> Float64Array:
+    """The scores of changed views of a few enrolled pictures, where they are kept."""
+    labels = np.array(sorted(view.table.labels), np.int64)
+    random = np.random.default_rng(_SEED)
+    examples, owners = view.table.examples_of(np.sort(random.permutation(labels)[:VIEWED]))
+    own: list[int] = []
+    views: list[Image.Image] = []
+    for first in np.flatnonzero(np.diff(owners, prepend=-1)):
+        if (picture := gallery.catalog.picture(int(examples[first]))) is not None:
+            everything = list(augmented_views(load_image(picture).pixels))
+            chosen = random.choice(len(everything), VIEWS_OF_ONE, replace=False)
+            views += [everything[number] for number in chosen]
+            own += [int(owners[first])] * VIEWS_OF_ONE
+    if not views:
+        return np.empty(0, np.float64)
+    vectors = view.projection.apply(embedder.embed(views))
+    return genuine_scores(view, vectors, np.array(own, np.int64))
 
 
 def _classes_of(view: View, queries: Queries) -> IntArray:

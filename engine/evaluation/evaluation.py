@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from engine.evaluation.mistakes import Mistakes, mistakes_of
 from engine.evaluation.playing import play, stranger_scores
 from engine.evaluation.queries import Progress, Queries, embed_queries
 from engine.evaluation.scorers import Scorer
+from engine.evaluation.set_aside import without_seen
 from engine.evaluation.trials import Trials
 from engine.gallery import Gallery
 from engine.types import Reject
@@ -89,7 +90,8 @@ class Evaluation:
             return self.matched.warnings
         return (
             *self.matched.warnings,
-            f"{unreadable:,} pictures could not be read and are left out.",
+            f"{unreadable:,} {'picture' if unreadable == 1 else 'pictures'} could not be read; "
+            "left out.",
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -143,11 +145,24 @@ def evaluate_gallery(
     enrolled = Enrolled.of_gallery(gallery)
     known = _embedded(queries, embedder, loader, progress)
     strangers = None if unknown is None else _embedded(unknown, embedder, loader, progress)
+    head = enrolled.kept_head if comparing else enrolled.matcher.head
+    seen = enrolled.matcher.calibration.seen | (head.seen if head else frozenset())
+    unseen = _unseen(known, seen)
+    unseen_strangers = None if strangers is None else _unseen(strangers, seen)
+    matched = match_queries(unseen, unseen_strangers, enrolled, gallery.catalog)
+    given = len(known) + (0 if strangers is None else len(strangers))
+    left = len(unseen) + (0 if unseen_strangers is None else len(unseen_strangers))
+    if given > left:
+        told = (
+            f"{given - left:,} of {given:,} pictures were used to calibrate, adapt or train this "
+            "gallery; they are set aside, since they can't show how well that works."
+        )
+        matched = replace(matched, warnings=(told, *matched.warnings))
     return evaluate(
         str(gallery.location),
         embedder.space.backbone,
         enrolled,
-        match_queries(known, strangers, enrolled, gallery.catalog),
+        matched,
         rejects=known.rejects + (() if strangers is None else strangers.rejects),
         comparing=comparing,
     )
@@ -167,6 +182,18 @@ def _embedded(source: Source, embedder: Embedder, loader: Loader, progress: Prog
             )
         )
     return embedded
+
+
+def _unseen(pictures: Queries, seen: frozenset[str]) -> Queries:
+    unseen = without_seen(pictures, seen)
+    if not len(unseen):
+        raise EvaluationError(
+            f"expected pictures that nothing was learned from, but all {len(pictures):,}, "
+            f"{pictures.items[0].source} first, were used to calibrate, adapt or train this "
+            "gallery, so they can't show how well that works; give others, or teach it by one "
+            "half of your pictures and evaluate on the other"
+        )
+    return unseen
 
 
 def evaluate(

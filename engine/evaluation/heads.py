@@ -16,6 +16,7 @@ from engine.errors import TrainingError
 from engine.evaluation.head_evidence import HeadEvidence, enrolled_evidence, labelled_evidence
 from engine.evaluation.head_judging import LEAST_CLASSES, Judgement, judge
 from engine.evaluation.queries import Progress, embed_queries
+from engine.evaluation.set_aside import fingerprints
 from engine.gallery import Gallery
 from engine.types import FloatArray, IntArray, Reject
 
@@ -74,11 +75,12 @@ def train_gallery_head(
     view = gallery.view()
     searched_space, generation, former = view.space_id, view.generation, view.head
     rejects: tuple[Reject, ...] = ()
+    seen: frozenset[str] = frozenset()
     if data is None:
         evidence = enrolled_evidence(gallery, embedder, progress)
     else:
         pictures = embed_queries(data, embedder, loader, progress)
-        rejects = pictures.rejects
+        rejects, seen = pictures.rejects, fingerprints(pictures)
         if not len(pictures):
             raise TrainingError(f"{data}: expected labelled pictures, but got none to be read")
         evidence = labelled_evidence(gallery, pictures)
@@ -99,6 +101,7 @@ def train_gallery_head(
         generation=generation,
         created_at=datetime.now(UTC),
         judged=judgement.to_json(),
+        seen=seen,
     )
     if active or former is None:
         gallery.use_head(head, searched_space)

@@ -13,6 +13,7 @@ from engine.evaluation.enrolled import Enrolled
 from engine.evaluation.open_set import strangers_needed
 from engine.evaluation.playing import Match
 from engine.evaluation.queries import Queries
+from engine.evaluation.set_aside import enrolled_contents
 from engine.types import IntArray
 
 LEAST_STRANGERS = strangers_needed(0.1)
@@ -141,10 +142,7 @@ def _about_enrolled_strangers(unknown: Queries, catalog: Catalog | None) -> Iter
 
 
 def _enrolled_contents(queries: Queries, catalog: Catalog | None) -> set[str]:
-    if catalog is None:
-        return set()
-    found = catalog.find_contents(sorted(set(queries.content_hashes)))
-    return {example.content_hash for example in found}
+    return set() if catalog is None else enrolled_contents(queries, catalog)
 
 
 def _some(queries: Queries, rows: list[int]) -> str:

@@ -100,7 +100,7 @@ def _card(card: Card) -> str:
     return (
         f'<div class="card {card.tone}"><div class="title">{escape(card.title)}</div>'
         f'<div class="value">{escape(card.value)}</div>'
-        f'<div class="range">{escape(card.range)}</div>'
+        f'<div class="range">{escape(card.range and f"95 % interval {card.range}")}</div>'
         f'<div class="meaning">{escape(card.meaning)}</div></div>'
     )
 
@@ -209,7 +209,7 @@ def _picture(uri: str | None, caption: str) -> str:
     shown = (
         '<div class="none">no picture kept</div>'
         if uri is None
-        else f'<img alt="{caption}" loading="lazy" src="{uri}">'
+        else f'<img alt="{caption}" src="{uri}">'
     )
     return f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
 

@@ -41,13 +41,13 @@ class Queries:
     def __len__(self) -> int:
         return len(self.items)
 
-    def take(self, rows: list[int]) -> Queries:
-        """Some of them, in that order, without the rejects."""
+    def take(self, rows: list[int], *, rejects: tuple[Reject, ...] = ()) -> Queries:
+        """Some of them, in that order; without the rejects, unless those are given."""
         return Queries(
             tuple(self.items[row] for row in rows),
             tuple(self.content_hashes[row] for row in rows),
             self.embeddings[rows],
-            (),
+            rejects,
         )
 
     def __add__(self, other: Queries) -> Queries:

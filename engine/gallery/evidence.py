@@ -46,7 +46,7 @@ def calibrate(
     if labelled is not None and len(labelled[0]):
         queries, own = labelled
         scores.append(stranger_scores(matcher, queries, rank_without_own(matcher, queries, own)))
-        genuine = _genuine_scores(matcher, queries, own)
+        genuine = genuine_scores(matcher, queries, own)
         evidence["labelled queries"] = len(queries)
     method = " and ".join(evidence)
     counted = sum(evidence.values())
@@ -81,8 +81,13 @@ def _ranked(matcher: Matcher, queries: FloatArray) -> list[Ranking]:
     return matcher.reranked(queries, matcher.rank(queries, NEIGHBOURS + 1))
 
 
-def _genuine_scores(matcher: Matcher, queries: FloatArray, own: IntArray) -> Float64Array:
-    """The scores of queries whose own class came first; `-inf` for the others."""
+def genuine_scores(matcher: Matcher, queries: FloatArray, own: IntArray) -> Float64Array:
+    """`(n,)`: the scores of queries whose own class came first; `-inf` for the others.
+
+    Args:
+        queries: `(n, dim) float32`, unit rows of the searched space.
+        own: `(n,) int64`: the ids of their classes.
+    """
     rankings = _ranked(matcher, queries)
     scores = stranger_scores(matcher, queries, rankings)
     right = np.array(

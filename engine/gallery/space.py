@@ -72,6 +72,8 @@ class SearchedSpace(OpenGallery):
                 "the Siamese head is suspended: it holds for the space it was trained in; "
                 "run `onelook train head` again"
             )
+        if calibration is None or calibration.automatic:
+            self._say_calibration_is_suspended()
         with self._write() as transaction:
             payload = None if projection.matrix is None else projection.to_bytes()
             transaction.set_projection(stored_projection(payload))
@@ -81,6 +83,15 @@ class SearchedSpace(OpenGallery):
                 )
         if not self._view.calibration.classes:
             self.calibrate()
+
+    def _say_calibration_is_suspended(self) -> None:
+        former = self._view.calibration
+        if not former.automatic:
+            LOGGER.warning(
+                "the calibration on %s is suspended: it holds for the space it was made in; run "
+                "`onelook calibrate` again",
+                former.method,
+            )
 
     def set_target_fpir(self, target: float) -> None:
         """Set the share of strangers that may get a label, in (0, 1)."""

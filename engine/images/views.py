@@ -15,6 +15,12 @@ _WHITE = (255, 255, 255)
 
 def augmented_views(picture: Image.Image) -> Iterator[Image.Image]:
     """The picture as another camera might see it: turned, cropped, lit and focused differently."""
+    yield from placed_views(picture)
+    yield from lit_views(picture)
+
+
+def placed_views(picture: Image.Image) -> Iterator[Image.Image]:
+    """The picture turned, cropped and given a margin."""
     width, height = picture.size
     for degrees in (-15, -8, 8, 15):
         yield picture.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=_WHITE)
@@ -25,6 +31,11 @@ def augmented_views(picture: Image.Image) -> Iterator[Image.Image]:
         larger = Image.new("RGB", (width + 2 * across, height + 2 * down), _WHITE)
         larger.paste(picture, (across, down))
         yield larger
+
+
+def lit_views(picture: Image.Image) -> Iterator[Image.Image]:
+    """The picture lit, coloured and focused differently."""
+    width, height = picture.size
     for factor in (0.6, 0.8, 1.25, 1.5):
         yield ImageEnhance.Brightness(picture).enhance(factor)
     for factor in (0.6, 1.5):

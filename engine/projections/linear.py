@@ -53,6 +53,11 @@ class Projection:
         """Length of a projected vector."""
         return int(self.mean.shape[0] if self.matrix is None else self.matrix.shape[1])
 
+    @property
+    def shifted(self) -> bool:
+        """Whether queries are known to sit elsewhere than catalog pictures."""
+        return not np.array_equal(self.query_mean, self.mean)
+
     def apply(self, embeddings: FloatArray) -> FloatArray:
         """Project catalog pictures.
 

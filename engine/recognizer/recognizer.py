@@ -100,23 +100,45 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
         )
 
     def adapt(
-        self, queries: Source, *, progress: Callable[[int], None] = lambda _done: None
+        self,
+        queries: Source | None = None,
+        *,
+        progress: Callable[[int], None] = lambda _done: None,
     ) -> dict[str, Any]:
-        """Adapt the searched space to where queries sit, if that is better; labels aren't needed.
+        """Adapt the searched space, if that is better; labels aren't needed.
 
+        The embeddings stay, the index is made anew, thresholds are recalibrated.
         `gallery.use_projection(None)` returns to the space of a fresh gallery.
+
+        Args:
+            queries: pictures as they will be asked; where they sit is learned as well. Without
+                them, the space is learned from changed views of the gallery's kept pictures alone.
+            progress: called with the number of pictures dealt with since its last call.
 
         Returns:
             What the guard measured before and after, and whether the new space was kept.
 
         Raises:
-            CalibrationError: there are too few classes or queries.
+            CalibrationError: there are too few classes, kept pictures or queries.
+            ImageError, ManifestError: a source can't be read; single pictures are only counted.
         """
-        from engine.evaluation.adapting import adapt_gallery  # not needed to recognise
-        from engine.evaluation.queries import embed_queries
+        from engine.evaluation.adapting import adapt_to_gallery, adapt_to_queries
+        from engine.evaluation.queries import embed_queries  # neither is needed to recognise
+        from engine.evaluation.set_aside import fingerprints, without_enrolled
 
+        if queries is None:
+            return adapt_to_gallery(self.gallery, self.embedder, progress) | {"rejects": 0}
         found = embed_queries(queries, self.embedder, self._loader, progress)
-        return {**adapt_gallery(self.gallery, found.embeddings), "rejects": len(found.rejects)}
+        others = without_enrolled(found, self.gallery.catalog)
+        report = adapt_to_queries(
+            self.gallery,
+            others.embeddings,
+            embedder=self.embedder,
+            seen=fingerprints(others),
+            progress=progress,
+        )
+        set_aside = len(found) - len(others)
+        return report | {"enrolled_themselves": set_aside, "rejects": len(found.rejects)}
 
     def train_head(
         self,

@@ -20,8 +20,10 @@ from torch import nn
 from engine.backbones.families.fine_tuned import write_fine_tuned
 from engine.backbones.names import DEFAULT_BACKBONE, named
 from engine.backbones.preprocessing import Preprocessing
+from engine.backbones.pretrained import file_hash, space_of
 from engine.errors import TrainingError
 from engine.images import ImageSource
+from engine.projections import shipped_projection
 from engine.training.held_out import Comparison, compare, tpir_at_fpir
 from engine.training.loop import FitSettings, Progress, default_device, fit
 from engine.training.losses import build_loss
@@ -72,7 +74,8 @@ class FineTuned:
     """What fine-tuning came to.
 
     Attributes:
-        judged: TPIR at the FPIR asked for on the judging classes, before and after.
+        judged: TPIR at the FPIR asked for on the judging classes, before and after; before in the
+            space that is shipped for the base, where there is one, since tuning gives that up.
         promoted: whether the folder now is a backbone.
         best_epoch: whose weights it has.
         training_classes, stopping_classes, judging_classes: how many there were of each.
@@ -110,7 +113,9 @@ def fine_tune(
     """
     device = device or default_device()
     base = named(settings.base)
-    network = base.network(base.weights())
+    weights = base.weights()
+    network = base.network(weights)
+    shipped = shipped_projection(space_of(base.name, network, file_hash(weights)))
     try:
         data = prepare_pictures(pictures, network.preprocessing, out / _PIXELS)
         training, stopping, judging = _split(data, settings)
@@ -132,6 +137,8 @@ def fine_tune(
             return tpir_at_fpir(found, data.labels[stopping], settings.fpir, settings.seed)
 
         before = embedded(judging)
+        if shipped is not None:  # what a gallery of the base really searches
+            before = shipped.apply(before)
         outcome = fit(
             model,
             build_loss(settings.loss, batches.classes, network.dimension),

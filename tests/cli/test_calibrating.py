@@ -45,3 +45,31 @@ def test_feedback_counts_beside_pictures(onelook: Onelook, gallery: Path, tmp_pa
 def test_without_feedback_it_is_said_how_to_give_some(onelook: Onelook, gallery: Path) -> None:
     done = onelook("calibrate", "-g", gallery, "--feedback", code=1)
     assert "on the web page" in done.stderr
+
+
+def test_adapting_needs_no_queries(onelook: Onelook, gallery: Path, tmp_path: Path) -> None:
+    refused = onelook("adapt", "-g", gallery, code=1)
+    assert "at least 20 classes" in refused.stderr
+
+    (tmp_path / "more").mkdir()
+    for seed in range(12, 24):
+        quarters(seed).save(tmp_path / "more" / f"thing {seed}.png")
+    onelook("enroll", "more", "-g", gallery)
+    [said] = objects(onelook("adapt", "-g", gallery, "--json"))
+
+    assert (said["classes"], said["views"]) == (24, 96)
+    pays = said["oscr_gain"]["low"] > 0
+    assert said["adapted"] == (pays and said["tpir_of_views_after"] >= said["tpir_of_views_before"])
+    [described] = objects(onelook("info", "-g", gallery, "--json"))
+    assert described["projection"] == ("adapted" if said["adapted"] else "identity")
+    onelook("adapt", "-g", gallery, "--undo")
+    [described] = objects(onelook("info", "-g", gallery, "--json"))
+    assert described["projection"] == "identity"
+    onelook("adapt", "-g", gallery, "--undo", "--queries", "more", code=2)
+
+
+def test_without_labels_the_tpir_is_an_upper_bound(onelook: Onelook, gallery: Path) -> None:
+    done = onelook("calibrate", "-g", gallery, "--target-fpir", 0.2)
+    assert "expected TPIR  at most" in done.stdout
+    assert "upper bound" in done.stdout
+    assert "strangers that resemble the catalog" in done.stdout

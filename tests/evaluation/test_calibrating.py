@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import CalibrationError
-from engine.evaluation.adapting import adapt_gallery
+from engine.evaluation.adapting import adapt_to_queries
 from engine.gallery import Gallery
 from engine.gallery.deciding import query_scores
 from engine.gallery.drawn import mean_lead
@@ -155,7 +155,7 @@ def test_adapting_to_shifted_queries_pays_and_can_be_undone(tmp_path: Path) -> N
     with filled(tmp_path / "g.gallery", catalog) as gallery:
         before = top1(gallery, world)
 
-        report = adapt_gallery(gallery, queries)
+        report = adapt_to_queries(gallery, queries)
 
         assert report["adapted"]
         assert gallery.check() == []
@@ -177,4 +177,4 @@ def top1(gallery: Gallery, world: World) -> float:
 
 def test_too_little_to_adapt_to_is_refused(gallery: Gallery, world: World) -> None:
     with pytest.raises(CalibrationError, match="at least 40 unlabelled queries"):
-        adapt_gallery(gallery, world.pictures(slice(0, 5)))
+        adapt_to_queries(gallery, world.pictures(slice(0, 5)))

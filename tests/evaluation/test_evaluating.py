@@ -220,7 +220,7 @@ def test_unreadable_pictures_are_counted_and_listed(
     said = filled.evaluate(tmp_path / "queries").to_json()
     assert said["rejected"] == 1
     assert said["rejects"][0]["source"].endswith("thing 3.png")
-    assert said["warnings"][-1] == "1 pictures could not be read and are left out."
+    assert said["warnings"][-1] == "1 picture could not be read; left out."
 
 
 def test_an_empty_folder_is_refused(filled: Recognizer, tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from engine.backbones import load_backbone
 from engine.cli.app import app
 from engine.errors import BackboneError, TrainingError
+from engine.projections import Projection
+from engine.training import fine_tuning
 from engine.training.fine_tuning import CHECKPOINT, FineTuning, fine_tune
 from engine.training.loop import Progress
 from engine.training.pictures import prepare_pictures
@@ -108,6 +110,24 @@ def test_a_regression_is_not_promoted(base, tmp_path):
     assert result.judged.gain.value <= 0
     assert not result.promoted
     assert not (tmp_path / "backbone.json").exists()
+
+
+def test_it_is_judged_by_what_a_gallery_of_the_base_searches(trained, base, tmp_path, monkeypatch):
+    # a shipped map that tells nothing apart, so that before is as bad as can be
+    _, result, _ = trained
+    blind = np.zeros((result_dimension(base), 2), np.float32)
+    blind[0, 0] = 1e-3
+    shipped = Projection("shipped", np.full(len(blind), -1.0, np.float32), blind)
+    monkeypatch.setattr(fine_tuning, "shipped_projection", lambda space: shipped)
+
+    judged = fine_tune(pictures(), tmp_path, settings(base)).judged
+
+    assert judged.after == result.judged.after
+    assert judged.before.value < result.judged.before.value
+
+
+def result_dimension(base):
+    return load_backbone(base, device="cpu", runtime="torch").space.dimension
 
 
 def test_a_fine_tuned_backbone_can_be_tuned_further(trained, base, tmp_path):
