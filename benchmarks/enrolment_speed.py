@@ -25,7 +25,7 @@ from engine.types import KeepPictures
 
 MEASURED = 64
 """Pictures of which the core-seconds of each stage are taken."""
-FEWEST = {"large": 96, "medium": 600, "small": 1500}
+FEWEST = {"large": 96, "medium": 400, "small": 1000}
 """Fewer would tell of a run's start and end: the first batch and the last write overlap nothing."""
 
 

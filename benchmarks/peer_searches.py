@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks.made_gallery import fill
+from engine.cores import threads_for
 from engine.recognizer import Recognizer
 from engine.types import FloatArray, IntArray
 
@@ -55,15 +56,17 @@ class OnelookCandidates(Onelook):
 
 
 class BareFaiss:
-    """`IndexFlatIP`: exact, and no more than that."""
+    """`IndexFlatIP`: exact, and no more than that; one query by one thread, which is faster."""
 
     def __init__(self, rows: FloatArray, folder: Path) -> None:  # noqa: ARG002
         import faiss
 
+        self._faiss = faiss
         self._index = faiss.IndexFlatIP(rows.shape[1])
         self._index.add(rows)
 
     def nearest(self, queries: FloatArray) -> IntArray:
+        self._faiss.omp_set_num_threads(threads_for(len(queries)))
         return np.asarray(self._index.search(queries, NEIGHBOURS)[1][:, 0])
 
 

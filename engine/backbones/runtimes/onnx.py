@@ -14,7 +14,7 @@ from engine.cores import available_cores
 from engine.errors import BackboneError
 from engine.types import ByteArray, FloatArray
 
-PIECE = 8
+PIECE = 4
 """Pictures that a thread runs at a time: few for a core's cache, enough for dense layers."""
 
 
