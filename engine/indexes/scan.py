@@ -15,8 +15,8 @@ from engine.types import FloatArray, IntArray
 
 MATRIX_ERROR = 1e-5
 """More than a float32 product of unit rows differs between summation orders."""
-SCORES_AT_ONCE = 1 << 23
-"""How many similarities a batch may hold at a time: 32 MB."""
+SCORES_AT_ONCE = 1 << 22
+"""How many similarities a batch may hold at a time: 16 MB."""
 
 
 def similarities(vectors: FloatArray, query: FloatArray) -> FloatArray:
@@ -52,10 +52,11 @@ def scan_many(
     count = len(rows) - start
     skipped = _from(dead, start)
     found: list[IntArray] = []
-    step = max(1, SCORES_AT_ONCE // max(1, count))
-    for first_query in range(0, len(queries), step):
+    step = min(len(queries), max(1, SCORES_AT_ONCE // max(1, count)))
+    room = np.empty((step, count), np.float32)
+    for first_query in range(0, len(queries), max(1, step)):
         some = queries[first_query : first_query + step]
-        scores = np.empty((len(some), count), np.float32)
+        scores = room[: len(some)]
         for first, vectors in rows.runs(start):
             scores[:, first - start : first - start + len(vectors)] = some @ vectors.T
         scores[:, skipped] = -np.inf
