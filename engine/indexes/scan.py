@@ -52,9 +52,9 @@ def scan_many(
     count = len(rows) - start
     skipped = _from(dead, start)
     found: list[IntArray] = []
-    step = min(len(queries), max(1, SCORES_AT_ONCE // max(1, count)))
-    room = np.empty((step, count), np.float32)
-    for first_query in range(0, len(queries), max(1, step)):
+    step = max(1, SCORES_AT_ONCE // max(1, count))
+    room = np.empty((min(step, len(queries)), count), np.float32)
+    for first_query in range(0, len(queries), step):
         some = queries[first_query : first_query + step]
         scores = room[: len(some)]
         for first, vectors in rows.runs(start):
