@@ -31,22 +31,22 @@ from engine.backbones import load_backbone
 from engine.bulk.loading import Loader
 from engine.bulk.sources import PICTURE_SUFFIXES
 from engine.embedding import Embedder
-from engine.evaluation import open_set
-from engine.evaluation.adapting import adapted_projection
-from engine.evaluation.closed_set import top_k
-from engine.evaluation.enrolled import Enrolled
 from engine.evaluation.levers import levers
-from engine.evaluation.playing import Match, play, stranger_scores
-from engine.evaluation.queries import embed_queries
-from engine.evaluation.scorers import OwnRule, Scorer
-from engine.evaluation.within_class import (
+from engine.gallery.evidence import calibrate
+from engine.images import ImageLimits, load_image
+from engine.metrics import open_set
+from engine.metrics.closed_set import top_k
+from engine.playing.enrolled import Enrolled
+from engine.playing.play import Match, play, stranger_scores
+from engine.playing.queries import embed_queries
+from engine.playing.scorers import OwnRule, Scorer
+from engine.tuning.adapting import adapted_projection
+from engine.tuning.within_class import (
     MOST_CLASSES,
     Views,
     some_views,
     within_class_projection,
 )
-from engine.gallery.evidence import calibrate
-from engine.images import ImageLimits, load_image
 from engine.types import FloatArray, IntArray, KeepPictures
 
 SKIN_TONES = {f"{code:x}" for code in range(0x1F3FB, 0x1F400)}

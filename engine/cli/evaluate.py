@@ -61,7 +61,7 @@ def evaluate(
         evaluation = recognizer.evaluate(queries, unknown, compare=compare)
         written = None
         if report is not None:
-            from engine.evaluation.report import write_report
+            from engine.evaluation.report.writing import write_report
 
             written = write_report(evaluation, recognizer.gallery, report)
     for warning in evaluation.warnings:
@@ -78,7 +78,7 @@ def evaluate(
 
 
 def _print(output: Output, evaluation: Evaluation) -> None:
-    from engine.evaluation.wording import FIGURE_NAMES, GROUPS, number, span
+    from engine.evaluation.report.wording import FIGURE_NAMES, GROUPS, number, span
 
     trials = evaluation.result.trials
     output.line(
@@ -98,7 +98,7 @@ def _print(output: Output, evaluation: Evaluation) -> None:
 
 
 def _print_comparison(output: Output, comparison: Comparison) -> None:
-    from engine.evaluation.wording import number
+    from engine.evaluation.report.wording import number
 
     output.line("")
     rows = []

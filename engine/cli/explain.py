@@ -21,7 +21,7 @@ from engine.cli.table import Column
 from engine.cli.text import figure
 
 if TYPE_CHECKING:
-    from engine.evaluation.explaining import Explanation
+    from engine.evaluation.explanation.explain import Explanation
 
 
 COLUMNS = (
@@ -51,7 +51,7 @@ def explain(
     With --out, draws the same as a picture: the query beside the enrolled pictures, and where the
     nearest class draws its line.
     """
-    from engine.evaluation.explaining import explain as explained
+    from engine.evaluation.explanation.explain import explain as explained
 
     with open_recognizer(
         gallery, read_only=True, backbone=backbone, device=device, runtime=runtime
@@ -85,7 +85,7 @@ def explain(
 
 def _draw(out: Path, explanation: Explanation) -> None:
     from engine.errors import StorageError
-    from engine.evaluation.explanation_plot import explanation_plot
+    from engine.evaluation.explanation.plot import explanation_plot
 
     try:
         out.write_bytes(explanation_plot(explanation))

@@ -21,10 +21,10 @@ from engine.cli.output import Output
 from engine.cli.table import Column
 
 if TYPE_CHECKING:
-    from engine.evaluation.heads import HeadReport
     from engine.training.fine_tuning import FineTuned
     from engine.training.held_out import Estimate
     from engine.training.loop import Progress
+    from engine.tuning.heads import HeadReport
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -147,7 +147,7 @@ def train_head(
 
 
 def _print_head(output: Output, report: HeadReport) -> None:
-    from engine.evaluation.wording import number, span
+    from engine.evaluation.report.wording import number, span
 
     judgement = report.judgement
     kind = "real pictures" if judgement.real else "augmented views: an upper bound"

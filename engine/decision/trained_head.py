@@ -27,7 +27,7 @@ class TrainedHead:
         classes: how many classes those were.
         generation: the gallery's generation then.
         created_at: when that was.
-        judged: the figures it was compared with cosine by; see `engine.evaluation.head_judging`.
+        judged: the figures it was compared with cosine by; see `engine.tuning.head_judging`.
         seen: fingerprints of the pictures that it was trained on, gallery aside, as those of a
             `Calibration`.
     """

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from engine.errors import TrainingError
-from engine.evaluation.bootstrap import resamples
-from engine.evaluation.enrolled import Enrolled
-from engine.evaluation.figures import Figure, figures_of, too_few_strangers
 from engine.evaluation.levers import LearningLever, Lever, learning_levers, levers
-from engine.evaluation.open_set import fnir_at_fpir
-from engine.evaluation.playing import Match
-from engine.evaluation.trials import Trials
+from engine.metrics.bootstrap import resamples
+from engine.metrics.figures import Figure, figures_of, too_few_strangers
+from engine.metrics.open_set import fnir_at_fpir
+from engine.metrics.trials import Trials
+from engine.playing.enrolled import Enrolled
+from engine.playing.play import Match
 from engine.types import IntArray
 
 LOGGER = logging.getLogger(__name__)

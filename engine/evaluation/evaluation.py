@@ -13,19 +13,19 @@ from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
 from engine.embedding import Embedder
 from engine.errors import EvaluationError
-from engine.evaluation.bootstrap import interval, resamples
 from engine.evaluation.comparing import Comparison, compare
-from engine.evaluation.enrolled import Enrolled
-from engine.evaluation.figures import Figure, figures_of, too_few_strangers
 from engine.evaluation.levers import OWN, Lever
-from engine.evaluation.matching import Matched, match_queries
 from engine.evaluation.mistakes import Mistakes, mistakes_of
-from engine.evaluation.playing import play, stranger_scores
-from engine.evaluation.queries import Progress, Queries, embed_queries
-from engine.evaluation.scorers import Scorer
-from engine.evaluation.set_aside import without_seen
-from engine.evaluation.trials import Trials
 from engine.gallery import Gallery
+from engine.metrics.bootstrap import interval, resamples
+from engine.metrics.figures import Figure, figures_of, too_few_strangers
+from engine.metrics.trials import Trials
+from engine.playing.enrolled import Enrolled
+from engine.playing.matching import Matched, match_queries
+from engine.playing.play import play, stranger_scores
+from engine.playing.queries import Progress, Queries, embed_queries
+from engine.playing.scorers import Scorer
+from engine.playing.set_aside import without_seen
 from engine.types import Reject
 
 TARGETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)

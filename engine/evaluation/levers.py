@@ -15,16 +15,16 @@ from datetime import UTC, datetime
 import numpy as np
 
 from engine.decision.trained_head import TrainedHead
-from engine.evaluation.adapting import LEAST_QUERIES, adapted_projection
-from engine.evaluation.enrolled import Enrolled
-from engine.evaluation.halves import play_halves
-from engine.evaluation.heads import fitted_head
-from engine.evaluation.playing import Match, play
-from engine.evaluation.scorers import GlobalThreshold, OwnRule, Scorer
-from engine.evaluation.trials import Trials
 from engine.gallery.evidence import calibrate
 from engine.gallery.matcher import Matcher
+from engine.metrics.trials import Trials
+from engine.playing.enrolled import Enrolled
+from engine.playing.halves import play_halves
+from engine.playing.play import Match, play
+from engine.playing.scorers import GlobalThreshold, OwnRule, Scorer
 from engine.projections import Projection
+from engine.tuning.adapting import LEAST_QUERIES, adapted_projection
+from engine.tuning.heads import fitted_head
 
 LEAST_HEAD_CLASSES = 100
 """Queries of so many classes, half of which teach a head, are needed to show what one brings."""

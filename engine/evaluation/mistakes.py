@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.evaluation.trials import Trials
+from engine.metrics.trials import Trials
 from engine.types import BoolArray, IntArray
 
 SHOWN = 8

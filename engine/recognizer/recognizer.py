@@ -12,7 +12,7 @@ from engine.recognizer.reembedding import Reembedding
 
 if TYPE_CHECKING:
     from engine.evaluation.evaluation import Evaluation
-    from engine.evaluation.heads import HeadReport
+    from engine.tuning.heads import HeadReport
 
 
 class Recognizer(Enrolling, Recognizing, Reembedding):
@@ -85,7 +85,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
             CalibrationError: the evidence can't carry the target; it is said what would.
             ImageError, ManifestError: a source can't be read; single pictures are only counted.
         """
-        from engine.evaluation.calibrating import calibrate_gallery  # not needed to recognise
+        from engine.tuning.calibrating import calibrate_gallery  # not needed to recognise
 
         return calibrate_gallery(
             self.gallery,
@@ -122,9 +122,9 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
             CalibrationError: there are too few classes, kept pictures or queries.
             ImageError, ManifestError: a source can't be read; single pictures are only counted.
         """
-        from engine.evaluation.adapting import adapt_to_gallery, adapt_to_queries
-        from engine.evaluation.queries import embed_queries  # neither is needed to recognise
-        from engine.evaluation.set_aside import fingerprints, without_enrolled
+        from engine.playing.queries import embed_queries  # neither is needed to recognise
+        from engine.playing.set_aside import fingerprints, without_enrolled
+        from engine.tuning.adapting import adapt_to_gallery, adapt_to_queries
 
         if queries is None:
             return adapt_to_gallery(self.gallery, self.embedder, progress) | {"rejects": 0}
@@ -165,7 +165,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
             TrainingError: there are too few classes or pictures.
             ImageError, ManifestError: the source can't be read; single pictures are only counted.
         """
-        from engine.evaluation.heads import train_gallery_head  # not needed to recognise
+        from engine.tuning.heads import train_gallery_head  # not needed to recognise
 
         return train_gallery_head(
             self.gallery,

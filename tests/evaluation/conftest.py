@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.evaluation import bootstrap
+from engine.metrics import bootstrap
 
 
 @pytest.fixture(autouse=True)

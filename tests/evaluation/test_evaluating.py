@@ -9,9 +9,9 @@ import pytest
 
 from engine.errors import EvaluationError
 from engine.evaluation.comparing import compare
-from engine.evaluation.enrolled import Enrolled
 from engine.evaluation.levers import BASELINE, OWN, levers
-from engine.evaluation.playing import Match, play, stranger_scores
+from engine.playing.enrolled import Enrolled
+from engine.playing.play import Match, play, stranger_scores
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
 from engine.types import Space

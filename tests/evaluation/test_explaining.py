@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from engine.decision import moments
-from engine.evaluation.explaining import explain
-from engine.evaluation.explanation_plot import explanation_plot
+from engine.evaluation.explanation.explain import explain
+from engine.evaluation.explanation.plot import explanation_plot
 from engine.images.views import augmented_views
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone

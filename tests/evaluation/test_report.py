@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from engine.errors import StorageError
+from engine.evaluation.drawing.thumbnails import SIDE, thumbnail
 from engine.evaluation.evaluation import Evaluation
-from engine.evaluation.report import write_report
-from engine.evaluation.thumbnails import SIDE, thumbnail
+from engine.evaluation.report.writing import write_report
 from engine.recognizer import Recognizer
 from tests.conftest import MakePicture, quarters
 

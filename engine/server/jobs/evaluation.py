@@ -13,8 +13,8 @@ from engine.bulk.loading import Loader
 from engine.bulk.sources import Item
 from engine.catalog.service import JobRecord
 from engine.evaluation.evaluation import Evaluation, evaluate_gallery
-from engine.evaluation.open_set import det
-from engine.evaluation.trials import Trials
+from engine.metrics.open_set import det
+from engine.metrics.trials import Trials
 from engine.server.histograms import histogram
 from engine.server.jobs.control import JobControl
 from engine.server.jobs.staging import Staging, labels_of, staging_of

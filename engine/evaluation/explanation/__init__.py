@@ -1,0 +1,1 @@
+"""Why one picture was decided as it was."""

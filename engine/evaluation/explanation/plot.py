@@ -1,0 +1,115 @@
+"""An explanation as one picture: the query, its candidates, and where the line is drawn."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from PIL import Image
+
+from engine.evaluation.drawing import style
+from engine.evaluation.drawing.thumbnails import thumbnail
+from engine.evaluation.explanation.explain import CandidateEvidence, Explanation
+
+SIDE = 256
+LABEL_WIDTH = 18
+BINS = 36
+
+
+@style.styled
+def explanation_plot(explanation: Explanation) -> bytes:
+    """The encoded PNG."""
+    shown = explanation.candidates[:5]
+    canvas = Canvas(figsize=(11.0, 6.7), layout="constrained")
+    halves: Any = canvas.subfigures(2, 1, height_ratios=[0.95, 1.15])
+    top, bottom = halves
+    tiles = top.subplots(1, 1 + max(1, len(shown)), squeeze=False)[0]
+    decision = explanation.decision
+    title = decision.label if decision.label is not None else "unknown"
+    _picture(tiles[0], thumbnail(explanation.query, SIDE), style.INK)
+    tiles[0].set_title("this picture", fontsize=11, fontweight="bold")
+    tiles[0].set_xlabel("decided: " + _short(title), fontsize=11, fontweight="bold",
+                        color=style.GREEN if decision.known else style.ORANGE)  # fmt: skip
+    for place, (axes, evidence) in enumerate(zip(tiles[1:], shown, strict=False)):
+        _candidate(axes, evidence, explanation, first=place == 0)
+    for axes in tiles[1 + len(shown) :]:
+        axes.set_axis_off()
+    _distributions(bottom.subplots(), explanation)
+    return style.png(canvas)
+
+
+def _candidate(
+    axes: Axes, evidence: CandidateEvidence, explanation: Explanation, *, first: bool
+) -> None:
+    known = explanation.decision.known
+    edge = (style.GREEN if known else style.ORANGE) if first else style.GRID
+    _picture(axes, thumbnail(evidence.picture, SIDE), edge)
+    axes.set_title(_short(evidence.candidate.label), fontsize=11)
+    lines = [
+        f"similarity {evidence.candidate.similarity:.3f}",
+        f"normalised {evidence.normalized:+.1f} sd",
+        f"threshold {evidence.threshold:.3f}",
+    ]
+    if first and explanation.decision.score is not None:
+        lines.insert(2, f"score {explanation.decision.score:.3f}")
+    axes.set_xlabel("\n".join(lines), fontsize=10)
+
+
+def _picture(axes: Axes, picture: Image.Image | None, edge: str) -> None:
+    axes.grid(visible=False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    if picture is None:
+        picture = Image.new("RGB", (SIDE, SIDE), style.GRID)
+        axes.text(SIDE / 2, SIDE / 2, "no picture\nkept", ha="center", va="center", fontsize=10)
+    axes.imshow(np.asarray(picture))
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+        spine.set_color(edge)
+        spine.set_linewidth(2.0)
+
+
+def _distributions(axes: Axes, explanation: Explanation) -> None:
+    decision = explanation.decision
+    if decision.similarity is None or decision.score is None or decision.threshold is None:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "nothing is enrolled", ha="center", va="center")
+        return
+    nearest = _short(decision.candidates[0].label)
+    groups = [
+        (explanation.impostors, style.ORANGE, f"pictures of other things to {nearest!r}"),
+        (
+            explanation.genuine,
+            style.GREEN,
+            "changed views of its own example (an upper bound)",
+        ),
+    ]
+    values = np.concatenate(
+        [explanation.impostors, explanation.genuine, [decision.similarity, decision.threshold]]
+    )
+    margin = max(0.01, 0.03 * float(np.ptp(values)))
+    edges = np.linspace(values.min() - margin, values.max() + margin, BINS + 1).tolist()
+    for group, colour, name in groups:
+        if group.size:
+            weights = np.ones(group.size) / group.size
+            axes.hist(group, edges, weights=weights, color=colour, alpha=0.4, label=name)
+    accepted = decision.known
+    axes.axvline(decision.threshold, color=style.INK, linestyle="--", linewidth=1.8,
+                 label=f"threshold {decision.threshold:.3f}")  # fmt: skip
+    axes.axvline(decision.score, color=style.GREEN if accepted else style.ORANGE, linewidth=2.6,
+                 label=f"score {decision.score:.3f}: "
+                 + ("accepted" if accepted else "unknown"))  # fmt: skip
+    axes.axvline(decision.similarity, color=style.BLUE, linestyle=":", linewidth=2.0,
+                 label=f"similarity {decision.similarity:.3f}")  # fmt: skip
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:.3g} %")
+    axes.set_xlabel(f"similarity to {nearest!r}")
+    axes.set_ylabel("share of pictures")
+    axes.margins(y=0.1)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, fontsize=9.5)
+
+
+def _short(label: str) -> str:
+    return textwrap.shorten(label, LABEL_WIDTH, placeholder="…") or label[:LABEL_WIDTH]

@@ -1,0 +1,1 @@
+"""Figures of recognition, from arrays of outcomes alone."""

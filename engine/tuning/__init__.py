@@ -1,0 +1,1 @@
+"""What learns from a gallery or from queries, and what it changes in the gallery."""

@@ -1,0 +1,186 @@
+"""Adapts the searched space without labels; kept only if it is better.
+
+To the gallery alone: what changed views of one enrolled picture differ in counts less, see
+`engine.tuning.within_class`, which also judges it.
+
+To queries. They are other pictures than the catalog's: photographs against packshots, one hand
+against another. Much of the difference is a shift that all of them share. So the catalog's
+embeddings and the queries' are centred apart, each on its own mean (drawn towards the former mean
+where there are few), and mapped by the same matrix as before, or by the one learned from views.
+
+The guard needs no labels either. Two halves of the queries take turns: one gives the mean, the
+other is recognised in the old and in the new space, both calibrated on the first half to the same
+FPIR. With equally many strangers let through, the space that gives more queries a label tells more
+known things apart; the new one is kept only if that is it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine.embedding import Embedder
+from engine.errors import CalibrationError
+from engine.gallery import Gallery
+from engine.gallery.deciding import query_scores
+from engine.gallery.evidence import calibrate, unlabelled_stranger_scores
+from engine.gallery.left_out import calibrate_on_gallery
+from engine.gallery.matcher import Matcher
+from engine.playing.enrolled import Enrolled
+from engine.playing.queries import Progress
+from engine.projections import Projection, shipped_projection
+from engine.tuning.within_class import (
+    ADAPTED,
+    LEAST_CLASSES,
+    drawn_mean,
+    judged,
+    matrix_of,
+    views_of,
+    within_class_projection,
+)
+from engine.types import FloatArray
+
+LEAST_QUERIES = 40
+_SEED = 7
+
+
+def adapt_to_gallery(
+    gallery: Gallery, embedder: Embedder, progress: Progress = lambda _done: None
+) -> dict[str, Any]:
+    """Learn a searched space from the gallery's own pictures; see `Recognizer.adapt`."""
+    view = gallery.view()
+    enrolled = Enrolled.of_gallery(gallery)
+    views = views_of(gallery, enrolled, embedder, progress)
+    base = _fresh(gallery)
+    verdict = judged(enrolled, base, views)
+    if verdict.better:
+        found = within_class_projection(base, enrolled, views)
+        seen: frozenset[str] = frozenset()
+        if view.projection.shifted:  # where queries sit stays known
+            found = Projection(ADAPTED, found.mean, matrix_of(found), view.projection.query_mean)
+            seen = view.calibration.seen
+        calibration = calibrate_on_gallery(enrolled.matcher_in(found), generation=view.generation)
+        gallery.use_projection(found, replace(calibration, seen=seen))
+    return {
+        "views": len(views.classes),
+        "classes": int(np.unique(views.classes).size),
+        "target_fpir": view.target_fpir,
+        "tpir_of_views_before": round(verdict.tpir_before, 4),
+        "tpir_of_views_after": round(verdict.tpir_after, 4),
+        "oscr_of_views_before": round(verdict.oscr_before, 4),
+        "oscr_of_views_after": round(verdict.oscr_after, 4),
+        "oscr_gain": verdict.oscr_gain.to_json(),
+        "adapted": verdict.better,
+        "searched_space": gallery.view().space_id,
+    }
+
+
+def adapt_to_queries(
+    gallery: Gallery,
+    queries: FloatArray,
+    *,
+    embedder: Embedder | None = None,
+    seen: frozenset[str] = frozenset(),
+    progress: Progress = lambda _done: None,
+) -> dict[str, Any]:
+    """Centre a gallery and its queries apart, if that is better; see `Recognizer.adapt`.
+
+    Args:
+        queries: `(n, dim) float32`, unit rows, before any projection.
+        embedder: for learning from the gallery's kept pictures as well; None does without.
+        seen: fingerprints of the queries, so that they are never scored.
+    """
+    enrolled = Enrolled.of_gallery(gallery)
+    if len(enrolled.labels) < 2:
+        raise CalibrationError(
+            f"expected a gallery of at least 2 classes to adapt, but got {len(enrolled.labels)}"
+        )
+    if len(queries) < LEAST_QUERIES:
+        raise CalibrationError(
+            f"expected at least {LEAST_QUERIES} unlabelled queries to adapt to, but got "
+            f"{len(queries)}; give more, or none, to learn from the gallery alone"
+        )
+    bases = [enrolled.matcher.projection]
+    if embedder is not None and (learned := _learned(gallery, enrolled, embedder, progress)):
+        bases.append(learned)
+    before = _guarded(queries, lambda _seen: enrolled.matcher)
+    after = [_guarded(queries, _adapter(enrolled, base)) for base in bases]
+    best = int(np.argmax(after))
+    adapted = after[best] > before
+    if adapted:
+        matcher = _adapter(enrolled, bases[best])(queries)
+        calibration = calibrate(
+            matcher,
+            generation=gallery.view().generation,
+            unlabelled=matcher.projection.apply_queries(queries),
+        )
+        gallery.use_projection(matcher.projection, replace(calibration, seen=seen))
+    return {
+        "queries": len(queries),
+        "given_a_label_before": round(before, 4),
+        "given_a_label_after": round(after[best], 4),
+        "target_fpir": enrolled.matcher.target_fpir,
+        "learned_from_gallery": best > 0,
+        "adapted": adapted,
+        "searched_space": gallery.view().space_id,
+    }
+
+
+def adapted_projection(
+    enrolled: Enrolled, queries: FloatArray, base: Projection | None = None
+) -> Projection:
+    """A map, by default the present one, with the catalog's and the queries' means apart."""
+    base = base or enrolled.matcher.projection
+    return Projection(
+        ADAPTED,
+        drawn_mean(enrolled.embeddings, base.mean),
+        matrix_of(base),
+        drawn_mean(queries, base.mean),
+    )
+
+
+def _fresh(gallery: Gallery) -> Projection:
+    """The map that a fresh gallery of that backbone has."""
+    space = gallery.view().state.space
+    return shipped_projection(space) or Projection.identity(space.dimension)
+
+
+def _learned(
+    gallery: Gallery, enrolled: Enrolled, embedder: Embedder, progress: Progress
+) -> Projection | None:
+    """The map learned from the gallery alone; None where its pictures don't suffice."""
+    if len(enrolled.labels) < LEAST_CLASSES:
+        return None
+    try:
+        views = views_of(gallery, enrolled, embedder, progress)
+    except CalibrationError:
+        return None
+    return within_class_projection(_fresh(gallery), enrolled, views)
+
+
+def _adapter(enrolled: Enrolled, base: Projection) -> Callable[[FloatArray], Matcher]:
+    return lambda seen: enrolled.matcher_in(adapted_projection(enrolled, seen, base))
+
+
+def _guarded(queries: FloatArray, learn: Callable[[FloatArray], Matcher]) -> float:
+    """The share of held-out queries given a label at the target FPIR, in the space learned."""
+    order = np.random.default_rng(_SEED).permutation(len(queries))
+    halves = order[: len(order) // 2], order[len(order) // 2 :]
+    return float(
+        np.mean(
+            [
+                _labelled_share(learn(queries[seen]), queries[seen], queries[held_out])
+                for seen, held_out in (halves, halves[::-1])
+            ]
+        )
+    )
+
+
+def _labelled_share(matcher: Matcher, seen: FloatArray, held_out: FloatArray) -> float:
+    project = matcher.projection.apply_queries
+    strangers = unlabelled_stranger_scores(matcher, project(seen))
+    level = np.quantile(strangers, 1.0 - matcher.target_fpir)
+    return float((query_scores(matcher, project(held_out)) >= level).mean())

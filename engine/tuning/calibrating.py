@@ -1,0 +1,147 @@
+"""Calibrates a gallery on more evidence than it holds itself: strangers, and queries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from engine.bulk.loading import Loader
+from engine.bulk.sources import Source
+from engine.catalog import Catalog
+from engine.decision.scores import Float64Array
+from engine.embedding import Embedder
+from engine.errors import CalibrationError
+from engine.gallery import Gallery, View
+from engine.gallery.evidence import LEAST_QUERIES, calibrate, genuine_scores
+from engine.gallery.feedback import feedback_evidence
+from engine.images import load_image
+from engine.images.views import augmented_views
+from engine.playing.matching import comparable
+from engine.playing.queries import Progress, Queries, embed_queries
+from engine.playing.set_aside import fingerprints, without_enrolled
+from engine.tuning.within_class import ADAPTED
+from engine.types import IntArray
+
+VIEWED = 50
+"""Of so many classes a picture is changed, for an upper bound where nothing else is known."""
+
+VIEWS_OF_ONE = 4
+_SEED = 19
+
+
+def calibrate_gallery(
+    gallery: Gallery,
+    embedder: Embedder,
+    loader: Loader,
+    *,
+    target_fpir: float | None = None,
+    unknown: Source | None = None,
+    queries: Source | None = None,
+    unlabelled: bool = False,
+    feedback: bool = False,
+    progress: Progress = lambda _done: None,
+) -> dict[str, Any]:
+    """Set a gallery's thresholds for a target FPIR; see `Recognizer.calibrate`."""
+    view = gallery.view()
+    target = view.target_fpir if target_fpir is None else target_fpir
+    if not 0.0 < target < 1.0:
+        raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
+    all_asked, all_strangers = (
+        _embedded(source, embedder, loader, progress) for source in (queries, unknown)
+    )
+    asked = _fit_to_teach(all_asked, gallery.catalog, queries)
+    strangers = _fit_to_teach(all_strangers, gallery.catalog, unknown)
+    seen = fingerprints(asked) | fingerprints(strangers)
+    set_aside = len(all_asked) + len(all_strangers) - len(asked) - len(strangers)
+    project = view.projection.apply_queries
+    own = np.full(len(asked), -1) if unlabelled else _classes_of(view, asked)
+    known = own >= 0
+    if known.any():
+        strangers = strangers + asked.take(np.flatnonzero(~known).tolist())
+    elif 0 < len(asked) < LEAST_QUERIES and not len(strangers):
+        raise CalibrationError(
+            f"expected at least {LEAST_QUERIES} queries without enrolled labels, "
+            f"but got {len(asked)}; give more, or leave them out"
+        )
+    unknown_vectors = project(strangers.embeddings)
+    labelled = project(asked.embeddings[known]), own[known]
+    if feedback:
+        said_unknown, said = feedback_evidence(gallery, view)
+        if not len(said_unknown) and not len(said[0]):
+            raise CalibrationError(
+                "nothing was said about queries yet; say what they show on the web page, or with "
+                "`Recognizer.confirm`"
+            )
+        unknown_vectors = np.concatenate([unknown_vectors, said_unknown])
+        labelled = np.concatenate([labelled[0], said[0]]), np.concatenate([labelled[1], said[1]])
+    calibration = calibrate(
+        view,
+        generation=view.generation,
+        strangers=unknown_vectors,
+        labelled=labelled,
+        unlabelled=None if known.any() else project(asked.embeddings),
+    )
+    calibration.require(target)
+    if view.projection.kind == ADAPTED:  # the space itself was learned from pictures
+        seen |= view.calibration.seen
+    calibration = replace(calibration, seen=seen)
+    if not calibration.genuine_scores.size:
+        scores = np.sort(_view_scores(gallery, view, embedder))
+        calibration = replace(calibration, genuine_scores=scores, upper_bound=True)
+    gallery.use_calibration(calibration, target)
+    return {
+        **calibration.report(target, view.classes),
+        "space": view.space_id,
+        "enrolled_themselves": set_aside,
+        "rejects": len(all_asked.rejects) + len(all_strangers.rejects),
+    }
+
+
+def _embedded(
+    source: Source | None, embedder: Embedder, loader: Loader, progress: Progress
+) -> Queries:
+    if source is None:
+        return Queries((), (), np.empty((0, embedder.space.dimension), np.float32), ())
+    found = embed_queries(source, embedder, loader, progress)
+    if not len(found):
+        raise CalibrationError(f"{source}: expected pictures, but got none that can be read")
+    return found
+
+
+def _fit_to_teach(pictures: Queries, catalog: Catalog, source: Source | None) -> Queries:
+    """Only those that aren't enrolled themselves, of whatever source they are."""
+    others = without_enrolled(pictures, catalog)
+    if len(pictures) and not len(others):
+        raise CalibrationError(
+            f"{source}: expected other pictures than the enrolled ones, but all {len(pictures):,} "
+            "are enrolled themselves, and show nothing of how new pictures fare"
+        )
+    return others
+
+
+def _view_scores(gallery: Gallery, view: View, embedder: Embedder) -> Float64Array:
+    """The scores of changed views of a few enrolled pictures, where they are kept."""
+    labels = np.array(sorted(view.table.labels), np.int64)
+    random = np.random.default_rng(_SEED)
+    examples, owners = view.table.examples_of(np.sort(random.permutation(labels)[:VIEWED]))
+    own: list[int] = []
+    views: list[Image.Image] = []
+    for first in np.flatnonzero(np.diff(owners, prepend=-1)):
+        if (picture := gallery.catalog.picture(int(examples[first]))) is not None:
+            everything = list(augmented_views(load_image(picture).pixels))
+            chosen = random.choice(len(everything), VIEWS_OF_ONE, replace=False)
+            views += [everything[number] for number in chosen]
+            own += [int(owners[first])] * VIEWS_OF_ONE
+    if not views:
+        return np.empty(0, np.float64)
+    vectors = view.projection.apply(embedder.embed(views))
+    return genuine_scores(view, vectors, np.array(own, np.int64))
+
+
+def _classes_of(view: View, queries: Queries) -> IntArray:
+    """The ids of the queries' classes; -1 for labels that aren't enrolled."""
+    ids = {label: class_id for class_id, label in view.table.labels.items()}
+    return np.array([ids.get(comparable(item.label), -1) for item in queries.items], np.int64)
