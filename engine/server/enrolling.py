@@ -34,7 +34,7 @@ def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool
     recognizer = service.recognizer
     gallery = recognizer.gallery
     keep = gallery.catalog.state().keep_pictures
-    loader = Loader(recognizer.backbone, service.line.limits, keep)
+    loader = Loader(recognizer.backbone, service.served.limits, keep)
     prepared = loader.prepare(Item(label, upload.data, upload.source))
     vector = recognizer.embedder.embed_prepared([prepared.pixels])[0]
     example = prepared.example(vector)

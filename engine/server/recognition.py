@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 
 from engine.cores import thread_limit
 from engine.errors import ImageError, OverloadedError, TooLargeError
-from engine.images import ImageLimits, LoadedImage, load_image
-from engine.recognizer import Recognizer
+from engine.images import LoadedImage, load_image
 from engine.server.batching import Batcher
 from engine.server.metrics import Metrics
-from engine.server.options import ServerOptions
+from engine.server.served import Served
 from engine.types import ByteArray, Decision, FloatArray, Reject
 
 
@@ -44,12 +43,13 @@ class _Query:
 class RecognitionLine:
     """Recognises pictures for many callers at once; its methods are called on the event loop."""
 
-    def __init__(self, recognizer: Recognizer, options: ServerOptions, metrics: Metrics) -> None:
-        self._recognizer = recognizer
+    def __init__(self, served: Served, metrics: Metrics) -> None:
+        options = served.options
+        self._recognizer = served.recognizer
         self._options = options
         self._metrics = metrics
         self._pending = 0
-        self.limits = ImageLimits(options.max_image_bytes, options.max_image_pixels)
+        self._limits = served.limits
         self._decoders = ThreadPoolExecutor(thread_limit(), thread_name_prefix="onelook-decode")
         self._batcher: Batcher[_Query, tuple[FloatArray, Decision]] = Batcher(
             self._work, max_batch=options.max_batch, patience=options.queue_seconds
@@ -105,7 +105,7 @@ class RecognitionLine:
         with self._metrics.stage("decode"):
             backbone = self._recognizer.backbone
             hint = backbone.preprocessing.decode_short_side
-            image = load_image(upload.data, limits=self.limits, min_side_hint=hint)
+            image = load_image(upload.data, limits=self._limits, min_side_hint=hint)
             return image, backbone.prepare(image.pixels)
 
     def _work(self, queries: Sequence[_Query]) -> list[tuple[FloatArray, Decision]]:

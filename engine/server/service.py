@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING
+
+from starlette.requests import HTTPConnection
 
 from engine.catalog.service import ServiceStore
 from engine.cores import thread_limit
 from engine.errors import SettingsError
 from engine.recognizer import Recognizer
+from engine.server.jobs.runner import JobRunner
 from engine.server.metrics import Metrics
 from engine.server.options import ServerOptions
 from engine.server.pictures import Thumbnails
 from engine.server.recognition import RecognitionLine
+from engine.server.served import Served
 from engine.server.tokens import RateLimiter, TokenRing
-
-if TYPE_CHECKING:
-    from starlette.requests import HTTPConnection
-
-    from engine.server.jobs.runner import JobRunner
 
 
 class Service:
@@ -35,12 +33,13 @@ class Service:
     def __init__(self, recognizer: Recognizer, options: ServerOptions) -> None:
         self.recognizer = recognizer
         self.options = options
+        self.served = Served(recognizer, options)
         self.metrics = Metrics()
         self.thumbnails = Thumbnails()
         self.rates = RateLimiter(options.rate)
         self.tokens = TokenRing(self.store.tokens)
         self.stopping = threading.Event()
-        self.line = RecognitionLine(recognizer, options, self.metrics)
+        self.line = RecognitionLine(self.served, self.metrics)
         self.enrolling = asyncio.Semaphore(2 * thread_limit())
         self.ready = False
         self._runner: JobRunner | None = None
@@ -48,15 +47,13 @@ class Service:
     @property
     def store(self) -> ServiceStore:
         """What the service keeps in the gallery's database."""
-        return self.recognizer.gallery.catalog.service
+        return self.served.store
 
     def start(self) -> None:
         """Load the backbone and begin with the jobs that wait; blocks for seconds."""
-        from engine.server.jobs.runner import JobRunner
-
         self.recognizer.embedder.embed_prepared([])
         if not self.recognizer.gallery.read_only:
-            self._runner = JobRunner(self)
+            self._runner = JobRunner(self.served)
         self.ready = True
 
     def wake_jobs(self) -> None:

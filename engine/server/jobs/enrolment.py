@@ -12,7 +12,7 @@ from engine.server.catalog_reading import first_examples
 from engine.server.jobs.control import JobControl
 from engine.server.jobs.staging import labels_of, staging_of
 from engine.server.schemas import JobReportOut, NearDuplicateOut, RejectOut
-from engine.server.service import Service
+from engine.server.served import Served
 from engine.server.uploads import source_text
 from engine.types import EnrolmentReport, NearDuplicate
 
@@ -20,16 +20,16 @@ CHUNK = 64
 LISTED = 1000
 
 
-def run_enrolment(service: Service, job: JobRecord, control: JobControl) -> None:
+def run_enrolment(served: Served, job: JobRecord, control: JobControl) -> None:
     """Enroll the job's files, a chunk at a time, from where it was left."""
-    recognizer = service.recognizer
+    recognizer = served.recognizer
     gallery = recognizer.gallery
-    staging = staging_of(service, job.id)
+    staging = staging_of(served, job.id)
     staged = staging.files()
     label = job.parameters.get("label")
     labels = [str(label)] * len(staged) if label else labels_of([file.name for file in staged])
     keep = gallery.catalog.state().keep_pictures
-    loader = Loader(recognizer.backbone, service.line.limits, keep)
+    loader = Loader(recognizer.backbone, served.limits, keep)
     options = BulkOptions(
         allow_duplicates=bool(job.parameters.get("allow_duplicates")), workers=thread_limit()
     )

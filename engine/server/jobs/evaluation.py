@@ -19,7 +19,7 @@ from engine.server.histograms import histogram
 from engine.server.jobs.control import JobControl
 from engine.server.jobs.staging import Staging, labels_of, staging_of
 from engine.server.schemas import CurvePointOut, EvaluationOut, FigureOut, RejectOut
-from engine.server.service import Service
+from engine.server.served import Served
 from engine.server.uploads import source_text
 from engine.types import KeepPictures
 
@@ -31,9 +31,9 @@ class _StoppedError(Exception):
     """The job should not go on."""
 
 
-def run_evaluation(service: Service, job: JobRecord, control: JobControl) -> None:
+def run_evaluation(served: Served, job: JobRecord, control: JobControl) -> None:
     """Play the job's files and report how that went."""
-    staging = staging_of(service, job.id)
+    staging = staging_of(served, job.id)
     total = len(staging.files())
     done = 0
 
@@ -43,8 +43,8 @@ def run_evaluation(service: Service, job: JobRecord, control: JobControl) -> Non
         if not control.progress(done, total, control.report):
             raise _StoppedError
 
-    recognizer = service.recognizer
-    loader = Loader(recognizer.backbone, service.line.limits, KeepPictures.NONE)
+    recognizer = served.recognizer
+    loader = Loader(recognizer.backbone, served.limits, KeepPictures.NONE)
     try:
         progress(0)
         found = evaluate_gallery(

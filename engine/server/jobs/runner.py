@@ -18,12 +18,12 @@ from datetime import timedelta
 
 from engine.catalog.service import JobRecord, JobState
 from engine.errors import OnelookError, StorageError
-from engine.server.jobs.calibration import run_calibration
+from engine.gallery.feedback import calibrate_with_feedback
 from engine.server.jobs.control import JobControl
 from engine.server.jobs.enrolment import run_enrolment
 from engine.server.jobs.evaluation import run_evaluation
 from engine.server.jobs.staging import staging_of
-from engine.server.service import Service
+from engine.server.served import Served
 
 LOGGER = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -32,9 +32,17 @@ TIDY_SECONDS = 3600.0
 SILENCE = timedelta(seconds=30)
 ABANDONED = timedelta(days=1)
 
-_WORK: Mapping[str, Callable[[Service, JobRecord, JobControl], None]] = {
+
+def _run_calibration(served: Served, _job: JobRecord, control: JobControl) -> None:
+    """Refresh the statistics of every class and the calibration, by feedback if there is enough."""
+    if control.progress(0, 1, control.report):
+        calibrate_with_feedback(served.recognizer.gallery)
+        control.progress(1, 1, control.report)
+
+
+_WORK: Mapping[str, Callable[[Served, JobRecord, JobControl], None]] = {
     "enrolment": run_enrolment,
-    "calibration": run_calibration,
+    "calibration": _run_calibration,
     "evaluation": run_evaluation,
 }
 
@@ -42,8 +50,8 @@ _WORK: Mapping[str, Callable[[Service, JobRecord, JobControl], None]] = {
 class JobRunner:
     """Takes jobs from the database until it is closed."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, served: Served) -> None:
+        self._served = served
         self._worker = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -67,7 +75,7 @@ class JobRunner:
                 if time.monotonic() - tidied > TIDY_SECONDS:
                     tidied = time.monotonic()
                     self._tidy()
-                job = self._service.store.jobs.claim(self._worker, silence=SILENCE)
+                job = self._served.store.jobs.claim(self._worker, silence=SILENCE)
             except OnelookError as error:
                 LOGGER.warning("looking for jobs failed: %s", type(error).__name__)
                 job = None
@@ -82,16 +90,16 @@ class JobRunner:
 
     def _tidy(self) -> None:
         """Let go of uploads that nobody finished."""
-        for job_id in self._service.store.jobs.abandoned(ABANDONED):
-            staging_of(self._service, job_id).remove()
+        for job_id in self._served.store.jobs.abandoned(ABANDONED):
+            staging_of(self._served, job_id).remove()
 
     def _work_on(self, job: JobRecord) -> None:
-        jobs = self._service.store.jobs
+        jobs = self._served.store.jobs
         control = JobControl(jobs, job, self._worker, self._stop)
         with control.alive(ALIVE_SECONDS):
             try:
                 self._require_files(job)
-                _WORK[job.kind](self._service, job, control)
+                _WORK[job.kind](self._served, job, control)
             except OnelookError as error:
                 self._finish(job, control, JobState.FAILED, str(error))
                 return
@@ -107,7 +115,7 @@ class JobRunner:
             self._finish(job, control, JobState.DONE, None)
 
     def _require_files(self, job: JobRecord) -> None:
-        found = len(staging_of(self._service, job.id).files())
+        found = len(staging_of(self._served, job.id).files())
         if job.kind != "calibration" and found < job.total:
             raise StorageError(
                 f"{job.total - found} of the job's {job.total} files are gone; bring them again"
@@ -117,6 +125,6 @@ class JobRunner:
         self, job: JobRecord, control: JobControl, state: JobState, error: str | None
     ) -> None:
         report = control.report.model_dump(mode="json")
-        jobs = self._service.store.jobs
+        jobs = self._served.store.jobs
         if jobs.finish(job.id, self._worker, state, report=report, error=error):
-            staging_of(self._service, job.id).remove()  # else another process needs them still
+            staging_of(self._served, job.id).remove()  # else another process needs them still

@@ -11,7 +11,7 @@ from engine.gallery import GalleryFolder
 from engine.server.jobs.archives import is_archive, unpack
 from engine.server.jobs.files import DatabaseFiles, FolderFiles, JobFiles, StagedFile, Stream
 from engine.server.options import ServerOptions
-from engine.server.service import Service
+from engine.server.served import Served
 from engine.server.uploads import file_name
 
 JOBS_FOLDER = "jobs"
@@ -63,15 +63,15 @@ class Staging:
         self._count += 1
 
 
-def staging_of(service: Service, job_id: int) -> Staging:
+def staging_of(served: Served, job_id: int) -> Staging:
     """The files of a job."""
-    location = service.recognizer.gallery.location
-    options = service.options
+    location = served.recognizer.gallery.location
+    options = served.options
     files: JobFiles
     if isinstance(location, GalleryFolder):
         files = FolderFiles(location.path / JOBS_FOLDER / str(job_id))
     else:
-        files = DatabaseFiles(service.store.job_files, job_id, options.max_image_bytes)
+        files = DatabaseFiles(served.store.job_files, job_id, options.max_image_bytes)
     return Staging(files, options)
 
 

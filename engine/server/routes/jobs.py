@@ -128,7 +128,7 @@ def cancel_job(request: Request, job_id: Id) -> JobOut:
     service = service_of(request)
     job = service.store.jobs.cancel(job_id)
     if job.state is JobState.CANCELLED:
-        staging_of(service, job_id).remove()
+        staging_of(service.served, job_id).remove()
     return job_out(job)
 
 
@@ -174,7 +174,7 @@ async def _begin(service: Service, kind: str, parameters: dict[str, Any], form: 
         await run_in_threadpool(_stage, service, job.id, form)
     except OnelookError:
         await run_in_threadpool(jobs.cancel, job.id)
-        await run_in_threadpool(staging_of(service, job.id).remove)
+        await run_in_threadpool(staging_of(service.served, job.id).remove)
         raise
     if not hold:
         return await run_in_threadpool(_start, service, job.id)
@@ -192,11 +192,13 @@ def _new_job(service: Service, kind: str, parameters: dict[str, Any], state: Job
 
 def _stage(service: Service, job_id: int, form: Any) -> None:
     found = uploads.files(form, "files")
-    staging_of(service, job_id).add([(file.filename or "picture", file.file) for file in found])
+    staging_of(service.served, job_id).add(
+        [(file.filename or "picture", file.file) for file in found]
+    )
 
 
 def _start(service: Service, job_id: int) -> JobOut:
-    files = staging_of(service, job_id).files()
+    files = staging_of(service.served, job_id).files()
     job = service.store.jobs.start(job_id, total=len(files))
     service.wake_jobs()
     return job_out(job)
