@@ -39,19 +39,27 @@ __all__ = [
 ]
 
 _HOMES = {
-    "OneShotClassifier": "engine.classifier",
-    "OnelookError": "engine.errors",
-    "Recognizer": "engine.recognizer",
+    "OneShotClassifier": ".classifier",
+    "OnelookError": ".errors",
+    "Recognizer": ".recognizer",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module 'engine' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES.get(name, "engine.types")), name)
+        raise AttributeError(f"module 'onelook' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES.get(name, ".types"), __name__), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
+
+
+if __name__ == "engine":  # a checkout's folder, found by its own name
+    from pathlib import Path
+
+    from ._alias import stand_for_onelook
+
+    stand_for_onelook(Path(__file__).parent)

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import engine
+import onelook
 
 
 def test_every_public_name_can_be_had() -> None:
@@ -34,3 +35,24 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert out.stdout.strip() == "[]"
+
+
+def test_both_names_are_one_package_in_either_order() -> None:
+    for first, second in (("engine", "onelook"), ("onelook", "engine")):
+        code = (
+            f"import {first}.errors, {second}.gallery.location, engine, onelook\n"
+            "from engine.types import Decision\n"
+            "assert engine is onelook and engine.errors is onelook.errors\n"
+            "assert engine.Recognizer is onelook.Recognizer\n"
+            "assert onelook.types.Decision is Decision\n"
+            "assert Decision.__module__ == 'onelook.types'\n"
+            "assert engine.gallery.location.__spec__.name == 'onelook.gallery.location'\n"
+        )
+        subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_either_name_runs_as_a_module() -> None:
+    for name in ("engine", "onelook"):
+        command = [sys.executable, "-W", "error", "-m", f"{name}.cli", "--version"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout == f"onelook {onelook.__version__}\n"

@@ -45,7 +45,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder
     )
     dependencies = sysconfig.get_path("purelib")
-    # Appended behind the fresh environment's own packages, so that `engine` is the wheel's.
+    # Appended behind the fresh environment's own packages, so that `onelook` is the wheel's.
     Path(purelib.strip(), "zz-dependencies.pth").write_text(f"{dependencies}\n")
     return fresh / "bin"
 
@@ -66,10 +66,11 @@ def test_the_installed_wheel_enrolls_and_recognises(installed: Path, tmp_path: P
 
 def test_it_carries_migrations_samples_and_shipped_data(installed: Path, tmp_path: Path) -> None:
     code = (
-        "import engine, engine.sample, engine.projections.shipped as s; from pathlib import Path;"
-        "root = Path(engine.__file__).parent;"
+        "import onelook, onelook.sample, onelook.projections.shipped as s;"
+        "from pathlib import Path;"
+        "root = Path(onelook.__file__).parent;"
         "print(root, len(list((root / '_migrations/versions').glob('*.py'))),"
-        "len(list(engine.sample.catalog().glob('*.png'))), len(list(s.FOLDER.glob('*.npz'))))"
+        "len(list(onelook.sample.catalog().glob('*.png'))), len(list(s.FOLDER.glob('*.npz'))))"
     )
 
     root, migrations, samples, shipped = run(installed / "python", "-c", code, cwd=tmp_path).split()

@@ -56,7 +56,7 @@ class _Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         name, summary = COMMANDS[cmd_name]
-        module = importlib.import_module(f"engine.cli.{name}")
+        module = importlib.import_module(f".{name}", __package__)
         found: Any = typer.main.get_command(module.app)
         found = getattr(found, "commands", {}).get(cmd_name, found)
         found.name, found.short_help = cmd_name, summary

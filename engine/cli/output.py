@@ -97,7 +97,7 @@ class Output:
         level = (quiet_level, logging.INFO, logging.DEBUG)[min(self.verbosity, 2)]
         handler = _Notes(self)
         logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
-        logging.getLogger("engine").setLevel(level)
+        logging.getLogger(__name__.partition(".")[0]).setLevel(level)
         if self.verbosity < 2:
             warnings.simplefilter("ignore")
 

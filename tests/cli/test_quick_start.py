@@ -33,7 +33,7 @@ def test_help_loads_nothing_heavy_and_no_command() -> None:
     modules = _modules_after(["--help"])
 
     assert modules.isdisjoint(HEAVY)
-    assert modules.isdisjoint(f"engine.cli.{module}" for module, _ in COMMANDS.values())
+    assert modules.isdisjoint(f"onelook.cli.{module}" for module, _ in COMMANDS.values())
 
 
 def test_help_of_a_command_loads_nothing_heavy() -> None:

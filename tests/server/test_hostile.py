@@ -312,7 +312,9 @@ def test_nothing_a_user_sends_is_logged_unescaped_nor_any_token(
     assert "hush" not in caplog.text
     assert "\x1b" not in caplog.text
     assert not any(
-        "\n" in record.getMessage() for record in caplog.records if record.name.startswith("engine")
+        "\n" in record.getMessage()
+        for record in caplog.records
+        if record.name.startswith("onelook")
     )
 
 
