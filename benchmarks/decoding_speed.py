@@ -14,7 +14,7 @@ from PIL import Image
 from benchmarks.measuring import core_seconds_of
 from benchmarks.photographs import encoded_photographs
 from engine.backbones import load_backbone
-from engine.embedding import Embedder
+from engine.features import Embedder
 from engine.images import load_image
 from engine.types import ByteArray
 

@@ -15,11 +15,9 @@ from benchmarks.measuring import Target, core_seconds_of, seconds_of
 from benchmarks.photographs import photographs
 from engine import sample
 from engine.backbones import load_backbone
-from engine.bulk.loading import Loader
-from engine.bulk.sources import item_of
 from engine.cores import available_cores
-from engine.embedding import Embedder
-from engine.images import ImageLimits, load_image
+from engine.features import Embedder, FeatureExtractor
+from engine.images import load_image
 from engine.recognizer import Recognizer
 from engine.types import KeepPictures
 
@@ -67,8 +65,7 @@ def stages(paths: list[Path]) -> dict[str, float]:
     some = paths[:MEASURED]
     images = [load_image(path, min_side_hint=hint) for path in some]
     prepared = [backbone.prepare(image.pixels) for image in images]
-    loader = Loader(backbone, ImageLimits(), KeepPictures.BOUNDED)
-    items = [item_of(path.stem, path, {}) for path in some]
+    extractor, keep = FeatureExtractor(embedder), KeepPictures.BOUNDED
     embedder.embed_prepared(prepared)
 
     def decoded(path: Path) -> Any:
@@ -78,7 +75,7 @@ def stages(paths: list[Path]) -> dict[str, float]:
         "decode": lambda: [decoded(path) for path in some],
         "keep": lambda: [image.bounded_picture() for image in images],
         "embed": lambda: embedder.embed_prepared(prepared),
-        "loader": lambda: [loader.prepare(item) for item in items],
+        "loader": lambda: [extractor.prepare_example(path, keep) for path in some],
     }
     return {
         name: 1000 * min(core_seconds_of(run) for _ in range(3)) / len(some)

@@ -46,7 +46,7 @@ from engine import sample
 from engine.backbones import DEFAULT_BACKBONE, load_backbone
 from engine.cores import thread_limit
 from engine.decision import NEIGHBOURS
-from engine.embedding import Embedder
+from engine.features import Embedder
 from engine.gallery import Gallery
 from engine.gallery.deciding import decide_rankings
 from engine.images import load_image

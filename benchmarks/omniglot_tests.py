@@ -14,7 +14,7 @@ from benchmarks.omniglot_backbone import GlyphBackbone
 from benchmarks.omniglot_data import Characters, Run
 from engine import Recognizer
 from engine.decision.siamese import SiameseHead
-from engine.embedding import Embedder
+from engine.features import Embedder
 from engine.training.pairs import Pairs, draw_pairs
 from engine.types import FloatArray
 

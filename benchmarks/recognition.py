@@ -28,12 +28,11 @@ import numpy as np
 from PIL import Image
 
 from engine.backbones import load_backbone
-from engine.bulk.loading import Loader
 from engine.bulk.sources import PICTURE_SUFFIXES
-from engine.embedding import Embedder
 from engine.evaluation.levers import levers
+from engine.features import Embedder, FeatureExtractor
 from engine.gallery.evidence import calibrate
-from engine.images import ImageLimits, load_image
+from engine.images import load_image
 from engine.metrics import open_set
 from engine.metrics.closed_set import top_k
 from engine.playing.enrolled import Enrolled
@@ -47,7 +46,7 @@ from engine.tuning.within_class import (
     some_views,
     within_class_projection,
 )
-from engine.types import FloatArray, IntArray, KeepPictures
+from engine.types import FloatArray, IntArray
 
 SKIN_TONES = {f"{code:x}" for code in range(0x1F3FB, 0x1F400)}
 FPIRS = (0.01, 0.05)
@@ -110,10 +109,10 @@ def embed_pairs(first: dict[str, Path], second: dict[str, Path], backbone: str) 
             f"expected at least 4 pictures with equal names in both folders, but got {len(labels)}"
         )
     embedder = Embedder(load_backbone(backbone))
-    loader = Loader(embedder.backbone, ImageLimits(), KeepPictures.NONE)
+    extractor = FeatureExtractor(embedder)
     sides = []
     for pictures in (first, second):
-        embedded = embed_queries([(label, pictures[label]) for label in labels], embedder, loader)
+        embedded = embed_queries([(label, pictures[label]) for label in labels], extractor)
         if embedded.rejects:
             raise SystemExit(f"{embedded.rejects[0].source}: {embedded.rejects[0].reason}")
         sides.append(embedded.embeddings)

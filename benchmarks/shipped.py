@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.backbones import load_backbone
-from engine.embedding import Embedder
+from engine.features import Embedder
 from engine.images import load_image
 from engine.projections import Projection
 

@@ -11,12 +11,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from engine.backbones import Backbone, load_backbone
-from engine.embedding import Embedder
+from engine.features import Embedder, FeatureExtractor
 from engine.gallery.deciding import decide_queries
 from engine.gallery.left_out import calibrate_on_gallery
 from engine.gallery.matcher import Matcher
 from engine.gallery.table import ExampleTable
-from engine.images import ImageSource, load_image
+from engine.images import ImageSource
 from engine.indexes import FaissIndex
 from engine.projections import Projection, shipped_cohort, shipped_projection
 from engine.types import Decision, FloatArray
@@ -72,9 +72,9 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"expected one label for each of at least one picture, "
                 f"but got {len(images)} pictures and {len(labels)} labels"
             )
-        self.embedder_ = Embedder(self._loaded_backbone())
-        space = self.embedder_.space
-        embeddings = self._embed(images)
+        self.extractor_ = FeatureExtractor(Embedder(self._loaded_backbone()))
+        space = self.extractor_.space
+        embeddings = self.extractor_.embed(images)
         projection = shipped_projection(space) or Projection.identity(space.dimension)
         self.classes_, numbers = np.unique(np.asarray(labels), return_inverse=True)
         ids = np.arange(1, len(images) + 1)
@@ -109,14 +109,14 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decide(self, images: Sequence[ImageSource]) -> list[Decision]:
         """The decisions behind `predict`, with their evidence."""
         check_is_fitted(self)
-        queries = self.matcher_.projection.apply_queries(self._embed(images))
+        queries = self.matcher_.projection.apply_queries(self.extractor_.embed(images))
         names = [f"<picture {n}>" for n in range(1, len(images) + 1)]
         return decide_queries(self.matcher_, queries, names)
 
     def decision_function(self, images: Sequence[ImageSource]) -> FloatArray:
         """`(n, n_classes) float32`: the similarity of each picture to each class of `classes_`."""
         check_is_fitted(self)
-        queries = self.matcher_.projection.apply_queries(self._embed(images))
+        queries = self.matcher_.projection.apply_queries(self.extractor_.embed(images))
         similarities = np.full((len(images), len(self.classes_)), -1.0, np.float32)
         for row, ranking in enumerate(self.matcher_.rank(queries, len(self.classes_))):
             similarities[row, ranking.class_ids] = ranking.similarities
@@ -126,9 +126,3 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(self.backbone, Backbone):
             return self.backbone
         return load_backbone(self.backbone, device=self.device, runtime=self.runtime)
-
-    def _embed(self, images: Sequence[ImageSource]) -> FloatArray:
-        backbone = self.embedder_.backbone
-        hint = backbone.preprocessing.decode_short_side
-        loaded = (load_image(image, min_side_hint=hint) for image in images)
-        return self.embedder_.embed_prepared([backbone.prepare(image.pixels) for image in loaded])

@@ -11,26 +11,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from engine.bulk.loading import Loader, Prepared, Unchanged
+from engine.bulk.loading import Enrolled, Prepared, Unchanged, load_item
 from engine.bulk.report import ReportBuilder
 from engine.bulk.sources import Item
 from engine.cores import every_core_busy
-from engine.embedding import Embedder
 from engine.errors import ImageError
+from engine.features import FeatureExtractor, work_ahead
 from engine.gallery import Gallery
 from engine.types import Enrolment, EnrolmentReport, NewExample, Reject
 
-BATCHES_AHEAD = 4
 SECONDS_A_COMMIT = 1.0
 """A commit costs much the same for few pictures as for many, and a crash loses what wasn't."""
 
 Progress = Callable[[int], None]
-Loaded = Prepared | Unchanged | Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +69,7 @@ class EmbeddedBatch:
 
 def enroll_items(
     gallery: Gallery,
-    embedder: Embedder,
-    loader: Loader,
+    extractor: FeatureExtractor,
     items: Iterable[Item],
     options: BulkOptions,
     progress: Progress = lambda _done: None,
@@ -86,7 +83,7 @@ def enroll_items(
         ImageError: a bad picture, with `stop_on_error`.
         StorageError: the disk is full or the like; what was committed before it stays.
     """
-    batches = _embedded_batches(gallery, embedder, loader, items, options)
+    batches = _embedded_batches(gallery, extractor, items, options)
     return commit_batches(gallery, batches, options, progress)
 
 
@@ -151,51 +148,48 @@ def _joined(batches: list[EmbeddedBatch]) -> EmbeddedBatch:
 
 def _embedded_batches(
     gallery: Gallery,
-    embedder: Embedder,
-    loader: Loader,
+    extractor: FeatureExtractor,
     items: Iterable[Item],
     options: BulkOptions,
 ) -> Iterator[EmbeddedBatch]:
-    for batch in _loaded(gallery, loader, items, embedder.batch_size, options.workers):
+    keep = gallery.catalog.state().keep_pictures
+    source = iter(items)
+
+    def load(entry: tuple[Item, Enrolled]) -> Prepared | Unchanged | Reject:
+        return load_item(*entry, extractor, keep)
+
+    listed = iter(lambda: with_enrolled(gallery, islice(source, extractor.batch_size)), [])
+    for batch in work_ahead(listed, load, workers=options.workers):
         if options.stop_on_error:
             _raise_first_reject(batch)
         yield EmbeddedBatch(
             size=len(batch),
-            examples=_embedded(
-                embedder, [row for row in batch if isinstance(row, Prepared)], options.origin
+            examples=embedded(
+                extractor, [row for row in batch if isinstance(row, Prepared)], options.origin
             ),
             unchanged=[row for row in batch if isinstance(row, Unchanged)],
             rejects=[row for row in batch if isinstance(row, Reject)],
         )
 
 
-def _loaded(
-    gallery: Gallery, loader: Loader, items: Iterable[Item], batch_size: int, workers: int
-) -> Iterator[list[Loaded]]:
-    """Batches of decoded pictures, in the source's order, a few batches ahead of the caller."""
-    source = iter(items)
-    ahead: deque[list[Future[Loaded]]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="onelook-decode")
-    try:
-        while True:
-            while len(ahead) < BATCHES_AHEAD and (batch := list(islice(source, batch_size))):
-                enrolled = gallery.enrolled_from([(item.label, item.source) for item in batch])
-                ahead.append(
-                    [
-                        pool.submit(loader.load, item, enrolled.get((item.label, item.source), ()))
-                        for item in batch
-                    ]
-                )
-            if not ahead:
-                return
-            yield [future.result() for future in ahead.popleft()]
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def with_enrolled(gallery: Gallery, items: Iterable[Item]) -> list[tuple[Item, Enrolled]]:
+    """Each picture with what its class holds from there already."""
+    listed = list(items)
+    enrolled = gallery.enrolled_from([(item.label, item.source) for item in listed])
+    return [(item, enrolled.get((item.label, item.source), [])) for item in listed]
 
 
-def _embedded(embedder: Embedder, prepared: list[Prepared], origin: str | None) -> list[NewExample]:
-    vectors = embedder.embed_prepared([row.pixels for row in prepared])
-    return [row.example(vector, origin) for row, vector in zip(prepared, vectors, strict=True)]
+def embedded(
+    extractor: FeatureExtractor, rows: Sequence[Prepared], origin: str | None
+) -> list[NewExample]:
+    """What the gallery enrolls of pictures that were prepared."""
+    found = extractor.features([row.prepared for row in rows])
+    return [
+        features.example(
+            row.item.label, row.item.source, attributes=row.item.attributes, origin=origin
+        )
+        for row, features in zip(rows, found, strict=True)
+    ]
 
 
 def _write(

@@ -14,7 +14,6 @@ import logging
 import os
 import pickle
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -25,11 +24,18 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.backbones import load_backbone
-from engine.bulk.loading import Loader, Prepared, Unchanged
-from engine.bulk.pipeline import BulkOptions, EmbeddedBatch, Progress, commit_batches
+from engine.bulk.loading import Enrolled, Prepared, Unchanged, load_item
+from engine.bulk.pipeline import (
+    BulkOptions,
+    EmbeddedBatch,
+    Progress,
+    commit_batches,
+    embedded,
+    with_enrolled,
+)
 from engine.bulk.sources import Item
-from engine.embedding import Embedder
 from engine.errors import ClusterError, OnelookError, SpaceMismatchError
+from engine.features import Embedder, FeatureExtractor, work_ahead
 from engine.gallery import Gallery
 from engine.images import ImageLimits
 from engine.types import EnrolmentReport, KeepPictures, NewExample, Reject
@@ -114,21 +120,21 @@ class EmbeddingActor:
                 f"a node of the cluster loaded {backbone.name!r} as space {backbone.space.id}, but "
                 f"the gallery is of space {plan.space_id}; install the same versions on every node"
             )
-        self._origin = plan.origin
-        self._embedder = Embedder(backbone, batch_size=plan.batch_size)
-        self._loader = Loader(backbone, plan.limits, plan.keep_pictures)
-        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="onelook-decode")
+        self._plan = plan
+        self._extractor = FeatureExtractor(Embedder(backbone, plan.batch_size), plan.limits)
 
     def __call__(self, blobs: Blobs) -> Blobs:
         """A batch of pickled `(item, enrolled)` in; what became of each, pickled, out."""
         tasks = [pickle.loads(blob) for blob in blobs["task"]]  # noqa: S301 - the driver's own
-        loaded = list(self._pool.map(lambda task: self._loader.load(*task), tasks))
+        extractor, keep = self._extractor, self._plan.keep_pictures
+
+        def load(task: tuple[Item, Enrolled]) -> Prepared | Unchanged | Reject:
+            return load_item(*task, extractor, keep)
+
+        [loaded] = work_ahead([tasks], load, workers=READERS)
         prepared = [row for row in loaded if isinstance(row, Prepared)]
-        vectors = iter(self._embedder.embed_prepared([row.pixels for row in prepared]))
-        rows = [
-            row.example(next(vectors), self._origin) if isinstance(row, Prepared) else row
-            for row in loaded
-        ]
+        examples = iter(embedded(extractor, prepared, self._plan.origin))
+        rows = [next(examples) if isinstance(row, Prepared) else row for row in loaded]
         return {"row": _blobs(rows)}
 
 
@@ -137,9 +143,7 @@ def _listing(gallery: Gallery, items: Iterable[Item]) -> Iterator[Any]:
     import pyarrow
 
     source = iter(items)
-    while batch := list(islice(source, BLOCK)):
-        enrolled = gallery.enrolled_from([(item.label, item.source) for item in batch])
-        tasks = [(item, enrolled.get((item.label, item.source), ())) for item in batch]
+    while tasks := with_enrolled(gallery, islice(source, BLOCK)):
         yield pyarrow.table({"task": pyarrow.array(map(pickle.dumps, tasks), pyarrow.binary())})
 
 
@@ -155,14 +159,14 @@ def _embedded_batches(
     context.enable_progress_bars = False
     for name in ("ray.data", "ray.data._internal"):
         logging.getLogger(name).setLevel(logging.ERROR)  # it tells its plans at length
-    embedded = ray.data.from_arrow_refs(blocks).map_batches(
+    rows_of = ray.data.from_arrow_refs(blocks).map_batches(
         EmbeddingActor,
         fn_constructor_args=(plan,),
         batch_size=plan.batch_size,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool),
         **{f"num_{resource.lower()}s": 1},
     )
-    for blobs in embedded.iter_batches(batch_size=plan.batch_size, prefetch_batches=2):
+    for blobs in rows_of.iter_batches(batch_size=plan.batch_size, prefetch_batches=2):
         rows = [pickle.loads(blob) for blob in blobs["row"]]  # noqa: S301 - our own actors'
         yield EmbeddedBatch(
             size=len(rows),

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from engine.embedding import Embedder
 from engine.errors import GalleryError, ImageError, SpaceMismatchError
+from engine.features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
 from engine.gallery import Gallery
-from engine.images import ImageLimits, load_image
-from engine.types import ByteArray, Space
+from engine.types import Space
 
 BATCH = 128
 """Pictures embedded and committed at a time."""
@@ -44,34 +42,23 @@ class ReembeddingReport:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """A kept picture: the backbone's input, and whether it is smaller than what was enrolled."""
-
-    pixels: ByteArray
-    reduced: bool
-
-
 def reembed_gallery(
     gallery: Gallery,
     space: Space,
-    embedder: Callable[[], Embedder],
+    extractor: Callable[[], FeatureExtractor],
     *,
-    limits: ImageLimits,
-    workers: int,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> ReembeddingReport:
     """Move a gallery to another space.
 
     Args:
-        embedder: gives the space's; asked only if there is something to embed.
-        workers: threads that decode.
+        extractor: gives the space's; asked only if there is something to embed.
         progress: called with the number of examples found to be embedded since its last call.
 
     Raises:
         GalleryError: it is in that space already, or pictures were not kept or can't be read; says
             which. Nothing is changed then.
-        SpaceMismatchError: the embedder is of another space.
+        SpaceMismatchError: the extractor is of another space.
     """
     started, before = time.monotonic(), gallery.catalog.state().space
     if before.id == space.id:
@@ -86,7 +73,7 @@ def reembed_gallery(
     while True:
         for first in range(0, len(waiting), BATCH):
             ids = waiting[first : first + BATCH]
-            reduced += _embed(gallery, space, embedder(), ids, limits, workers)
+            reduced += _embed(gallery, space, extractor(), ids)
             embedded += len(ids)
             progress(len(ids))
         if gallery.move_to(space):
@@ -117,44 +104,37 @@ def _pictured(gallery: Gallery, space: Space) -> list[int]:
     return waiting
 
 
-def _embed(
-    gallery: Gallery,
-    space: Space,
-    embedder: Embedder,
-    ids: list[int],
-    limits: ImageLimits,
-    workers: int,
-) -> int:
+def _embed(gallery: Gallery, space: Space, extractor: FeatureExtractor, ids: list[int]) -> int:
     """Embed examples' kept pictures and keep the vectors; how many pictures are reduced copies."""
-    if embedder.space.id != space.id:
+    if extractor.space.id != space.id:
         raise SpaceMismatchError(
             f"{gallery.location}: was of {space.backbone!r} in the space {space.id}, but what is "
-            f"loaded by that name now is of the space {embedder.space.id}: its weights or its "
+            f"loaded by that name now is of the space {extractor.space.id}: its weights or its "
             "preprocessing have changed. Move to it with `onelook reembed --backbone` instead"
         )
     with gallery.catalog.read() as reader:
         examples = reader.examples(ids=ids)
         pictures = [reader.picture(example.id) for example in examples]
-    hint = embedder.backbone.preprocessing.decode_short_side
 
-    def decode(row: int) -> _Copy | None:
+    def decode(row: int) -> PreparedPicture | None:
         example, picture = examples[row], pictures[row]
         if picture is None:  # removed meanwhile
             return None
         try:
-            image = load_image(picture, limits=limits, min_side_hint=hint)
+            return extractor.prepare_query(picture)
         except ImageError as error:
             raise GalleryError(
                 f"{gallery.location}: the kept picture of example {example.id} "
                 f"({example.label!r} from {example.source}) can't be read: {error.reason}; "
                 "nothing was changed. Remove the example, or enroll its picture again"
             ) from None
-        smaller = max(image.width, image.height) < max(example.width, example.height)
-        return _Copy(embedder.backbone.prepare(image.pixels), smaller)
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="onelook-decode") as pool:
-        copies = list(pool.map(decode, range(len(examples))))
-    found = {e.id: copy for e, copy in zip(examples, copies, strict=True) if copy is not None}
-    vectors = embedder.embed_prepared([copy.pixels for copy in found.values()])
-    gallery.put_embeddings(space, list(found), vectors)
-    return sum(copy.reduced for copy in found.values())
+    [copies] = work_ahead([range(len(examples))], decode)
+    found = [(e, copy) for e, copy in zip(examples, copies, strict=True) if copy is not None]
+    embedded = extractor.features([copy for _, copy in found])
+    vectors = embeddings_of(embedded, space.dimension)
+    gallery.put_embeddings(space, [example.id for example, _ in found], vectors)
+    return sum(
+        max(copy.facts.width, copy.facts.height) < max(example.width, example.height)
+        for example, copy in found
+    )

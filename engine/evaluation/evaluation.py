@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
-from engine.embedding import Embedder
 from engine.errors import EvaluationError
 from engine.evaluation.comparing import Comparison, compare
 from engine.evaluation.levers import OWN, Lever
 from engine.evaluation.mistakes import Mistakes, mistakes_of
+from engine.features import FeatureExtractor
 from engine.gallery import Gallery
 from engine.metrics.bootstrap import interval, resamples
 from engine.metrics.figures import Figure, figures_of, too_few_strangers
@@ -128,8 +127,7 @@ class Evaluation:
 
 def evaluate_gallery(
     gallery: Gallery,
-    embedder: Embedder,
-    loader: Loader,
+    extractor: FeatureExtractor,
     queries: Source,
     unknown: Source | None = None,
     *,
@@ -139,12 +137,12 @@ def evaluate_gallery(
     """Evaluate a gallery on labelled pictures; see `Recognizer.evaluate`.
 
     Args:
-        loader: decodes the pictures for the gallery's backbone.
+        extractor: of the gallery's backbone.
         progress: called with the number of pictures dealt with since its last call.
     """
     enrolled = Enrolled.of_gallery(gallery)
-    known = _embedded(queries, embedder, loader, progress)
-    strangers = None if unknown is None else _embedded(unknown, embedder, loader, progress)
+    known = _embedded(queries, extractor, progress)
+    strangers = None if unknown is None else _embedded(unknown, extractor, progress)
     head = enrolled.kept_head if comparing else enrolled.matcher.head
     seen = enrolled.matcher.calibration.seen | (head.seen if head else frozenset())
     unseen = _unseen(known, seen)
@@ -160,7 +158,7 @@ def evaluate_gallery(
         matched = replace(matched, warnings=(told, *matched.warnings))
     return evaluate(
         str(gallery.location),
-        embedder.space.backbone,
+        extractor.space.backbone,
         enrolled,
         matched,
         rejects=known.rejects + (() if strangers is None else strangers.rejects),
@@ -168,8 +166,8 @@ def evaluate_gallery(
     )
 
 
-def _embedded(source: Source, embedder: Embedder, loader: Loader, progress: Progress) -> Queries:
-    embedded = embed_queries(source, embedder, loader, progress)
+def _embedded(source: Source, extractor: FeatureExtractor, progress: Progress) -> Queries:
+    embedded = embed_queries(source, extractor, progress)
     if not len(embedded):
         name = source if isinstance(source, str | os.PathLike) else "the pictures given"
         raise EvaluationError(

@@ -1,23 +1,17 @@
-"""Pictures to evaluate on: listed, decoded ahead in threads, embedded once, not kept in memory."""
+"""Pictures to evaluate on: listed, embedded once, not kept in memory."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
-from engine.bulk.loading import Loader, Prepared
 from engine.bulk.sources import Item, Source, items
-from engine.cores import thread_limit
-from engine.embedding import Embedder
 from engine.errors import ImageError
+from engine.features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
 from engine.types import FloatArray, Reject
-
-BATCHES_AHEAD = 4
 
 Progress = Callable[[int], None]
 
@@ -60,7 +54,7 @@ class Queries:
 
 
 def embed_queries(
-    source: Source, embedder: Embedder, loader: Loader, progress: Progress = lambda _done: None
+    source: Source, extractor: FeatureExtractor, progress: Progress = lambda _done: None
 ) -> Queries:
     """Embed every picture that a folder, a manifest or an iterable lists.
 
@@ -72,12 +66,22 @@ def embed_queries(
     """
     kept: list[tuple[Item, str]] = []
     rejects: list[Reject] = []
-    vectors = [np.empty((0, embedder.space.dimension), np.float32)]
-    for batch in _loaded(iter(items(source)), loader, embedder.batch_size):
-        prepared = [row for row in batch if isinstance(row, Prepared)]
+    vectors = [np.empty((0, extractor.space.dimension), np.float32)]
+    listed = items(source)
+    batches = iter(lambda: list(islice(listed, extractor.batch_size)), [])
+
+    def load(item: Item) -> tuple[Item, PreparedPicture] | Reject:
+        try:
+            return item, extractor.prepare_query(item.image)
+        except ImageError as error:
+            return Reject(item.source, error.reason)
+
+    for batch in work_ahead(batches, load):
+        prepared = [row for row in batch if not isinstance(row, Reject)]
         rejects += [row for row in batch if isinstance(row, Reject)]
-        kept += [(row.item, row.content_hash) for row in prepared]
-        vectors.append(embedder.embed_prepared([row.pixels for row in prepared]))
+        kept += [(item, picture.facts.content_hash) for item, picture in prepared]
+        found = extractor.features([picture for _, picture in prepared])
+        vectors.append(embeddings_of(found, extractor.space.dimension))
         progress(len(batch))
     return Queries(
         tuple(item for item, _ in kept),
@@ -85,26 +89,3 @@ def embed_queries(
         np.concatenate(vectors),
         tuple(rejects),
     )
-
-
-def _loaded(
-    source: Iterator[Item], loader: Loader, batch_size: int
-) -> Iterator[list[Prepared | Reject]]:
-    ahead: deque[list[Future[Prepared | Reject]]] = deque()
-    pool = ThreadPoolExecutor(thread_limit(), thread_name_prefix="onelook-decode")
-    try:
-        while True:
-            while len(ahead) < BATCHES_AHEAD and (batch := list(islice(source, batch_size))):
-                ahead.append([pool.submit(_load, loader, item) for item in batch])
-            if not ahead:
-                return
-            yield [future.result() for future in ahead.popleft()]
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _load(loader: Loader, item: Item) -> Prepared | Reject:
-    try:
-        return loader.prepare(item)
-    except ImageError as error:
-        return Reject(item.source, error.reason)

@@ -6,10 +6,9 @@ import numpy as np
 
 from engine.backbones import Backbone
 from engine.cores import limit_threads
-from engine.embedding import Embedder
+from engine.features import load_extractor
 from engine.images import ImageSource
 from engine.projections import Projection, shipped_projection
-from engine.recognizer.loading import limits_of, load, prepare
 from engine.settings import load_settings
 from engine.types import Verification
 
@@ -30,10 +29,9 @@ def compare(
     """
     settings = load_settings(device=device, runtime=runtime)
     limit_threads(settings.threads)
-    loaded = load(backbone or settings.backbone, settings)
-    limits = limits_of(settings)
-    prepared = [prepare(loaded, image, limits) for image in (first, second)]
-    embeddings = Embedder(loaded).embed_prepared(prepared)
-    projection = shipped_projection(loaded.space) or Projection.identity(loaded.space.dimension)
+    extractor = load_extractor(backbone or settings.backbone, settings)
+    embeddings = extractor.embed([first, second])
+    space = extractor.space
+    projection = shipped_projection(space) or Projection.identity(space.dimension)
     a, b = projection.apply_queries(embeddings)
     return Verification(float(np.clip(a @ b, -1.0, 1.0)), threshold=None, same=None)

@@ -8,9 +8,9 @@ from engine.bulk.pipeline import BulkOptions, enroll_items
 from engine.bulk.remote import is_remote
 from engine.bulk.sources import Item, Source, item_of, items, origin
 from engine.cores import thread_limit
+from engine.features.extractor import limits_of
 from engine.gallery import raise_reject
 from engine.images import ImageSource
-from engine.recognizer.loading import limits_of
 from engine.recognizer.opened import OpenRecognizer
 from engine.types import Enrolment, EnrolmentReport
 
@@ -42,11 +42,10 @@ class Enrolling(OpenRecognizer):
             DuplicateImageError: another class holds the very same picture.
         """
         item = item_of(label, image, attributes or {})
-        prepared = self._loader.prepare(item)
-        vector = self.embedder.embed_prepared([prepared.pixels])[0]
-        [outcome] = self.gallery.enroll(
-            [prepared.example(vector)], allow_duplicates=allow_duplicates
-        )
+        keep = self.gallery.catalog.state().keep_pictures
+        [found] = self.features.features([self.features.prepare_example(item.image, keep)])
+        example = found.example(item.label, item.source, attributes=item.attributes)
+        [outcome] = self.gallery.enroll([example], allow_duplicates=allow_duplicates)
         return raise_reject(outcome)
 
     def enroll_catalog(
@@ -90,7 +89,7 @@ class Enrolling(OpenRecognizer):
         listed = items(source, label=label)
         if ray is not None:
             return self._enroll_on_ray(listed, options, ray, ray_actors, progress)
-        return enroll_items(self.gallery, self.embedder, self._loader, listed, options, progress)
+        return enroll_items(self.gallery, self.features, listed, options, progress)
 
     def _enroll_on_ray(
         self,

@@ -8,15 +8,12 @@ from types import TracebackType
 from typing import Self
 
 from engine.backbones import Backbone
-from engine.bulk.loading import Loader
 from engine.cores import limit_threads
-from engine.embedding import Embedder
-from engine.errors import ImageError, SpaceMismatchError
+from engine.errors import SpaceMismatchError
+from engine.features import Embedder, FeatureExtractor, load_extractor
 from engine.gallery import Gallery, View, parse_location
-from engine.images import ImageSource
-from engine.recognizer.loading import limits_of, load, prepare
 from engine.settings import Settings, load_settings
-from engine.types import ByteArray, KeepPictures, Reject
+from engine.types import KeepPictures
 
 
 class OpenRecognizer:
@@ -68,7 +65,7 @@ class OpenRecognizer:
         location = parse_location(path)
         if create and not location.exists:
             location.require_free()
-            loaded = load(backbone or settings.backbone, settings)
+            loaded = load_extractor(backbone or settings.backbone, settings).backbone
             gallery = Gallery.create(
                 path,
                 space=loaded.space,
@@ -108,15 +105,26 @@ class OpenRecognizer:
     ) -> None:
         self.close()
 
-    @cached_property
+    @property
     def backbone(self) -> Backbone:
-        """The backbone, loaded on first use and checked against the gallery.
+        """The backbone, loaded on first use; raises as `features`."""
+        return self.features.backbone
+
+    @property
+    def embedder(self) -> Embedder:
+        """Turns decoded pictures into unit embeddings; raises as `features`."""
+        return self.features.embedder
+
+    @cached_property
+    def features(self) -> FeatureExtractor:
+        """Turns pictures into what is compared; its backbone is loaded on first use and checked.
 
         Raises:
-            SpaceMismatchError: the gallery was filled by another one.
+            SpaceMismatchError: the gallery was filled by another backbone.
             BackboneError: it can't be loaded.
         """
-        loaded = load(self._backbone, self._settings)
+        extractor = load_extractor(self._backbone, self._settings)
+        loaded = extractor.backbone
         space = self.gallery.catalog.state().space
         if loaded.space.id != space.id:
             raise SpaceMismatchError(
@@ -126,7 +134,7 @@ class OpenRecognizer:
                 f"nothing. Open it with backbone {space.backbone!r}, or move it with "
                 "`onelook reembed`."
             )
-        return loaded
+        return extractor
 
     def _view(self) -> View:
         """What to search, as long as it is of this recogniser's backbone.
@@ -135,32 +143,12 @@ class OpenRecognizer:
             SpaceMismatchError: the gallery was moved to another one meanwhile.
         """
         view = self.gallery.view()
-        loaded = self.__dict__.get("backbone")
+        loaded = self.__dict__.get("features")
         if loaded is not None and loaded.space.id != view.state.space.id:
             space = view.state.space
             raise SpaceMismatchError(
                 f"{self.gallery.location}: was re-embedded with {space.backbone!r} (space "
-                f"{space.id}) since it was opened with {loaded.name!r} (space {loaded.space.id}); "
-                "open it again, and restart a service that has it open"
+                f"{space.id}) since it was opened with {loaded.backbone.name!r} "
+                f"(space {loaded.space.id}); open it again, and restart a service that has it open"
             )
         return view
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        """Turns pictures into unit embeddings."""
-        return Embedder(self.backbone, batch_size=self._settings.batch_size)
-
-    @cached_property
-    def _loader(self) -> Loader:
-        keep = self.gallery.catalog.state().keep_pictures
-        return Loader(self.backbone, limits_of(self._settings), keep)
-
-    def _prepared(self, image: ImageSource) -> ByteArray:
-        """`(S, S, 3) uint8`: the backbone's input."""
-        return prepare(self.backbone, image, limits_of(self._settings))
-
-    def _try_prepared(self, image: ImageSource) -> ByteArray | Reject:
-        try:
-            return self._prepared(image)
-        except ImageError as error:
-            return Reject(error.source, error.reason)

@@ -48,8 +48,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
 
         return evaluate_gallery(
             self.gallery,
-            self.embedder,
-            self._loader,
+            self.features,
             queries,
             unknown,
             comparing=compare,
@@ -89,8 +88,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
 
         return calibrate_gallery(
             self.gallery,
-            self.embedder,
-            self._loader,
+            self.features,
             target_fpir=target_fpir,
             unknown=unknown,
             queries=queries,
@@ -128,7 +126,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
 
         if queries is None:
             return adapt_to_gallery(self.gallery, self.embedder, progress) | {"rejects": 0}
-        found = embed_queries(queries, self.embedder, self._loader, progress)
+        found = embed_queries(queries, self.features, progress)
         others = without_enrolled(found, self.gallery.catalog)
         report = adapt_to_queries(
             self.gallery,
@@ -169,8 +167,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
 
         return train_gallery_head(
             self.gallery,
-            self.embedder,
-            self._loader,
+            self.features,
             data,
             activate=activate,
             seed=seed,

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from engine.errors import ImageError
+from engine.features import PreparedPicture, embeddings_of, work_ahead
 from engine.gallery import CANDIDATES, decide_queries, verify_embeddings
 from engine.images import ImageSource, describe_source
 from engine.recognizer.opened import OpenRecognizer
@@ -23,7 +24,7 @@ class Recognizing(OpenRecognizer):
         Raises:
             ImageError: one of them can't be read or accepted.
         """
-        return self.embedder.embed_prepared([self._prepared(image) for image in images])
+        return self.features.embed(images)
 
     def recognize(self, image: ImageSource, *, candidates: int = CANDIDATES) -> Decision:
         """Decide which class a picture shows, or that it shows none of them.
@@ -53,20 +54,26 @@ class Recognizing(OpenRecognizer):
     ) -> Iterator[Decision | Reject]:
         """Like `recognize_many`, with a `Reject` in the place of a picture that can't be read."""
         stream = iter(images)
-        while batch := list(islice(stream, self.embedder.batch_size)):
-            prepared = [self._try_prepared(image) for image in batch]
+        extractor = self.features
+        batches = iter(lambda: list(islice(stream, extractor.batch_size)), [])
+        for prepared in work_ahead(batches, self._try_prepared, ahead=1):
             readable = [row for row in prepared if not isinstance(row, Reject)]
-            sources = [
-                describe_source(image)
-                for image, row in zip(batch, prepared, strict=True)
-                if not isinstance(row, Reject)
-            ]
-            vectors = self.embedder.embed_prepared(readable)
+            found = extractor.features([picture for _, picture in readable])
             decisions = iter(
-                self.recognize_embeddings(vectors, sources=sources, candidates=candidates)
+                self.recognize_embeddings(
+                    embeddings_of(found, extractor.space.dimension),
+                    sources=[source for source, _ in readable],
+                    candidates=candidates,
+                )
             )
             for row in prepared:
                 yield row if isinstance(row, Reject) else next(decisions)
+
+    def _try_prepared(self, image: ImageSource) -> tuple[str, PreparedPicture] | Reject:
+        try:
+            return describe_source(image), self.features.prepare_query(image)
+        except ImageError as error:
+            return Reject(error.source, error.reason)
 
     def recognize_embeddings(
         self,

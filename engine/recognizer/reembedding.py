@@ -6,10 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.backbones import Backbone
-from engine.cores import thread_limit
-from engine.embedding import Embedder
 from engine.errors import GalleryError
-from engine.recognizer.loading import limits_of, load
+from engine.features import FeatureExtractor, load_extractor
 from engine.recognizer.opened import OpenRecognizer
 from engine.types import Space
 
@@ -41,7 +39,7 @@ class Reembedding(OpenRecognizer):
             GalleryError: the gallery is of that backbone already, or pictures weren't kept.
             BackboneError: it can't be loaded.
         """
-        loaded = load(backbone, self._settings)
+        loaded = load_extractor(backbone, self._settings).backbone
         return self._move(loaded.space, loaded, progress)
 
     def undo_reembed(
@@ -66,23 +64,14 @@ class Reembedding(OpenRecognizer):
     ) -> ReembeddingReport:
         from engine.bulk.reembedding import reembed_gallery  # not needed to recognise
 
-        made: list[Embedder] = []
+        made: list[FeatureExtractor] = []
 
-        def embedder() -> Embedder:
+        def extractor() -> FeatureExtractor:
             if not made:
-                batch_size = self._settings.batch_size
-                made.append(Embedder(load(backbone, self._settings), batch_size=batch_size))
+                made.append(load_extractor(backbone, self._settings))
             return made[0]
 
-        report = reembed_gallery(
-            self.gallery,
-            space,
-            embedder,
-            limits=limits_of(self._settings),
-            workers=thread_limit(),
-            progress=progress,
-        )
+        report = reembed_gallery(self.gallery, space, extractor, progress=progress)
         self._backbone = backbone
-        for of_the_former in ("backbone", "embedder", "_loader"):
-            self.__dict__.pop(of_the_former, None)
+        self.__dict__.pop("features", None)
         return report

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi.concurrency import run_in_threadpool
 
-from engine.bulk.loading import Loader
-from engine.bulk.sources import Item
 from engine.gallery import raise_reject
 from engine.server.jobs.enrolment import with_examples
 from engine.server.recognition import Upload
@@ -34,10 +34,9 @@ def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool
     recognizer = service.recognizer
     gallery = recognizer.gallery
     keep = gallery.catalog.state().keep_pictures
-    loader = Loader(recognizer.backbone, service.served.limits, keep)
-    prepared = loader.prepare(Item(label, upload.data, upload.source))
-    vector = recognizer.embedder.embed_prepared([prepared.pixels])[0]
-    example = prepared.example(vector)
+    extractor = replace(recognizer.features, limits=service.served.limits)
+    [found] = extractor.features([extractor.prepare_example(upload.data, keep)])
+    example = found.example(label, upload.source)
     [outcome] = gallery.enroll([example], allow_duplicates=allow_duplicates)
     enrolment = raise_reject(outcome)
     service.store.review.settle(example.content_hash)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from engine.cores import thread_limit
 from engine.errors import ImageError, OverloadedError, TooLargeError
-from engine.images import LoadedImage, load_image
+from engine.features import Features, PreparedPicture, embeddings_of
 from engine.server.batching import Batcher
 from engine.server.metrics import Metrics
 from engine.server.served import Served
-from engine.types import ByteArray, Decision, FloatArray, Reject
+from engine.types import Decision, Reject
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recognized:
-    """What became of one picture: `vector` is `(dim,) float32`, unit, not projected."""
+    """What became of one picture."""
 
-    image: LoadedImage
-    vector: FloatArray
+    upload: Upload
+    features: Features
     decision: Decision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Query:
     source: str
-    pixels: ByteArray
+    prepared: PreparedPicture
     candidates: int
 
 
@@ -51,7 +51,7 @@ class RecognitionLine:
         self._pending = 0
         self._limits = served.limits
         self._decoders = ThreadPoolExecutor(thread_limit(), thread_name_prefix="onelook-decode")
-        self._batcher: Batcher[_Query, tuple[FloatArray, Decision]] = Batcher(
+        self._batcher: Batcher[_Query, tuple[Features, Decision]] = Batcher(
             self._work, max_batch=options.max_batch, patience=options.queue_seconds
         )
 
@@ -94,31 +94,30 @@ class RecognitionLine:
     async def _one(self, upload: Upload, candidates: int) -> Recognized | Reject:
         loop = asyncio.get_running_loop()
         try:
-            image, pixels = await loop.run_in_executor(self._decoders, self._decode, upload)
+            prepared = await loop.run_in_executor(self._decoders, self._decode, upload)
         except ImageError as error:
             return Reject(upload.source, error.reason)
-        query = _Query(upload.source, pixels, candidates)
-        vector, decision = await asyncio.wrap_future(self._batcher.submit(query))
-        return Recognized(image, vector, decision)
+        query = _Query(upload.source, prepared, candidates)
+        features, decision = await asyncio.wrap_future(self._batcher.submit(query))
+        return Recognized(upload, features, decision)
 
-    def _decode(self, upload: Upload) -> tuple[LoadedImage, ByteArray]:
+    def _decode(self, upload: Upload) -> PreparedPicture:
         with self._metrics.stage("decode"):
-            backbone = self._recognizer.backbone
-            hint = backbone.preprocessing.decode_short_side
-            image = load_image(upload.data, limits=self._limits, min_side_hint=hint)
-            return image, backbone.prepare(image.pixels)
+            extractor = replace(self._recognizer.features, limits=self._limits)
+            return extractor.prepare_query(upload.data)
 
-    def _work(self, queries: Sequence[_Query]) -> list[tuple[FloatArray, Decision]]:
+    def _work(self, queries: Sequence[_Query]) -> list[tuple[Features, Decision]]:
         self._metrics.batches.observe(len(queries))
         with self._metrics.stage("embed"):
-            vectors = self._recognizer.embedder.embed_prepared([q.pixels for q in queries])
+            extractor = self._recognizer.features
+            found = extractor.features([query.prepared for query in queries])
         with self._metrics.stage("decide"):
             decisions = self._recognizer.recognize_embeddings(
-                vectors,
+                embeddings_of(found, extractor.space.dimension),
                 sources=[query.source for query in queries],
                 candidates=max(query.candidates for query in queries),
             )
         return [
-            (vector, replace(decision, candidates=decision.candidates[: query.candidates]))
-            for query, vector, decision in zip(queries, vectors, decisions, strict=True)
+            (features, replace(decision, candidates=decision.candidates[: query.candidates]))
+            for query, features, decision in zip(queries, found, decisions, strict=True)
         ]

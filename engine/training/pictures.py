@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from torch import Tensor
 
 from engine.backbones.preprocessing import Preprocessing
 from engine.errors import ImageError, TrainingError
-from engine.images import ImageSource, load_image
+from engine.features import BATCH_SIZE, prepared_pixels, work_ahead
+from engine.images import ImageLimits, ImageSource
 from engine.training.distortion import Distortion, distort
 from engine.training.samplers import ClassSampler
 from engine.types import ByteArray, IntArray, Reject
@@ -58,7 +58,7 @@ def prepare_pictures(
 
     def prepared(picture: tuple[str, ImageSource]) -> ByteArray | Reject:
         try:
-            return preprocessing.prepare(load_image(picture[1]).pixels)
+            return prepared_pixels(picture[1], preprocessing, ImageLimits())[1]
         except ImageError as error:
             return Reject(error.source, error.reason)
 
@@ -72,8 +72,9 @@ def prepare_pictures(
         )
     except OSError as error:
         raise TrainingError(f"{file}: pictures can't be kept there: {error}") from error
-    with ThreadPoolExecutor() as pool:
-        for (label, _), result in zip(listed, pool.map(prepared, listed), strict=True):
+    batches = [listed[first : first + BATCH_SIZE] for first in range(0, len(listed), BATCH_SIZE)]
+    for batch, results in zip(batches, work_ahead(batches, prepared), strict=True):
+        for (label, _), result in zip(batch, results, strict=True):
             if isinstance(result, Reject):
                 rejects.append(result)
             else:

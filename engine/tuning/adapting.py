@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.embedding import Embedder
 from engine.errors import CalibrationError
+from engine.features import Embedder
 from engine.gallery import Gallery
 from engine.gallery.deciding import query_scores
 from engine.gallery.evidence import calibrate, unlabelled_stranger_scores

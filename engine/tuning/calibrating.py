@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
 from engine.catalog import Catalog
 from engine.decision.scores import Float64Array
-from engine.embedding import Embedder
 from engine.errors import CalibrationError
+from engine.features import Embedder, FeatureExtractor
 from engine.gallery import Gallery, View
 from engine.gallery.evidence import LEAST_QUERIES, calibrate, genuine_scores
 from engine.gallery.feedback import feedback_evidence
@@ -34,8 +33,7 @@ _SEED = 19
 
 def calibrate_gallery(
     gallery: Gallery,
-    embedder: Embedder,
-    loader: Loader,
+    extractor: FeatureExtractor,
     *,
     target_fpir: float | None = None,
     unknown: Source | None = None,
@@ -50,7 +48,7 @@ def calibrate_gallery(
     if not 0.0 < target < 1.0:
         raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
     all_asked, all_strangers = (
-        _embedded(source, embedder, loader, progress) for source in (queries, unknown)
+        _embedded(source, extractor, progress) for source in (queries, unknown)
     )
     asked = _fit_to_teach(all_asked, gallery.catalog, queries)
     strangers = _fit_to_teach(all_strangers, gallery.catalog, unknown)
@@ -89,7 +87,7 @@ def calibrate_gallery(
         seen |= view.calibration.seen
     calibration = replace(calibration, seen=seen)
     if not calibration.genuine_scores.size:
-        scores = np.sort(_view_scores(gallery, view, embedder))
+        scores = np.sort(_view_scores(gallery, view, extractor.embedder))
         calibration = replace(calibration, genuine_scores=scores, upper_bound=True)
     gallery.use_calibration(calibration, target)
     return {
@@ -100,12 +98,10 @@ def calibrate_gallery(
     }
 
 
-def _embedded(
-    source: Source | None, embedder: Embedder, loader: Loader, progress: Progress
-) -> Queries:
+def _embedded(source: Source | None, extractor: FeatureExtractor, progress: Progress) -> Queries:
     if source is None:
-        return Queries((), (), np.empty((0, embedder.space.dimension), np.float32), ())
-    found = embed_queries(source, embedder, loader, progress)
+        return Queries((), (), np.empty((0, extractor.space.dimension), np.float32), ())
+    found = embed_queries(source, extractor, progress)
     if not len(found):
         raise CalibrationError(f"{source}: expected pictures, but got none that can be read")
     return found

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from engine.catalog import normalised_label
-from engine.embedding import Embedder
 from engine.errors import LabelError, TrainingError
+from engine.features import Embedder
 from engine.gallery import Gallery
 from engine.images import load_image
 from engine.images.views import augmented_views

@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from engine.bulk.loading import Loader
 from engine.bulk.sources import Source
 from engine.decision.siamese import SiameseHead
 from engine.decision.trained_head import TrainedHead
-from engine.embedding import Embedder
 from engine.errors import TrainingError
+from engine.features import FeatureExtractor
 from engine.gallery import Gallery
 from engine.playing.queries import Progress, embed_queries
 from engine.playing.set_aside import fingerprints
@@ -63,8 +62,7 @@ class HeadReport:
 
 def train_gallery_head(
     gallery: Gallery,
-    embedder: Embedder,
-    loader: Loader,
+    extractor: FeatureExtractor,
     data: Source | None = None,
     *,
     activate: bool = False,
@@ -77,9 +75,9 @@ def train_gallery_head(
     rejects: tuple[Reject, ...] = ()
     seen: frozenset[str] = frozenset()
     if data is None:
-        evidence = enrolled_evidence(gallery, embedder, progress)
+        evidence = enrolled_evidence(gallery, extractor.embedder, progress)
     else:
-        pictures = embed_queries(data, embedder, loader, progress)
+        pictures = embed_queries(data, extractor, progress)
         rejects, seen = pictures.rejects, fingerprints(pictures)
         if not len(pictures):
             raise TrainingError(f"{data}: expected labelled pictures, but got none to be read")

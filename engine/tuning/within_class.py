@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from engine.embedding import Embedder
 from engine.errors import CalibrationError
+from engine.features import Embedder
 from engine.gallery import Gallery
 from engine.gallery.matcher import Matcher
 from engine.images import load_image

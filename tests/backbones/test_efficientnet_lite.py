@@ -14,8 +14,8 @@ from PIL import Image
 from engine.backbones import load_backbone
 from engine.backbones.families.efficientnet_lite import EfficientNetLite
 from engine.backbones.names import named
-from engine.embedding import Embedder
 from engine.errors import BackboneError, BackboneUnavailableError
+from engine.features import Embedder
 from engine.types import ByteArray
 
 pytestmark = pytest.mark.weights

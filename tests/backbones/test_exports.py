@@ -114,7 +114,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from engine.backbones import load_backbone
-from engine.embedding import Embedder
+from engine.features import Embedder
 from engine.testing.pictures import noise
 embedder = Embedder(load_backbone(sys.argv[1], device="cpu", cache_dir=Path(sys.argv[2])))
 assert embedder.backbone.runtime == "onnxruntime"

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from engine.decision.scores import Float64Array
-from engine.embedding import Embedder
+from engine.features import Embedder
 from engine.gallery import Gallery, decide_queries
 from engine.gallery.deciding import class_thresholds
 from engine.gallery.matcher import Matcher

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.bulk.loading import Loader
+from dataclasses import replace
+
 from engine.bulk.pipeline import BulkOptions, enroll_items
 from engine.bulk.sources import Item
 from engine.catalog.service import JobRecord
@@ -28,8 +29,7 @@ def run_enrolment(served: Served, job: JobRecord, control: JobControl) -> None:
     staged = staging.files()
     label = job.parameters.get("label")
     labels = [str(label)] * len(staged) if label else labels_of([file.name for file in staged])
-    keep = gallery.catalog.state().keep_pictures
-    loader = Loader(recognizer.backbone, served.limits, keep)
+    extractor = replace(recognizer.features, limits=served.limits)
     options = BulkOptions(
         allow_duplicates=bool(job.parameters.get("allow_duplicates")), workers=thread_limit()
     )
@@ -42,7 +42,7 @@ def run_enrolment(served: Served, job: JobRecord, control: JobControl) -> None:
             Item(text, staging.image(file), source_text(file.name))
             for text, file in zip(labels[chunk], staged[chunk], strict=True)
         ]
-        report = enroll_items(gallery, recognizer.embedder, loader, items, options)
+        report = enroll_items(gallery, extractor, items, options)
         done += len(items)
         if not control.progress(done, len(staged), merged(control.report, report, gallery.view())):
             return

@@ -6,10 +6,10 @@ A query whose label is no class is a stranger.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from engine.bulk.loading import Loader
 from engine.bulk.sources import Item
 from engine.catalog.service import JobRecord
 from engine.evaluation.evaluation import Evaluation, evaluate_gallery
@@ -21,7 +21,6 @@ from engine.server.jobs.staging import Staging, labels_of, staging_of
 from engine.server.schemas import CurvePointOut, EvaluationOut, FigureOut, RejectOut
 from engine.server.served import Served
 from engine.server.uploads import source_text
-from engine.types import KeepPictures
 
 LISTED = 1000
 CURVE_POINTS = 200
@@ -44,12 +43,10 @@ def run_evaluation(served: Served, job: JobRecord, control: JobControl) -> None:
             raise _StoppedError
 
     recognizer = served.recognizer
-    loader = Loader(recognizer.backbone, served.limits, KeepPictures.NONE)
+    extractor = replace(recognizer.features, limits=served.limits)
     try:
         progress(0)
-        found = evaluate_gallery(
-            recognizer.gallery, recognizer.embedder, loader, _items(staging), progress=progress
-        )
+        found = evaluate_gallery(recognizer.gallery, extractor, _items(staging), progress=progress)
     except _StoppedError:
         return
     report = control.report.model_copy(

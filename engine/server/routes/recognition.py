@@ -14,6 +14,7 @@ from engine.catalog.service import NewQuery
 from engine.errors import ImageError
 from engine.gallery import CANDIDATES, verify_embeddings
 from engine.gallery.feedback import note_feedback
+from engine.images import load_image
 from engine.server import uploads
 from engine.server.access import require
 from engine.server.recognition import Recognized
@@ -120,7 +121,8 @@ async def verify(request: Request) -> VerificationOut:
     assert isinstance(first, Recognized)
     assert isinstance(second, Recognized)
     view = service.recognizer.gallery.view()
-    vectors = view.projection.apply_queries(np.stack([first.vector, second.vector]))
+    embeddings = np.stack([each.features.embedding for each in (first, second)])
+    vectors = view.projection.apply_queries(embeddings)
     verification = await run_in_threadpool(verify_embeddings, view, vectors[0], vectors[1])
     return VerificationOut.model_validate(verification)
 
@@ -146,7 +148,7 @@ async def feedback(request: Request) -> FeedbackOut:
     _raise_reject(outcome)
     assert isinstance(outcome, Recognized)
     decision = outcome.decision
-    await run_in_threadpool(note_feedback, gallery, outcome.vector, decision, label)
+    await run_in_threadpool(note_feedback, gallery, outcome.features.embedding, decision, label)
     return FeedbackOut(label=label, decided=decision.label, right=label == decision.label)
 
 
@@ -175,20 +177,20 @@ async def _keep_unknown(service: Service, outcomes: Sequence[Recognized | Reject
 
 
 def _keep(service: Service, unknown: Sequence[Recognized], limit: int) -> None:
-    space_id = service.recognizer.backbone.space.id
+    limits = service.served.limits
     service.store.review.keep(
         [
             NewQuery(
                 source=entry.decision.source,
-                content_hash=entry.image.content_hash,
-                picture=entry.image.bounded_picture(),
-                vector=entry.vector,
-                space_id=space_id,
+                content_hash=entry.features.facts.content_hash,
+                picture=load_image(entry.upload.data, limits=limits).bounded_picture(),
+                vector=entry.features.embedding,
+                space_id=entry.features.space_id,
                 nearest_id=_nearest_id(entry.decision),
                 similarity=entry.decision.similarity,
                 threshold=entry.decision.threshold,
-                width=entry.image.width,
-                height=entry.image.height,
+                width=entry.features.facts.width,
+                height=entry.features.facts.height,
             )
             for entry in unknown
         ],

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.embedding import Embedder
 from engine.errors import BackboneError, SettingsError
+from engine.features import Embedder
 from engine.testing.fake_backbone import FakeBackbone
 from engine.testing.pictures import noise
 from engine.types import ByteArray, FloatArray

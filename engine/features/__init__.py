@@ -1,0 +1,29 @@
+"""One picture -> everything that is compared later, the same for whoever asks.
+
+Recognising, enrolling singly and in bulk, the service, the classifier, evaluating and training all
+go through here:
+
+    ImageSource --prepare_query, prepare_example--> PreparedPicture --features--> Features
+
+The first step is cheap in memory and runs in many threads (`work_ahead`); the second takes batches.
+"""
+
+from __future__ import annotations
+
+from engine.features.ahead import work_ahead
+from engine.features.embedder import BATCH_SIZE, Embedder
+from engine.features.extractor import FeatureExtractor, load_extractor, prepared_pixels
+from engine.features.picture import Features, PictureFacts, PreparedPicture, embeddings_of
+
+__all__ = [
+    "BATCH_SIZE",
+    "Embedder",
+    "FeatureExtractor",
+    "Features",
+    "PictureFacts",
+    "PreparedPicture",
+    "embeddings_of",
+    "load_extractor",
+    "prepared_pixels",
+    "work_ahead",
+]

@@ -1,0 +1,133 @@
+"""The one component that turns pictures into features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from engine.backbones import Backbone, load_backbone
+from engine.backbones.preprocessing import Preprocessing
+from engine.features.embedder import Embedder
+from engine.features.picture import Features, PictureFacts, PreparedPicture, embeddings_of
+from engine.images import ImageLimits, ImageSource, LoadedImage, load_image
+from engine.settings import Settings
+from engine.types import ByteArray, FloatArray, KeepPictures, Space
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureExtractor:
+    """Pictures -> features, for one backbone. Thread-safe.
+
+    Attributes:
+        embedder: the backbone, in batches, checked and normalised.
+        limits: what a picture may cost.
+    """
+
+    embedder: Embedder
+    limits: ImageLimits = field(default_factory=ImageLimits)
+
+    @property
+    def backbone(self) -> Backbone:
+        """What computes the embeddings."""
+        return self.embedder.backbone
+
+    @property
+    def space(self) -> Space:
+        """What the embeddings may be compared with."""
+        return self.embedder.space
+
+    @property
+    def batch_size(self) -> int:
+        """How many pictures the backbone is given at once."""
+        return self.embedder.batch_size
+
+    def prepare_query(self, image: ImageSource) -> PreparedPicture:
+        """Decode a picture that will be looked up.
+
+        Raises:
+            ImageError: it can't be read, decoded or accepted.
+        """
+        loaded, pixels = prepared_pixels(image, self.backbone.preprocessing, self.limits)
+        facts = PictureFacts(loaded.content_hash, loaded.width, loaded.height)
+        return PreparedPicture(facts, pixels)
+
+    def prepare_example(self, image: ImageSource, keep: KeepPictures) -> PreparedPicture:
+        """Decode a picture that will be enrolled: with its warnings and the copy to keep.
+
+        Raises:
+            ImageError: it can't be read, decoded or accepted.
+        """
+        loaded, pixels = prepared_pixels(image, self.backbone.preprocessing, self.limits)
+        facts = PictureFacts(
+            content_hash=loaded.content_hash,
+            width=loaded.width,
+            height=loaded.height,
+            warnings=loaded.warnings(),
+            picture=_copy(loaded, keep),
+        )
+        return PreparedPicture(facts, pixels)
+
+    def features(self, prepared: Sequence[PreparedPicture]) -> list[Features]:
+        """The features of prepared pictures, in order; the backbone is given batches.
+
+        Raises:
+            BackboneError: the backbone gave numbers that can't be normalised.
+        """
+        vectors = self.embedder.embed_prepared([each.pixels for each in prepared])
+        return [
+            Features(each.facts, vector, self.space.id)
+            for each, vector in zip(prepared, vectors, strict=True)
+        ]
+
+    def embed(self, images: Iterable[ImageSource]) -> FloatArray:
+        """`(n, dim) float32`, unit rows: the embeddings of pictures that will be looked up.
+
+        Raises:
+            ImageError: one of them can't be read or accepted.
+        """
+        found = self.features([self.prepare_query(image) for image in images])
+        return embeddings_of(found, self.space.dimension)
+
+
+def load_extractor(backbone: str | Backbone, settings: Settings) -> FeatureExtractor:
+    """An extractor as the settings say; a backbone that is loaded already is taken as it is.
+
+    Raises:
+        BackboneError: the backbone can't be loaded.
+    """
+    if not isinstance(backbone, Backbone):
+        backbone = load_backbone(
+            backbone,
+            device=settings.device,
+            runtime=settings.runtime,
+            threads=settings.threads,
+            cache_dir=settings.cache_dir,
+        )
+    return FeatureExtractor(Embedder(backbone, settings.batch_size), limits_of(settings))
+
+
+def limits_of(settings: Settings) -> ImageLimits:
+    """What a picture may cost, as the settings say."""
+    return ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+
+
+def prepared_pixels(
+    image: ImageSource, preprocessing: Preprocessing, limits: ImageLimits
+) -> tuple[LoadedImage, ByteArray]:
+    """A picture, and what its network is given of it: `(S, S, 3) uint8`.
+
+    Raises:
+        ImageError: it can't be read, decoded or accepted.
+    """
+    hint = preprocessing.decode_short_side
+    loaded = load_image(image, limits=limits, min_side_hint=hint)
+    return loaded, preprocessing.prepare(loaded.pixels)
+
+
+def _copy(image: LoadedImage, keep: KeepPictures) -> bytes | None:
+    """The encoded copy that a gallery keeps of a picture."""
+    if keep is KeepPictures.NONE:
+        return None
+    if keep is KeepPictures.ORIGINAL and image.encoded is not None:
+        return image.encoded
+    return image.bounded_picture()
