@@ -141,7 +141,7 @@ def test_a_driver_that_torch_cannot_use_does_not_cost_the_fast_path(
 
 
 def test_importing_backbones_loads_nothing_heavy() -> None:
-    script = "import sys, engine.backbones, engine.embedding; print(' '.join(sys.modules))"
+    script = "import sys, engine.backbones, engine.features; print(' '.join(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
