@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from engine.cli.options import (
     open_recognizer,
 )
 from engine.cli.output import Output
+
+if TYPE_CHECKING:
+    from engine.tuning.reports import AdaptedSpaceReport, CalibrationReport, LearnedSpaceReport
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -61,26 +64,29 @@ def calibrate(
             feedback=feedback,
         )
     if json_output:
-        output.json(report)
+        output.json(report.to_json())
         return
-    evidence = ", ".join(f"{count} {kind}" for kind, count in report["evidence"].items())
-    output.line(f"method         {report['method']}")
-    output.line(f"evidence       {evidence or 'none'}; {report['classes']} classes")
-    output.line(f"target FPIR    {_percent(report['target_fpir'])}")
-    output.line(f"expected FPIR  {_with_interval(report, 'expected_fpir')}")
-    output.line(f"holds for      {report['holds_for']}")
-    bound = report["expected_tpir"] is not None and report["expected_tpir_is_upper_bound"]
+    evidence = ", ".join(f"{count} {kind}" for kind, count in report.evidence.items())
+    output.line(f"method         {report.method}")
+    output.line(f"evidence       {evidence or 'none'}; {report.classes} classes")
+    output.line(f"target FPIR    {_percent(report.target_fpir)}")
+    output.line(f"expected FPIR  {_share(report.expected_fpir, report.expected_fpir_interval)}")
+    output.line(f"holds for      {report.holds_for}")
+    bound = report.expected_tpir is not None and report.expected_tpir_is_upper_bound
     output.line(
-        f"expected TPIR  {'at most ' if bound else ''}{_with_interval(report, 'expected_tpir')}"
+        f"expected TPIR  {'at most ' if bound else ''}"
+        + _share(report.expected_tpir, report.expected_tpir_interval)
     )
     if bound:
         output.line(
             "               (that of changed views of the enrolled pictures, an upper bound: new "
             "pictures reach less)"
         )
-    output.line(f"level          {report['level']} (normalised score)")
-    output.line(f"generation     {report['generation']}, {report['created_at']}")
-    output.line(f"space          {report['space']}")
+    output.line(f"level          {report.level:.4f} (normalised score)")
+    output.line(
+        f"generation     {report.generation}, {report.created_at.isoformat(timespec='seconds')}"
+    )
+    output.line(f"space          {report.space}")
     _warn(output, report)
 
 
@@ -105,6 +111,8 @@ def adapt(
     Without --queries it is learned from the gallery alone: what changed views of an enrolled
     picture differ in counts less. With them, where queries sit is learned as well.
     """
+    from engine.tuning.reports import LearnedSpaceReport  # slow to import, and only here
+
     if undo and queries is not None:
         raise typer.BadParameter("--undo takes no --queries")
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
@@ -114,68 +122,67 @@ def adapt(
             return
         report = recognizer.adapt(queries)
     if json_output:
-        output.json(report)
+        output.json(report.to_json())
         return
-    if queries is None:
+    if isinstance(report, LearnedSpaceReport):
         _print_learned(output, report)
     else:
         _print_adapted(output, report)
     output.line(
         f"{gallery}: searches the new space; --undo returns"
-        if report["adapted"]
+        if report.adapted
         else f"{gallery}: left as it was, since the new space isn't better beyond chance"
         if queries is None
         else f"{gallery}: left as it was, since the new space isn't better"
     )
 
 
-def _print_learned(output: Output, report: dict[str, Any]) -> None:
-    gain = report["oscr_gain"]
+def _print_learned(output: Output, report: LearnedSpaceReport) -> None:
+    gain = report.oscr_gain.to_json()
     output.line(
-        f"learned from {report['views']:,} changed views of {report['classes']:,} enrolled "
+        f"learned from {report.views:,} changed views of {report.classes:,} enrolled "
         "pictures; judged on views of other classes, changed in other ways (an upper bound: new "
         "pictures differ more)"
     )
     output.line(
-        f"TPIR at {_percent(report['target_fpir'])} FPIR: "
-        f"{_percent(report['tpir_of_views_before'])} before, "
-        f"{_percent(report['tpir_of_views_after'])} after"
+        f"TPIR at {_percent(report.target_fpir)} FPIR: "
+        f"{_percent(report.tpir_of_views_before)} before, "
+        f"{_percent(report.tpir_of_views_after)} after"
     )
     output.line(
-        f"OSCR, over all FPIRs: {_percent(report['oscr_of_views_before'])} before, "
-        f"{_percent(report['oscr_of_views_after'])} after; gain {100 * gain['value']:+.1f} points "
+        f"OSCR, over all FPIRs: {_percent(report.oscr_of_views_before)} before, "
+        f"{_percent(report.oscr_of_views_after)} after; gain {100 * gain['value']:+.1f} points "
         f"(95 % interval {100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
     )
 
 
-def _print_adapted(output: Output, report: dict[str, Any]) -> None:
+def _print_adapted(output: Output, report: AdaptedSpaceReport) -> None:
     output.line(
-        f"learned from {report['queries']:,} queries"
-        + (" and the gallery's own pictures" if report["learned_from_gallery"] else "")
+        f"learned from {report.queries:,} queries"
+        + (" and the gallery's own pictures" if report.learned_from_gallery else "")
     )
     output.line(
-        f"held-out queries given a label at a target FPIR of {_percent(report['target_fpir'])}: "
-        f"{_percent(report['given_a_label_before'])} before, "
-        f"{_percent(report['given_a_label_after'])} after"
+        f"held-out queries given a label at a target FPIR of {_percent(report.target_fpir)}: "
+        f"{_percent(report.given_a_label_before)} before, "
+        f"{_percent(report.given_a_label_after)} after"
     )
     _warn(output, report)
 
 
-def _warn(output: Output, report: dict[str, Any]) -> None:
-    if report["enrolled_themselves"]:
+def _warn(output: Output, report: AdaptedSpaceReport | CalibrationReport) -> None:
+    if report.enrolled_themselves:
         output.warning(
-            f"{report['enrolled_themselves']:,} pictures were set aside, being enrolled themselves"
+            f"{report.enrolled_themselves:,} pictures were set aside, being enrolled themselves"
         )
-    if report["rejects"]:
-        output.warning(f"{report['rejects']:,} pictures could not be read")
+    if report.rejects:
+        output.warning(f"{report.rejects:,} pictures could not be read")
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def _with_interval(report: dict[str, Any], name: str) -> str:
-    share, interval = report[name], report[f"{name}_interval"]
+def _share(share: float | None, interval: tuple[float, float] | None) -> str:
     if share is None:
         return "not known without labelled queries"
     if interval is None:

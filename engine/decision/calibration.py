@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.decision.intervals import wilson_interval
 from engine.decision.scores import FORM, Float64Array
 from engine.errors import CalibrationError
 
@@ -60,7 +59,7 @@ class Calibration:
         classes: how many classes the gallery had then.
         generation: the gallery's generation then.
         created_at: when that was.
-        automatic: made by enrolment itself, so that enrolment may replace it.
+        automatic: it rests on the gallery alone, so that enrolment may make it anew.
         evidence: counts by kind, such as `{"left-out classes": 180}`.
         seen: fingerprints of the pictures that it was made on, gallery aside; an evaluation must
             not score them again. See `fingerprint`.
@@ -156,28 +155,6 @@ class Calibration:
             "strangers that resemble the catalog as its own pictures resemble each other; others "
             "may fare otherwise, so give queries"
         )
-
-    def report(self, target_fpir: float, classes: int) -> dict[str, Any]:
-        """What is known of the error rates, with 95 % intervals (Wilson), for people to read."""
-        tpir = self.expected_tpir(target_fpir, classes)
-        return {
-            "method": self.method,
-            "evidence": dict(self.evidence),
-            "target_fpir": target_fpir,
-            "expected_fpir": target_fpir if self.strangers else None,
-            "expected_fpir_interval": wilson_interval(target_fpir, self.strangers),
-            "holds_for": self.holds_for,
-            "expected_tpir": tpir,
-            "expected_tpir_interval": None
-            if tpir is None
-            else wilson_interval(tpir, self.genuine_scores.size),
-            "expected_tpir_is_upper_bound": self.upper_bound,
-            "level": round(self.level(target_fpir, classes), 4),
-            "classes": self.classes,
-            "generation": self.generation,
-            "created_at": self.created_at.isoformat(timespec="seconds"),
-            "outgrown": self.outgrown(classes),
-        }
 
     def outgrown(self, classes: int) -> bool:
         """Whether the gallery has grown past what this calibration supports."""

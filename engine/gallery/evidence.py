@@ -55,7 +55,7 @@ def calibrate(
         evidence["unlabelled queries"] = counted = len(unlabelled)
         method = "unlabelled queries, their nearest class left out"
     if not scores:
-        return calibrate_on_gallery(matcher, generation=generation, automatic=False)
+        return calibrate_on_gallery(matcher, generation=generation)
     return Calibration.of_strangers(
         np.concatenate(scores),
         method=method,

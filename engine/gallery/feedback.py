@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from engine.catalog.service import Feedback
-from engine.errors import CalibrationError
-from engine.gallery.evidence import calibrate
 from engine.gallery.gallery import Gallery
 from engine.gallery.view import View
 from engine.types import Decision, FloatArray, IntArray
@@ -58,23 +56,3 @@ def feedback_evidence(
     own = np.array([ids.get(entry.label or "", -1) for entry in said], np.int64)
     known = own >= 0  # a class that is gone says nothing
     return vectors[strangers], (vectors[known], own[known])
-
-
-def calibrate_with_feedback(gallery: Gallery) -> bool:
-    """Calibrate by what was said about queries, if that is enough, and else by the gallery alone.
-
-    Returns:
-        Whether the feedback was enough for the target.
-    """
-    gallery.calibrate()
-    view = gallery.view()
-    strangers, labelled = feedback_evidence(gallery, view)
-    if not len(strangers) and not len(labelled[0]):
-        return False
-    found = calibrate(view, generation=view.generation, strangers=strangers, labelled=labelled)
-    try:
-        found.require(view.target_fpir)
-    except CalibrationError:
-        return False
-    gallery.use_calibration(found, view.target_fpir)
-    return True

@@ -20,9 +20,7 @@ LEAST_PLAYED = 50
 """With fewer classes to play, shipped pictures make up the number."""
 
 
-def calibrate_on_gallery(
-    matcher: Matcher, *, generation: int = 0, automatic: bool = True
-) -> Calibration:
+def calibrate_on_gallery(matcher: Matcher, *, generation: int = 0) -> Calibration:
     """The calibration that needs no more than the gallery.
 
     A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
@@ -54,7 +52,7 @@ def calibrate_on_gallery(
         classes=matcher.classes,
         strangers=played.size,
         generation=generation,
-        automatic=automatic,
+        automatic=True,
         evidence=evidence,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.bulk.sources import Source
 from engine.recognizer.enrolling import Enrolling
@@ -13,6 +13,7 @@ from engine.recognizer.reembedding import Reembedding
 if TYPE_CHECKING:
     from engine.evaluation.evaluation import Evaluation
     from engine.tuning.heads import HeadReport
+    from engine.tuning.reports import CalibrationReport, SpaceReport
 
 
 class Recognizer(Enrolling, Recognizing, Reembedding):
@@ -64,7 +65,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
         unlabelled: bool = False,
         feedback: bool = False,
         progress: Callable[[int], None] = lambda _done: None,
-    ) -> dict[str, Any]:
+    ) -> CalibrationReport:
         """Set the thresholds so that at most a share of all strangers gets any label.
 
         Args:
@@ -97,12 +98,22 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
             progress=progress,
         )
 
+    def recalibrate(self) -> CalibrationReport:
+        """Calibrate anew, without more pictures, on the best evidence that is there.
+
+        What people said about queries, where it is enough; else a calibration on pictures that
+        were given once stays; else the gallery alone.
+        """
+        from engine.tuning.calibrating import recalibrate_gallery  # not needed to recognise
+
+        return recalibrate_gallery(self.gallery, self.features)
+
     def adapt(
         self,
         queries: Source | None = None,
         *,
         progress: Callable[[int], None] = lambda _done: None,
-    ) -> dict[str, Any]:
+    ) -> SpaceReport:
         """Adapt the searched space, if that is better; labels aren't needed.
 
         The embeddings stay, the index is made anew, thresholds are recalibrated.
@@ -120,23 +131,11 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
             CalibrationError: there are too few classes, kept pictures or queries.
             ImageError, ManifestError: a source can't be read; single pictures are only counted.
         """
-        from engine.playing.queries import embed_queries  # neither is needed to recognise
-        from engine.playing.set_aside import fingerprints, without_enrolled
-        from engine.tuning.adapting import adapt_to_gallery, adapt_to_queries
+        from engine.tuning.adapting import adapt_to_gallery, adapt_to_pictures  # as above
 
         if queries is None:
-            return adapt_to_gallery(self.gallery, self.embedder, progress) | {"rejects": 0}
-        found = embed_queries(queries, self.features, progress)
-        others = without_enrolled(found, self.gallery.catalog)
-        report = adapt_to_queries(
-            self.gallery,
-            others.embeddings,
-            embedder=self.embedder,
-            seen=fingerprints(others),
-            progress=progress,
-        )
-        set_aside = len(found) - len(others)
-        return report | {"enrolled_themselves": set_aside, "rejects": len(found.rejects)}
+            return adapt_to_gallery(self.gallery, self.embedder, progress)
+        return adapt_to_pictures(self.gallery, self.features, queries, progress)
 
     def train_head(
         self,

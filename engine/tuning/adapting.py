@@ -18,20 +18,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from engine.bulk.sources import Source
 from engine.errors import CalibrationError
-from engine.features import Embedder
+from engine.features import Embedder, FeatureExtractor
 from engine.gallery import Gallery
 from engine.gallery.deciding import query_scores
 from engine.gallery.evidence import calibrate, unlabelled_stranger_scores
 from engine.gallery.left_out import calibrate_on_gallery
 from engine.gallery.matcher import Matcher
 from engine.playing.enrolled import Enrolled
-from engine.playing.queries import Progress
+from engine.playing.queries import Progress, embed_queries
+from engine.playing.set_aside import fingerprints, without_enrolled
 from engine.projections import Projection, shipped_projection
+from engine.tuning.reports import AdaptedSpaceReport, LearnedSpaceReport
 from engine.tuning.within_class import (
     ADAPTED,
     LEAST_CLASSES,
@@ -49,7 +51,7 @@ _SEED = 7
 
 def adapt_to_gallery(
     gallery: Gallery, embedder: Embedder, progress: Progress = lambda _done: None
-) -> dict[str, Any]:
+) -> LearnedSpaceReport:
     """Learn a searched space from the gallery's own pictures; see `Recognizer.adapt`."""
     view = gallery.view()
     enrolled = Enrolled.of_gallery(gallery)
@@ -64,18 +66,38 @@ def adapt_to_gallery(
             seen = view.calibration.seen
         calibration = calibrate_on_gallery(enrolled.matcher_in(found), generation=view.generation)
         gallery.use_projection(found, replace(calibration, seen=seen))
-    return {
-        "views": len(views.classes),
-        "classes": int(np.unique(views.classes).size),
-        "target_fpir": view.target_fpir,
-        "tpir_of_views_before": round(verdict.tpir_before, 4),
-        "tpir_of_views_after": round(verdict.tpir_after, 4),
-        "oscr_of_views_before": round(verdict.oscr_before, 4),
-        "oscr_of_views_after": round(verdict.oscr_after, 4),
-        "oscr_gain": verdict.oscr_gain.to_json(),
-        "adapted": verdict.better,
-        "searched_space": gallery.view().space_id,
-    }
+    return LearnedSpaceReport(
+        views=len(views.classes),
+        classes=int(np.unique(views.classes).size),
+        target_fpir=view.target_fpir,
+        tpir_of_views_before=verdict.tpir_before,
+        tpir_of_views_after=verdict.tpir_after,
+        oscr_of_views_before=verdict.oscr_before,
+        oscr_of_views_after=verdict.oscr_after,
+        oscr_gain=verdict.oscr_gain,
+        adapted=verdict.better,
+        searched_space=gallery.view().space_id,
+    )
+
+
+def adapt_to_pictures(
+    gallery: Gallery,
+    extractor: FeatureExtractor,
+    queries: Source,
+    progress: Progress = lambda _done: None,
+) -> AdaptedSpaceReport:
+    """`adapt_to_queries` of pictures yet to be embedded; those that are enrolled are set aside."""
+    found = embed_queries(queries, extractor, progress)
+    others = without_enrolled(found, gallery.catalog)
+    report = adapt_to_queries(
+        gallery,
+        others.embeddings,
+        embedder=extractor.embedder,
+        seen=fingerprints(others),
+        progress=progress,
+    )
+    set_aside = len(found) - len(others)
+    return replace(report, enrolled_themselves=set_aside, rejects=len(found.rejects))
 
 
 def adapt_to_queries(
@@ -85,7 +107,7 @@ def adapt_to_queries(
     embedder: Embedder | None = None,
     seen: frozenset[str] = frozenset(),
     progress: Progress = lambda _done: None,
-) -> dict[str, Any]:
+) -> AdaptedSpaceReport:
     """Centre a gallery and its queries apart, if that is better; see `Recognizer.adapt`.
 
     Args:
@@ -118,15 +140,15 @@ def adapt_to_queries(
             unlabelled=matcher.projection.apply_queries(queries),
         )
         gallery.use_projection(matcher.projection, replace(calibration, seen=seen))
-    return {
-        "queries": len(queries),
-        "given_a_label_before": round(before, 4),
-        "given_a_label_after": round(after[best], 4),
-        "target_fpir": enrolled.matcher.target_fpir,
-        "learned_from_gallery": best > 0,
-        "adapted": adapted,
-        "searched_space": gallery.view().space_id,
-    }
+    return AdaptedSpaceReport(
+        queries=len(queries),
+        given_a_label_before=before,
+        given_a_label_after=after[best],
+        target_fpir=enrolled.matcher.target_fpir,
+        learned_from_gallery=best > 0,
+        adapted=adapted,
+        searched_space=gallery.view().space_id,
+    )
 
 
 def adapted_projection(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,6 +20,7 @@ from engine.images.views import augmented_views
 from engine.playing.matching import comparable
 from engine.playing.queries import Progress, Queries, embed_queries
 from engine.playing.set_aside import fingerprints, without_enrolled
+from engine.tuning.reports import CalibrationReport
 from engine.tuning.within_class import ADAPTED
 from engine.types import IntArray
 
@@ -41,7 +41,7 @@ def calibrate_gallery(
     unlabelled: bool = False,
     feedback: bool = False,
     progress: Progress = lambda _done: None,
-) -> dict[str, Any]:
+) -> CalibrationReport:
     """Set a gallery's thresholds for a target FPIR; see `Recognizer.calibrate`."""
     view = gallery.view()
     target = view.target_fpir if target_fpir is None else target_fpir
@@ -90,12 +90,32 @@ def calibrate_gallery(
         scores = np.sort(_view_scores(gallery, view, extractor.embedder))
         calibration = replace(calibration, genuine_scores=scores, upper_bound=True)
     gallery.use_calibration(calibration, target)
-    return {
-        **calibration.report(target, view.classes),
-        "space": view.space_id,
-        "enrolled_themselves": set_aside,
-        "rejects": len(all_asked.rejects) + len(all_strangers.rejects),
-    }
+    return CalibrationReport.of(
+        calibration,
+        target,
+        classes=view.classes,
+        space=view.space_id,
+        enrolled_themselves=set_aside,
+        rejects=len(all_asked.rejects) + len(all_strangers.rejects),
+    )
+
+
+def recalibrate_gallery(gallery: Gallery, extractor: FeatureExtractor) -> CalibrationReport:
+    """Calibrate anew on the best evidence that needs no more pictures.
+
+    That is what people said about queries, where it is enough. Without it, a calibration on
+    pictures that were given stays in force, since the gallery alone knows less; else the gallery
+    alone is the evidence.
+    """
+    try:
+        return calibrate_gallery(gallery, extractor, feedback=True)
+    except CalibrationError:
+        view = gallery.view()
+    if view.classes and view.calibration.automatic:
+        return calibrate_gallery(gallery, extractor)
+    return CalibrationReport.of(
+        view.calibration, view.target_fpir, classes=view.classes, space=view.space_id, kept=True
+    )
 
 
 def _embedded(source: Source | None, extractor: FeatureExtractor, progress: Progress) -> Queries:

@@ -59,8 +59,8 @@ def test_enrolled_pictures_calibrate_nothing(recognizer: Recognizer, tmp_path: P
     unknown = folder(tmp_path / "unknown", range(100, 120))
     quarters(3).save(unknown / "stray.png")
     report = recognizer.calibrate(target_fpir=0.2, unknown=unknown)
-    assert report["evidence"] == {"strangers": 20}
-    assert report["enrolled_themselves"] == 1
+    assert report.evidence == {"strangers": 20}
+    assert report.enrolled_themselves == 1
 
 
 def test_what_was_seen_survives_reopening(recognizer: Recognizer, tmp_path: Path) -> None:

@@ -206,6 +206,18 @@ def test_enough_feedback_takes_part_in_calibration(opened: Recognizer) -> None:
         assert scores["right"] + scores["strangers_named"] == 40
 
 
+def test_a_calibration_on_strangers_outlives_one_without_feedback(opened: Recognizer) -> None:
+    opened.enroll_catalog([(f"thing {seed}", png(seed)) for seed in range(30)])
+    strangers = [(f"stranger {seed}", png(900 + seed)) for seed in range(25)]
+    opened.calibrate(target_fpir=0.2, unknown=strangers)
+    with client_of(opened, ServerOptions(rate=0)) as client:
+        before = client.get("/v1/quality").json()
+        finished(client, client.post("/v1/jobs/calibration").json()["id"])
+        after = client.get("/v1/quality").json()
+    assert before["method"] == after["method"] == "strangers"
+    assert after["strangers"] == 25
+
+
 def test_the_target_moves_the_thresholds(client: TestClient) -> None:
     for seed in range(30):
         enroll(client, f"thing {seed}", seed)

@@ -157,7 +157,7 @@ def test_adapting_to_shifted_queries_pays_and_can_be_undone(tmp_path: Path) -> N
 
         report = adapt_to_queries(gallery, queries)
 
-        assert report["adapted"]
+        assert report.adapted
         assert gallery.check() == []
         assert top1(gallery, world) > before
         gallery.use_projection(None)

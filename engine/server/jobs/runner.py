@@ -18,7 +18,6 @@ from datetime import timedelta
 
 from engine.catalog.service import JobRecord, JobState
 from engine.errors import OnelookError, StorageError
-from engine.gallery.feedback import calibrate_with_feedback
 from engine.server.jobs.control import JobControl
 from engine.server.jobs.enrolment import run_enrolment
 from engine.server.jobs.evaluation import run_evaluation
@@ -34,9 +33,9 @@ ABANDONED = timedelta(days=1)
 
 
 def _run_calibration(served: Served, _job: JobRecord, control: JobControl) -> None:
-    """Refresh the statistics of every class and the calibration, by feedback if there is enough."""
+    """Calibrate on what people said, or without enough of it on what was evidence before."""
     if control.progress(0, 1, control.report):
-        calibrate_with_feedback(served.recognizer.gallery)
+        served.recognizer.recalibrate()
         control.progress(1, 1, control.report)
 
 
