@@ -11,7 +11,6 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import nn
 
@@ -20,6 +19,7 @@ from engine.backbones import Backbone, load_backbone
 from engine.backbones.exports import ExportCache
 from engine.backbones.names import named
 from engine.backbones.runtimes.base import INPUT_NAME
+from engine.backbones.runtimes.onnx import onnxruntime  # imported there, and silenced
 from engine.cores import available_cores
 from engine.types import ByteArray
 

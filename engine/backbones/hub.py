@@ -1,4 +1,8 @@
-"""Fetching published weights, and failing within seconds where nothing can be fetched."""
+"""Fetching published weights, and failing within seconds where nothing can be fetched.
+
+A name that a gallery brought along, and no user gave, doesn't make anything ask a hub: the gallery
+may come from a stranger.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,19 @@ from engine.errors import BackboneUnavailableError
 _PATIENCE_SECONDS = 5.0
 
 
-def hub_file(name: str, repository: str, filenames: Sequence[str]) -> Path:
+def hub_file(
+    name: str, repository: str, filenames: Sequence[str], *, may_fetch: bool = True
+) -> Path:
     """The first of the files that a Hugging Face repository has, from the local cache if there.
 
     Args:
         name: of the backbone, for errors.
         repository: such as `timm/resnet18.a1_in1k`.
         filenames: what to look for, best first.
+        may_fetch: whether the hub may be asked for what isn't cached.
 
     Raises:
-        BackboneUnavailableError: none is cached and none can be fetched.
+        BackboneUnavailableError: none is cached and none can, or may, be fetched.
     """
     from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
@@ -32,6 +39,8 @@ def hub_file(name: str, repository: str, filenames: Sequence[str]) -> Path:
         except LocalEntryNotFoundError:
             continue
     tried = f"{constants.ENDPOINT}/{repository} ({', '.join(filenames)})"
+    if not may_fetch:
+        raise not_fetched(name, tried)
     if constants.HF_HUB_OFFLINE:
         raise unavailable(name, tried, "HF_HUB_OFFLINE is set")
     require_reachable(name, constants.ENDPOINT, tried)
@@ -47,12 +56,14 @@ def hub_file(name: str, repository: str, filenames: Sequence[str]) -> Path:
     raise unavailable(name, tried, "the repository has none of these files")
 
 
-def url_file(name: str, url: str, download: Callable[[], str]) -> Path:
+def url_file(name: str, url: str, download: Callable[[], str], *, may_fetch: bool = True) -> Path:
     """What `download` fetches from the URL, or finds in its cache, as a path.
 
     Raises:
-        BackboneUnavailableError: it can't be fetched.
+        BackboneUnavailableError: it can't, or may not, be fetched.
     """
+    if not may_fetch:
+        raise not_fetched(name, url)
     require_reachable(name, url, url)
     try:
         return Path(download())
@@ -73,6 +84,15 @@ def require_reachable(name: str, url: str, tried: str) -> None:
         return  # an answer, whatever it says
     except (OSError, ValueError) as error:
         raise unavailable(name, tried, f"it can't be reached: {error}") from error
+
+
+def not_fetched(name: str, where: str) -> BackboneUnavailableError:
+    """The error for what only a gallery asks for; it says how a user does."""
+    return BackboneUnavailableError(
+        f"{name}: the gallery names this backbone, whose weights are not on this machine; nothing "
+        f"is fetched (from {where}) because a gallery says so. If you trust it, name the backbone "
+        f"yourself: `--backbone {name}`, or `backbone={name!r}` in Python"
+    )
 
 
 def unavailable(name: str, tried: str, reason: str) -> BackboneUnavailableError:

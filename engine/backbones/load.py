@@ -47,6 +47,7 @@ def load_backbone(
     runtime: str = "auto",
     threads: int = 0,
     cache_dir: Path | None = None,
+    may_fetch: bool = True,
 ) -> Backbone:
     """Loads a backbone by its name.
 
@@ -57,10 +58,12 @@ def load_backbone(
         threads: the most that the runtime may use on the CPU; 0 is one for each core.
         cache_dir: where exported networks are kept; None takes `ONELOOK_CACHE_DIR`, or the user's
             cache folder.
+        may_fetch: whether weights that aren't on this machine may be fetched; not where the name
+            comes from a gallery and not from the user.
 
     Raises:
         BackboneError: there is no such backbone, device or runtime, or the weights don't fit it.
-        BackboneUnavailableError: the weights are neither here nor reachable.
+        BackboneUnavailableError: the weights are neither here nor reachable, or may not be fetched.
     """
     if name.partition(":")[0] == "fake":
         from engine.testing.fake_backbone import FakeBackbone
@@ -68,7 +71,7 @@ def load_backbone(
         return FakeBackbone.named(name)
     if runtime not in _RUNTIMES:
         raise BackboneError(f"expected a runtime of {', '.join(_RUNTIMES)} but got {runtime!r}")
-    pretrained = named(name)
+    pretrained = named(name, may_fetch=may_fetch)
     certainly_cpu = is_cpu(device)
     if runtime == "onnxruntime":
         if device not in ("auto", "cpu"):

@@ -11,13 +11,17 @@ fine-tuning wrote is named by its path.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from engine.backbones.families.efficientnet_lite import EfficientNetLite
 from engine.backbones.families.fine_tuned import FineTuned
 from engine.backbones.families.open_clip import OpenClipModel
 from engine.backbones.families.timm import TimmModel
+from engine.backbones.hub import not_fetched
 from engine.backbones.pretrained import Pretrained
 from engine.errors import BackboneError
 
@@ -35,14 +39,20 @@ def available_backbones() -> tuple[str, ...]:
     )
 
 
-def named(name: str) -> Pretrained:
+def named(name: str, *, may_fetch: bool = True) -> Pretrained:
     """The network of that name, not loaded.
+
+    Args:
+        may_fetch: whether another machine may be asked for it.
 
     Raises:
         BackboneError: no family has such a name.
+        BackboneUnavailableError: it lies on another machine, which may not be asked.
     """
+    if not may_fetch and os.name == "nt" and names_windows_share(name):
+        raise not_fetched(name, "another machine")
     if FineTuned.at(name):
-        return FineTuned.open(Path(name), named)
+        return FineTuned.open(Path(name), partial(named, may_fetch=may_fetch))
     published, at, path = name.partition("@")
     family, _, member = published.partition(":")
     if family not in _FAMILIES or (at and not path):
@@ -50,10 +60,11 @@ def named(name: str) -> Pretrained:
             f"expected a backbone's name ({', '.join(available_backbones())}; any of them "
             f"followed by @PATH for weights in a file) but got {name!r}"
         )
-    return _FAMILIES[family](published, member, Path(path).expanduser().absolute() if at else None)
+    checkpoint = Path(path).expanduser().absolute() if at else None
+    return _FAMILIES[family](published, member, checkpoint, may_fetch)
 
 
-def _lite(published: str, member: str, checkpoint: Path | None) -> Pretrained:
+def _lite(published: str, member: str, checkpoint: Path | None, _may_fetch: bool) -> Pretrained:
     if member:
         raise BackboneError(
             f"expected {published.partition(':')[0]} without more but got {published!r}"
@@ -61,28 +72,34 @@ def _lite(published: str, member: str, checkpoint: Path | None) -> Pretrained:
     return EfficientNetLite(_full(published, checkpoint), published[-1], checkpoint)
 
 
-def _open_clip(published: str, member: str, checkpoint: Path | None) -> Pretrained:
+def _open_clip(published: str, member: str, checkpoint: Path | None, may_fetch: bool) -> Pretrained:
     model, _, tag = member.partition("/")
     if not model or not (tag or checkpoint):
         raise BackboneError(
             f"expected open_clip:MODEL/TAG or open_clip:MODEL@PATH but got {published!r}"
         )
     if tag and checkpoint is None and Path(tag).expanduser().is_file():
-        return _open_clip(f"open_clip:{model}", model, Path(tag).expanduser().absolute())
-    return OpenClipModel(_full(published, checkpoint), model, tag or None, checkpoint)
+        checkpoint = Path(tag).expanduser().absolute()
+        return _open_clip(f"open_clip:{model}", model, checkpoint, may_fetch)
+    return OpenClipModel(_full(published, checkpoint), model, tag or None, checkpoint, may_fetch)
 
 
-def _timm(published: str, member: str, checkpoint: Path | None) -> Pretrained:
+def _timm(published: str, member: str, checkpoint: Path | None, may_fetch: bool) -> Pretrained:
     if not member:
         raise BackboneError(f"expected timm:NAME but got {published!r}")
-    return TimmModel(_full(published, checkpoint), member, checkpoint)
+    return TimmModel(_full(published, checkpoint), member, checkpoint, may_fetch)
+
+
+def names_windows_share(name: str) -> bool:
+    """Whether looking for it would ask another machine: Windows does for `\\\\machine\\share`."""
+    return re.search(r"(^|[@/])[\\/]{2}", name) is not None
 
 
 def _full(published: str, checkpoint: Path | None) -> str:
     return published if checkpoint is None else f"{published}@{checkpoint}"
 
 
-_FAMILIES: dict[str, Callable[[str, str, Path | None], Pretrained]] = {
+_FAMILIES: dict[str, Callable[[str, str, Path | None, bool], Pretrained]] = {
     "efficientnet-lite0": _lite,
     "efficientnet-lite1": _lite,
     "efficientnet-lite2": _lite,

@@ -55,12 +55,14 @@ class ActorPlan:
     """What an actor needs to embed exactly as the driver would.
 
     Attributes:
+        may_fetch: whether a machine may fetch the backbone's weights.
         space_id: of the space that the vectors must be in.
         threads: that each actor's backbone may use.
         cache_dir: where the machines keep exported networks.
     """
 
     backbone: str
+    may_fetch: bool
     space_id: str
     device: str
     runtime: str
@@ -114,6 +116,7 @@ class EmbeddingActor:
             runtime=plan.runtime,
             threads=plan.threads,
             cache_dir=plan.cache_dir,
+            may_fetch=plan.may_fetch,
         )
         if backbone.space.id != plan.space_id:
             raise SpaceMismatchError(

@@ -89,8 +89,13 @@ class FeatureExtractor:
         return embeddings_of(found, self.space.dimension)
 
 
-def load_extractor(backbone: str | Backbone, settings: Settings) -> FeatureExtractor:
+def load_extractor(
+    backbone: str | Backbone, settings: Settings, *, may_fetch: bool = True
+) -> FeatureExtractor:
     """An extractor as the settings say; a backbone that is loaded already is taken as it is.
+
+    Args:
+        may_fetch: whether its weights may be fetched: where the user named it.
 
     Raises:
         BackboneError: the backbone can't be loaded.
@@ -102,6 +107,7 @@ def load_extractor(backbone: str | Backbone, settings: Settings) -> FeatureExtra
             runtime=settings.runtime,
             threads=settings.threads,
             cache_dir=settings.cache_dir,
+            may_fetch=may_fetch,
         )
     return FeatureExtractor(Embedder(backbone, settings.batch_size), limits_of(settings))
 

@@ -105,6 +105,7 @@ class Enrolling(OpenRecognizer):
         chosen = self._backbone
         plan = ActorPlan(
             backbone=chosen if isinstance(chosen, str) else chosen.name,
+            may_fetch=self._may_fetch,
             space_id=state.space.id,
             device=settings.device,
             runtime=settings.runtime,

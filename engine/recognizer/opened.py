@@ -19,10 +19,18 @@ from engine.types import KeepPictures
 class OpenRecognizer:
     """An open gallery and its backbone; see `Recognizer`."""
 
-    def __init__(self, gallery: Gallery, settings: Settings, backbone: str | Backbone) -> None:
+    def __init__(
+        self,
+        gallery: Gallery,
+        settings: Settings,
+        backbone: str | Backbone,
+        *,
+        may_fetch: bool = True,
+    ) -> None:
         self.gallery = gallery
         self._settings = settings
         self._backbone = backbone
+        self._may_fetch = may_fetch
 
     @classmethod
     def open(
@@ -45,7 +53,9 @@ class OpenRecognizer:
             create: make the gallery if there is none.
             read_only: refuse writes.
             backbone: a name or a loaded backbone; by default the one that filled the gallery, or
-                for a new gallery the one the settings name.
+                for a new gallery the one the settings name. Weights that aren't on this machine
+                are fetched only for a name given here or in the settings: a gallery that a
+                stranger made asks no hub.
             device: `auto`, `cpu`, `cuda` or `mps`.
             runtime: `auto`, `torch` or `onnxruntime`.
             keep_pictures: what a new gallery keeps of each picture.
@@ -81,7 +91,8 @@ class OpenRecognizer:
             index=settings.index,
         )
         recorded = gallery.catalog.state().space.backbone
-        recognizer = cls(gallery, settings, backbone or recorded)
+        named = backbone is not None or settings.backbone == recorded
+        recognizer = cls(gallery, settings, backbone or recorded, may_fetch=named)
         if backbone is not None and backbone != recorded:
             try:
                 _ = recognizer.backbone  # a mismatch is better said now than at the first picture
@@ -123,7 +134,7 @@ class OpenRecognizer:
             SpaceMismatchError: the gallery was filled by another backbone.
             BackboneError: it can't be loaded.
         """
-        extractor = load_extractor(self._backbone, self._settings)
+        extractor = load_extractor(self._backbone, self._settings, may_fetch=self._may_fetch)
         loaded = extractor.backbone
         space = self.gallery.catalog.state().space
         if loaded.space.id != space.id:

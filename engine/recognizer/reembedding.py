@@ -40,7 +40,7 @@ class Reembedding(OpenRecognizer):
             BackboneError: it can't be loaded.
         """
         loaded = load_extractor(backbone, self._settings).backbone
-        return self._move(loaded.space, loaded, progress)
+        return self._move(loaded.space, loaded, progress, may_fetch=True)
 
     def undo_reembed(
         self, *, progress: Callable[[int], None] = lambda _done: None
@@ -57,10 +57,15 @@ class Reembedding(OpenRecognizer):
             raise GalleryError(
                 f"{self.gallery.location}: holds no vectors of an earlier backbone to return to"
             )
-        return self._move(former, former.backbone, progress)
+        return self._move(former, former.backbone, progress, may_fetch=False)
 
     def _move(
-        self, space: Space, backbone: str | Backbone, progress: Callable[[int], None]
+        self,
+        space: Space,
+        backbone: str | Backbone,
+        progress: Callable[[int], None],
+        *,
+        may_fetch: bool,
     ) -> ReembeddingReport:
         from engine.bulk.reembedding import reembed_gallery  # not needed to recognise
 
@@ -68,10 +73,10 @@ class Reembedding(OpenRecognizer):
 
         def extractor() -> FeatureExtractor:
             if not made:
-                made.append(load_extractor(backbone, self._settings))
+                made.append(load_extractor(backbone, self._settings, may_fetch=may_fetch))
             return made[0]
 
         report = reembed_gallery(self.gallery, space, extractor, progress=progress)
-        self._backbone = backbone
+        self._backbone, self._may_fetch = backbone, may_fetch
         self.__dict__.pop("features", None)
         return report

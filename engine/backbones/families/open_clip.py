@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.backbones.hub import hub_file, unavailable, url_file
+from engine.backbones.hub import hub_file, not_fetched, unavailable, url_file
 from engine.backbones.preprocessing import Preprocessing, decode_side
 from engine.backbones.pretrained import Network, Pretrained, checkpoint_file
 from engine.errors import BackboneError
@@ -33,6 +33,7 @@ class OpenClipModel(Pretrained):
     model: str
     tag: str | None
     checkpoint: Path | None
+    may_fetch: bool = True
 
     def weights(self) -> Path:
         if self.checkpoint is not None:
@@ -42,9 +43,12 @@ class OpenClipModel(Pretrained):
         published = self._published()
         if published.get("hf_hub"):
             repository, _, filename = published["hf_hub"].rpartition("/")
-            return hub_file(self.name, repository, _safe_first(filename))
+            return hub_file(self.name, repository, _safe_first(filename), may_fetch=self.may_fetch)
         if published.get("url"):
-            return url_file(self.name, published["url"], lambda: download_pretrained(published))
+            url = published["url"]
+            return url_file(
+                self.name, url, lambda: download_pretrained(published), may_fetch=self.may_fetch
+            )
         raise unavailable(self.name, "OpenCLIP", "no weights of it are published")
 
     def network(self, weights: Path) -> Network:
@@ -52,6 +56,10 @@ class OpenClipModel(Pretrained):
         from open_clip.transform import PreprocessCfg
 
         published = self._published()
+        if not self.may_fetch and open_clip.get_model_config(self.model).get("text_cfg", {}).get(
+            "hf_model_name"
+        ):
+            raise not_fetched(self.name, "the description of its text half, on a hub")
         known = PreprocessCfg.__dataclass_fields__
         try:
             with _root_logger_left_alone():

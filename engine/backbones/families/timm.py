@@ -21,6 +21,7 @@ class TimmModel(Pretrained):
     name: str
     model: str
     checkpoint: Path | None
+    may_fetch: bool = True
 
     def weights(self) -> Path:
         if self.checkpoint is not None:
@@ -28,11 +29,16 @@ class TimmModel(Pretrained):
         published = self._published()
         if published.hf_hub_id:
             files = (published.hf_hub_filename,) if published.hf_hub_filename else _HUB_FILES
-            return hub_file(self.name, published.hf_hub_id, files)
+            return hub_file(self.name, published.hf_hub_id, files, may_fetch=self.may_fetch)
         if published.url:
             from timm.models._hub import download_cached_file
 
-            return url_file(self.name, published.url, lambda: download_cached_file(published.url))
+            return url_file(
+                self.name,
+                published.url,
+                lambda: download_cached_file(published.url),
+                may_fetch=self.may_fetch,
+            )
         raise unavailable(self.name, "timm", "no weights of it are published")
 
     def network(self, weights: Path) -> Network:

@@ -1,12 +1,19 @@
-"""Networks run by ONNX Runtime on the CPU: no torch needed, and several times faster."""
+"""Networks run by ONNX Runtime on the CPU: no torch needed, and several times faster.
+
+This is the one place that imports ONNX Runtime, since its published builds report to their vendor
+from a few seconds after the import on, unless they were told not to before it.
+"""
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # its Python call for this comes too late
 import onnxruntime
 
 from engine.backbones.runtimes.base import INPUT_NAME
