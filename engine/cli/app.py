@@ -34,6 +34,7 @@ COMMANDS = {
     "adapt": ("calibrate", "Adapt the searched space, without labels."),
     "reembed": ("reembed", "Move a gallery to another backbone, and back."),
     "train": ("train", "Learn from labelled pictures."),
+    "synthesize": ("synthesize", "Make photographs of catalog pictures that were never taken."),
     "serve": ("serve", "Serve a gallery over HTTP, with a web page."),
     "token": ("token", "Make, list and revoke the service's tokens."),
     "backbones": ("backbones", "List backbones, and make them ready."),

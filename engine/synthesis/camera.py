@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from engine.synthesis.draws import Draws
 from engine.types import ByteArray, FloatArray
+
+Image = npt.NDArray[np.integer[Any] | np.floating[Any]]
 
 _NOISE_SIDE = 512
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -69,7 +73,7 @@ def draw_camera(draws: Draws, strength: float) -> Camera:
 def photographed(scene: FloatArray, camera: Camera) -> ByteArray:
     """The photograph `(size, size, 3) uint8` of a scene `(size, size, 3) float32`, 0 to 255."""
     size = len(scene)
-    seen = scene
+    seen: Image = scene
     if camera.shake:
         seen = cv2.filter2D(seen, -1, _shake(camera, size))
     if camera.defocus * size > 0.3:
@@ -87,8 +91,8 @@ def photographed(scene: FloatArray, camera: Camera) -> ByteArray:
     ok, data = cv2.imencode(".jpg", blue_first, [cv2.IMWRITE_JPEG_QUALITY, camera.quality])
     if not ok:
         raise RuntimeError(f"OpenCV could not compress {finished.shape} as JPEG")
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB), np.uint8)
+    decoded = cv2.cvtColor(np.asarray(cv2.imdecode(data, 1)), cv2.COLOR_BGR2RGB)
+    return np.asarray(decoded, np.uint8)
 
 
 def tone_table(camera: Camera) -> FloatArray:
@@ -106,7 +110,7 @@ def _shake(camera: Camera, size: int) -> FloatArray:
         round(half * part) for part in (math.cos(camera.shake_turn), math.sin(camera.shake_turn))
     )
     cv2.line(kernel, (half - x, half - y), (half + x, half + y), 1.0, 1, cv2.LINE_AA)
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def _noise_over(camera: Camera, size: int) -> FloatArray:
@@ -114,7 +118,7 @@ def _noise_over(camera: Camera, size: int) -> FloatArray:
     fine = max(8, math.ceil(size / camera.grain))
     rows = (np.arange(fine) + camera.noise_at[0]) % _NOISE_SIDE
     columns = (np.arange(fine) + camera.noise_at[1]) % _NOISE_SIDE
-    part = _noise()[rows[:, None], columns[None]]
+    part: Image = _noise()[rows[:, None], columns[None]]
     if fine != size:
         part = cv2.resize(part, (size, size), interpolation=cv2.INTER_LINEAR)
     return np.asarray(part * np.float32(camera.noise * 255), np.float32)
@@ -125,6 +129,6 @@ def _noise() -> FloatArray:
     """`(512, 512, 3) float32`, mean 0 and deviation about 1; the same one always."""
     draws = Draws(511)
     count = _NOISE_SIDE * _NOISE_SIDE * 4
-    parts = sum(draws.uniforms(count) for _ in range(4)) - 2.0
+    parts = draws.uniforms(4 * count).reshape(4, count).sum(axis=0) - 2.0
     fields = (parts * math.sqrt(3)).astype(np.float32).reshape(_NOISE_SIDE, _NOISE_SIDE, 4)
     return np.asarray(fields[..., :1] * 0.85 + fields[..., 1:] * 0.5)

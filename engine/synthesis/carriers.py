@@ -69,8 +69,9 @@ class Carrier:
             across, down = seen
             narrow = 1 - self.neck * _smooth((-self.shoulder - (down - self.middle)) / 0.7)
             share = across / (self.across * narrow)
-            light = 0.3 + 0.7 * np.sqrt(np.clip(1 - share**2, 0, 1))
-            light = light + 0.5 * np.exp(-(((share + 0.45) / 0.1) ** 2))  # a lamp along its side
+            light = np.float32(0.3) + np.float32(0.7) * np.sqrt(np.clip(1 - share**2, 0, 1))
+            lamp = np.exp(-(((share + 0.45) / 0.1) ** 2))  # reflected along its side
+            light = np.asarray(light + 0.5 * lamp, np.float32)
         else:
             across, down = paper
             share = across / self.across

@@ -41,7 +41,7 @@ def draw_ground(
 
 
 def colour(draws: Draws) -> FloatArray:
-    """`(3,) float32` in [0, 255]: as things are coloured, oftener pale, dark or grey than bright."""
+    """`(3,) float32` in [0, 255]; as things are, oftener pale, dark or grey than bright."""
     hue, value = draws.uniform(0, 6), draws.uniform(0.08, 1.0)
     saturation = draws.choice((0.0, 0.1, 0.25, 0.45, 0.8)) * draws.uniform(0.6, 1.0)
     channels = [
@@ -67,8 +67,9 @@ def _picture(draws: Draws, size: int, pictures: Sequence[ByteArray]) -> FloatArr
     turn = math.radians(draws.normal(12))
     found = _sampled(picture, draws, size, reach, turn, cv2.BORDER_REFLECT_101)
     if draws.chance(0.5):
-        found = cv2.GaussianBlur(found, (0, 0), size * draws.uniform(0.004, 0.02))
-    return found[..., :3].astype(np.float32) * np.float32(draws.uniform(0.6, 1.05))
+        blur = size * draws.uniform(0.004, 0.02)
+        found = np.asarray(cv2.GaussianBlur(found, (0, 0), blur), np.float32)
+    return found[..., :3] * np.float32(draws.uniform(0.6, 1.05))
 
 
 def _meeting(draws: Draws, ground: FloatArray, wall: FloatArray) -> FloatArray:
@@ -78,7 +79,8 @@ def _meeting(draws: Draws, ground: FloatArray, wall: FloatArray) -> FloatArray:
     columns = np.arange(size, dtype=np.float32) / size - 0.5
     line = (height + slope * columns) * size
     above = np.clip((line[None] - np.arange(size, dtype=np.float32)[:, None]) * 0.7, 0, 1)
-    return ground + (wall * np.float32(draws.uniform(0.5, 1.1)) - ground) * above[..., None]
+    wall = wall * np.float32(draws.uniform(0.5, 1.1))
+    return np.asarray(ground + (wall - ground) * above[..., None], np.float32)
 
 
 def _clouds(draws: Draws, size: int) -> FloatArray:
@@ -91,7 +93,7 @@ def _grain(draws: Draws, size: int) -> FloatArray:
     field = _noise_part(draws, size, draws.log_uniform(0.5, 2.5), draws.uniform(6, 18))
     if draws.chance(0.5):
         rings = np.sin(np.arange(_SHADES) * draws.uniform(0.05, 0.3)) * 90 + 128
-        field = cv2.LUT(field, rings.astype(np.uint8))
+        field = np.asarray(cv2.LUT(field, rings.astype(np.uint8)), np.uint8)
     brown = np.array([150, 105, 65], np.float32) * draws.uniform(0.5, 1.4)
     dark = colour(draws) if draws.chance(0.3) else brown * draws.uniform(0.45, 0.8)
     return _mapped(field, dark, np.minimum(brown * draws.uniform(1.0, 1.3), 255))
@@ -140,7 +142,8 @@ def _speckle(draws: Draws, size: int) -> FloatArray:
     """Terrazzo, gravel, grass."""
     noise = _noise_part(draws, size, draws.log_uniform(2.0, 6.0), draws.uniform(1.0, 2.0))
     steps = (np.arange(_SHADES) > draws.uniform(120, 160)) * 160 + np.arange(_SHADES) * 0.3
-    return _tinted(draws, cv2.LUT(noise, steps.clip(0, 255).astype(np.uint8)))
+    stones = cv2.LUT(noise, steps.clip(0, 255).astype(np.uint8))
+    return _tinted(draws, np.asarray(stones, np.uint8))
 
 
 def _lights(draws: Draws, size: int) -> FloatArray:
@@ -175,7 +178,8 @@ def _noise() -> ByteArray:
         middle = slice(_NOISE_SIDE, 2 * _NOISE_SIDE)
         field += large[middle, middle] * np.float32(octave**-0.6)
     low, high = np.percentile(field, [1, 99])
-    return np.rint(np.clip((field - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    shares = np.clip((field - low) / (high - low), 0, 1)
+    return np.asarray(np.rint(shares * 255), np.uint8)
 
 
 def _noise_part(draws: Draws, size: int, coarse: float, drawn_out: float) -> ByteArray:
@@ -233,4 +237,4 @@ def _sampled(
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     found = cv2.warpAffine(picture, matrix, (size, size), flags=flags, borderMode=border)
-    return np.asarray(found)
+    return np.asarray(found, np.float32)

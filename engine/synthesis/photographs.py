@@ -119,9 +119,8 @@ def _put(
     picture = texels[level]
     columns = (paper[0] / width + 1) * (picture.shape[1] / 2) - 0.5
     rows = (paper[1] / height + 1) * (picture.shape[0] / 2) - 0.5
-    found = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    found = found.astype(np.float32)
-    share = found[..., 3:] / 255
+    found = np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR), np.float32)
+    share = found[..., 3:] / np.float32(255)
     shadowed = draws.uniform(0.1, 0.6) * min(strength, 1)
     if carrier is None:
         scene = scene * (1 - _shadow(share[..., 0], draws, placement) * shadowed)
@@ -142,21 +141,23 @@ def _coordinates(
     y = np.arange(size, dtype=np.float32)[:, None]
     depth = inverse[2, 0] * x + inverse[2, 1] * y + inverse[2, 2]
     depth = np.maximum(depth, np.float32(1e-4))
-    seen = (
+    seen: tuple[Floats, Floats] = (
         (inverse[0, 0] * x + inverse[0, 1] * y + inverse[0, 2]) / depth,
         (inverse[1, 0] * x + inverse[1, 1] * y + inverse[1, 2]) / depth,
     )
     surface = placement.surface
     if surface.flat:
         return seen, seen, np.ones((size, size), np.float32)
-    across, straight = seen if surface.upright else seen[::-1]
+    across, straight = seen if surface.upright else (seen[1], seen[0])
     knots = (across + REACH) * np.float32((KNOTS - 1) / (2 * REACH))
     table = surface.table[None]
-    read = cv2.remap(
-        table, knots, np.zeros_like(knots), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    first = np.zeros_like(knots)
+    read: Floats = np.asarray(
+        cv2.remap(table, knots, first, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+        np.float32,
     )
-    along = np.where(np.abs(across) < surface.edge, read[..., 0], np.float32(99))
-    aside = straight + read[..., 1]
+    along: Floats = np.where(np.abs(across) < surface.edge, read[..., 0], np.float32(99))
+    aside: Floats = straight + read[..., 1]
     paper = (along, aside) if surface.upright else (aside, along)
     return seen, paper, read[..., 2]
 

@@ -1,0 +1,112 @@
+"""`onelook synthesize`: photographs of catalog pictures that were never taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.command import ExitCode, command
+from engine.cli.output import Output
+
+if TYPE_CHECKING:
+    from engine.images import ImageSource
+    from engine.types import ByteArray
+
+_MOST_IN_MEMORY = 150  # pictures for things beside, and as many backgrounds
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+@command
+def synthesize(
+    output: Output,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Catalog pictures: a folder, a manifest or a picture.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the photographs.")],
+    per_class: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Photographs of each picture.")
+    ] = 4,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same photographs.")] = 0,
+    size: Annotated[int, typer.Option(min=64, max=2048, help="Their side in pixels.")] = 480,
+    strength: Annotated[
+        float,
+        typer.Option(min=0.0, max=2.0, help="0: hardly changed; 1: as people photograph."),
+    ] = 1.0,
+    backgrounds: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Photographs of places, to be behind.")
+    ] = None,
+) -> ExitCode:
+    """Make photographs of catalog pictures: turned, bent, amid other things, in other light.
+
+    They are written as queries/LABEL/*.jpg, with photographs.jsonl saying where in each the
+    picture's corners are. Exit code 3: some pictures could not be read.
+    """
+    from engine.bulk.sources import items, pictures_below
+    from engine.errors import ImageError
+    from engine.synthesis import cut_out
+    from engine.synthesis.writing import Photographing, write_photographs
+
+    rejected = 0
+
+    def told(error: ImageError) -> None:
+        nonlocal rejected
+        rejected += 1
+        output.error(str(error))
+
+    def pictures() -> Iterator[tuple[str, str, ByteArray]]:
+        for item in items(source):
+            try:
+                yield item.label, item.source, _pixels(item.image, size)
+            except ImageError as error:
+                told(error)
+
+    listed = [item.image for item in items(source)]
+    if not listed:
+        raise ImageError(source, "expected pictures to photograph, but there are none")
+    places = [] if backgrounds is None else list(pictures_below(backgrounds))
+    if backgrounds is not None and not places:
+        raise ImageError(str(backgrounds), "expected pictures of places, but there are none")
+    how = Photographing(per_class, seed, size, strength)
+    written = write_photographs(
+        pictures(),
+        out,
+        how,
+        others=[cut_out(one, size) for one in _readable(_spread(listed), size)],
+        backgrounds=list(_readable(_spread(list(places)), size)),
+    )
+    output.done(f"{out}: {written:,} photographs")
+    return ExitCode.REJECTED if rejected else ExitCode.SUCCESS
+
+
+def _spread(listed: list[ImageSource] | list[Path]) -> list[ImageSource]:
+    """As many as memory should hold, from all over the list."""
+    step = max(1, -(-len(listed) // _MOST_IN_MEMORY))
+    return list(listed[::step])
+
+
+def _readable(listed: list[ImageSource], size: int) -> Iterator[ByteArray]:
+    from engine.errors import ImageError
+
+    for image in listed:
+        try:
+            yield _pixels(image, size)
+        except ImageError:
+            continue  # told where it is photographed
+
+
+def _pixels(image: ImageSource, size: int) -> ByteArray:
+    import numpy as np
+
+    from engine.images import load_image
+
+    return np.asarray(load_image(image, min_side_hint=size).pixels)
