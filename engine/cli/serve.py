@@ -61,6 +61,15 @@ def serve(
     ] = 200.0,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate, for HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address or network of a proxy whose word about senders is believed. Repeatable."
+        ),
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="The path below which a proxy shows the service: /onelook.")
+    ] = "",
     read_only: Annotated[bool, typer.Option(help="Recognise, but refuse every change.")] = False,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
@@ -84,6 +93,8 @@ def serve(
         rate=rate,
         tls_cert=tls_cert,
         tls_key=tls_key,
+        trusted_proxies=tuple(trusted_proxy or ()),
+        root_path=root_path,
     )
     with (
         _place(gallery) as place,
@@ -102,11 +113,16 @@ def serve(
         scheme = "https" if options.tls else "http"
         shown = f"[{host}]" if ":" in host else host
         address = f"{scheme}://{shown}:{port}/"
-        run(
-            recognizer,
-            options,
-            on_listening=lambda: output.note(f"Onelook serves {place} at {address}"),
-        )
+
+        def say() -> None:
+            output.note(f"Onelook serves {place} at {address}")
+            if not options.loopback and not options.tls:
+                output.warning(
+                    "traffic is not encrypted: whoever is on its way reads pictures and tokens; "
+                    "give --tls-cert and --tls-key, or put a proxy that speaks HTTPS before it"
+                )
+
+        run(recognizer, options, on_listening=say)
 
 
 @contextmanager

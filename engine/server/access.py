@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Depends, Request
 
 from engine.errors import AuthorizationError
+from engine.server import forwarding
 from engine.server.problems import ForbiddenError, RateError
 from engine.server.service import Service, service_of
 from engine.server.tokens import Principal, Scope
@@ -36,7 +37,7 @@ def identify(request: Request) -> Principal | None:
     """
     service = service_of(request)
     refuse_other_sites(request)
-    if open_to_all(service):
+    if open_to_all(request):
         _refuse_foreign_names(request)
         return Principal("anonymous", Scope.ADMIN)
     header = request.headers.get("authorization")
@@ -49,10 +50,18 @@ def identify(request: Request) -> Principal | None:
     return service.tokens.principal(cookie) if cookie else None
 
 
-def open_to_all(service: Service) -> bool:
-    """Whether the service asks for no token: on this machine only, and none was ever made."""
+def open_to_all(request: Request) -> bool:
+    """Whether no token is asked for: of this machine's own programs, if none was ever made."""
+    service = service_of(request)
     options = service.options
-    return options.loopback and not options.token_required and not service.tokens.configured
+    local: bool = request.scope["onelook.local"]  # see engine.server.forwarding
+    free = options.loopback and not options.token_required and not service.tokens.configured
+    return free and local
+
+
+def caller_of(request: Request) -> str:
+    """What the rate limit counts a request without a token by."""
+    return "" if request.client is None else forwarding.caller_of(request.client.host)
 
 
 def refuse_other_sites(request: Request) -> None:
@@ -65,7 +74,7 @@ def refuse_other_sites(request: Request) -> None:
         return
     origin = request.headers.get("origin")
     foreign = (
-        origin.partition("://")[2] != request.headers.get("host")
+        origin.partition("://")[2] != request.scope["onelook.host"]
         if origin is not None
         else request.headers.get("sec-fetch-site", "none") in ("cross-site", "same-site")
     )
@@ -76,7 +85,7 @@ def refuse_other_sites(request: Request) -> None:
 def _check(scope: Scope) -> Callable[[Request], Principal]:
     async def checked(request: Request) -> Principal:
         service = service_of(request)
-        caller = "" if request.client is None else request.client.host
+        caller = caller_of(request)
         try:
             principal = identify(request)
         except AuthorizationError:
@@ -84,9 +93,7 @@ def _check(scope: Scope) -> Callable[[Request], Principal]:
             raise
         if principal is None:
             _limit(service, f"address {caller}")
-            raise AuthorizationError(
-                "a token is needed; send it as `Authorization: Bearer TOKEN`, or log in on the page"
-            )
+            raise AuthorizationError(_without_token(request))
         _limit(service, principal.id)
         if "authorization" not in request.headers:
             _check_csrf(request, principal)
@@ -97,6 +104,16 @@ def _check(scope: Scope) -> Callable[[Request], Principal]:
         return principal
 
     return checked  # type: ignore[return-value]
+
+
+def _without_token(request: Request) -> str:
+    said = "a token is needed; send it as `Authorization: Bearer TOKEN`, or log in on the page"
+    if not service_of(request).tokens.configured and not request.scope["onelook.local"]:
+        said += (
+            " (the request came through a proxy, so it isn't this machine's own; make a token with "
+            "`onelook token create`, or see `onelook serve --trusted-proxy`)"
+        )
+    return said
 
 
 def _check_csrf(request: Request, principal: Principal) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.status import HTTP_500_INTERNAL_SERVER_ERROR
 
 from engine import errors
 from engine.server.schemas import Problem
 
 LOGGER = logging.getLogger(__name__)
+CLIENT_HUNG_UP = 499
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC)
 MEDIA_TYPE = "application/problem+json"
 
 _STATUS: dict[type[errors.OnelookError], int] = {
@@ -44,6 +48,7 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Conflict",
     413: "Too large",
     422: "Can't be processed",
@@ -51,11 +56,15 @@ _TITLES = {
     500: "Internal error",
     503: "Try again later",
 }
-DOCUMENTED = (400, 401, 403, 404, 409, 413, 422, 429, 503)
+DOCUMENTED = (400, 401, 403, 404, 408, 409, 413, 422, 429, 503)
 
 
 class ForbiddenError(errors.AuthorizationError):
     """The caller is known, but may not do this."""
+
+
+class SlowError(errors.ServiceError):
+    """A request's body didn't come in time."""
 
 
 class RateError(errors.OverloadedError):
@@ -76,6 +85,8 @@ def status_of(error: errors.OnelookError) -> int:
         return 403
     if isinstance(error, RateError):
         return 429
+    if isinstance(error, SlowError):
+        return 408
     return next(
         (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS),
         HTTP_500_INTERNAL_SERVER_ERROR,
@@ -88,6 +99,8 @@ def problem_response(error: errors.OnelookError) -> JSONResponse:
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if status == 408:
+        headers["Connection"] = "close"
     if status in (429, 503):
         seconds = error.seconds if isinstance(error, RateError) else 1.0
         headers["Retry-After"] = str(max(1, round(seconds)))
@@ -98,6 +111,8 @@ def install(app: FastAPI) -> None:
     """Answer every error of `app` with a problem."""
     app.add_exception_handler(errors.OnelookError, _on_our_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(ClientDisconnect, _on_hung_up)
+    app.add_exception_handler(OSError, _on_system_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_bug)
 
@@ -128,6 +143,20 @@ async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
     return _response(error.status_code, _text(str(error.detail)), "ServiceError", headers)
+
+
+async def _on_hung_up(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=CLIENT_HUNG_UP)  # for the metrics; nobody is left to read it
+
+
+async def _on_system_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OSError)
+    if error.errno not in _EXHAUSTED:
+        return await _on_bug(request, error)
+    LOGGER.error("a request failed: %s", error.strerror)
+    return problem_response(
+        errors.OverloadedError(f"the service has run short ({error.strerror}); try again later")
+    )
 
 
 async def _on_bug(_request: Request, error: Exception) -> JSONResponse:

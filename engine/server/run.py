@@ -5,15 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import uvicorn
 
 from engine.errors import SettingsError
 from engine.recognizer import Recognizer
 from engine.server.app import create_app
+from engine.server.connections import (
+    Connection,
+    Door,
+    ask_for_descriptors,
+    drop_overdue,
+    log_quietly,
+    most_connections,
+)
 from engine.server.options import ServerOptions
 from engine.server.service import Service, check_exposure
 
@@ -27,6 +37,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self.service = service
+        self.most = most_connections(service.options)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -40,6 +51,32 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(log_quietly)
+        if sys.platform == "win32" or sockets is None:
+            await super().startup(sockets)  # whose loop can't be asked about sockets
+            return
+        await super().startup([])
+        self.servers = cast(
+            "list[asyncio.base_events.Server]", [self._door(socket) for socket in sockets]
+        )
+
+    def _door(self, listening: socket.socket) -> Door:
+        state = self.server_state
+        return Door(
+            listening,
+            lambda: Connection(self.config, state, self.lifespan.state),
+            lambda: cast("set[Connection]", state.connections),
+            tls=self.config.ssl,
+            most=self.most,
+        )
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            connections = cast("set[Connection]", self.server_state.connections)
+            drop_overdue(list(connections), self.service.options)
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.service.stopping.set()
@@ -62,9 +99,10 @@ def serve(
         SettingsError: the service could be reached from elsewhere, but no token is configured; the
             address is taken or not this machine's; the TLS files can't be used.
     """
+    ask_for_descriptors(options)
     server = server_of(recognizer, options)
     try:
-        listening = _listen(options)
+        listening = listen(options)
     except BaseException:
         server.service.stop()
         raise
@@ -72,10 +110,8 @@ def serve(
     server.run(sockets=[listening])
 
 
-def server_of(
-    recognizer: Recognizer, options: ServerOptions, *, port: int | None = None
-) -> _Server:
-    """A server that is ready to run; `port` is taken rather than that of the options.
+def server_of(recognizer: Recognizer, options: ServerOptions) -> _Server:
+    """A server that is ready to run on a socket that listens.
 
     Raises:
         SettingsError: the service could be reached from elsewhere, but no token is configured; the
@@ -86,11 +122,14 @@ def server_of(
     config = uvicorn.Config(
         app,
         host=options.host,
-        port=options.port if port is None else port,
+        port=options.port,
         ssl_certfile=options.tls_cert,
         ssl_keyfile=None if options.tls_key is None else str(options.tls_key),
         log_level="warning",
         access_log=False,
+        http=Connection,
+        ws="none",
+        proxy_headers=False,  # see engine.server.forwarding
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
@@ -114,7 +153,12 @@ def _load(config: uvicorn.Config) -> None:
         ) from None
 
 
-def _listen(options: ServerOptions) -> socket.socket:
+def listen(options: ServerOptions) -> socket.socket:
+    """A socket that listens where the options say.
+
+    Raises:
+        SettingsError: the address is taken or not this machine's.
+    """
     host, port = options.host, options.port
     try:
         [(family, *_), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

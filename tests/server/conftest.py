@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -89,13 +88,13 @@ def make_token(opened: Recognizer) -> Callable[[str], str]:
 @contextmanager
 def running(recognizer: Recognizer, options: ServerOptions | None = None) -> Iterator[Running]:
     """A service on a free port, in a thread."""
-    from engine.server.run import server_of
+    from engine.server.run import listen, server_of
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = server_of(recognizer, options or ServerOptions(port=port, rate=0), port=port)
-    thread = threading.Thread(target=server.run, daemon=True)
+    options = replace(options or ServerOptions(rate=0), port=0)
+    listening = listen(options)
+    port = listening.getsockname()[1]
+    server = server_of(recognizer, options)
+    thread = threading.Thread(target=lambda: server.run([listening]), daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)

@@ -76,15 +76,22 @@ def test_a_port_that_is_taken_is_said_in_words(gallery: Path) -> None:
     assert "serves" not in refused.output
 
 
-def test_it_serves_https(gallery: Path, tmp_path: Path) -> None:
-    import ssl
-
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of `localhost`, signed by itself, and its key."""
     request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
-    where = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"]
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    where = ["-keyout", key, "-out", cert]
     made = subprocess.run(
         [*request.split(), "subjectAltName=DNS:localhost", *where], capture_output=True, check=False
     )
     assert made.returncode == 0, made.stderr
+    return cert, key
+
+
+def test_it_serves_https(gallery: Path, tmp_path: Path) -> None:
+    import ssl
+
+    certificate(tmp_path)
     port = free_port()
     options = ServerOptions(port=port, tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
     assert options.tls

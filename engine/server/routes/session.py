@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from engine.errors import AuthorizationError
-from engine.server.access import COOKIE, identify, open_to_all, refuse_other_sites
+from engine.server.access import COOKIE, caller_of, identify, open_to_all, refuse_other_sites
 from engine.server.problems import RateError
 from engine.server.schemas import LoginIn, SessionOut
 from engine.server.service import service_of
@@ -29,7 +29,7 @@ async def log_in(request: Request, response: Response, login: LoginIn) -> Sessio
     """Exchange a token for a cookie that scripts can't read."""
     refuse_other_sites(request)
     service = service_of(request)
-    waiting = service.rates.wait(f"login {'' if request.client is None else request.client.host}")
+    waiting = service.rates.wait(f"login {caller_of(request)}")
     if waiting:
         raise RateError("too many attempts to log in; slow down", waiting)
     principal = service.tokens.principal(login.token.strip())
@@ -37,6 +37,7 @@ async def log_in(request: Request, response: Response, login: LoginIn) -> Sessio
         COOKIE,
         login.token.strip(),
         max_age=COOKIE_SECONDS,
+        path=service.options.root_path or "/",
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
@@ -48,12 +49,13 @@ async def log_in(request: Request, response: Response, login: LoginIn) -> Sessio
 async def log_out(request: Request, response: Response) -> SessionOut:
     """Forget the cookie."""
     refuse_other_sites(request)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    path = service_of(request).options.root_path or "/"
+    response.delete_cookie(COOKIE, path=path, httponly=True, samesite="strict")
     return _session(request, None)
 
 
 def _session(request: Request, principal: Principal | None) -> SessionOut:
-    needed = not open_to_all(service_of(request))
+    needed = not open_to_all(request)
     if principal is None:
         return SessionOut(scope=None, login=needed, csrf=None)
     csrf = principal.csrf if COOKIE in request.cookies or request.method == "POST" else None

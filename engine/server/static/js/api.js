@@ -34,13 +34,13 @@ export function send(path, entries) {
 
 /** Ask who we are, and keep what forged requests lack. */
 export async function session() {
-  const found = await get("/v1/session");
+  const found = await get("v1/session");
   csrf = found.csrf;
   return found;
 }
 
 export async function logIn(token) {
-  const found = await post("/v1/session", { token });
+  const found = await post("v1/session", { token });
   csrf = found.csrf;
   return found;
 }
@@ -61,7 +61,7 @@ async function call(method, path, body) {
   if (answer.status === 204) return null;
   const data = await answer.json().catch(() => ({}));
   if (answer.ok) return data;
-  const needsLogin = answer.status === 401 && path !== "/v1/session";
+  const needsLogin = answer.status === 401 && path !== "v1/session";
   if (needsLogin) onLogin();
   throw new ApiError(answer.status, data.detail || `The service answered ${answer.status}.`, needsLogin);
 }
@@ -71,7 +71,7 @@ export function follow(jobId, handler) {
   let source;
   let again;
   const open = () => {
-    source = new EventSource(`/v1/jobs/${jobId}/events`);
+    source = new EventSource(`v1/jobs/${jobId}/events`);
     source.onmessage = (event) => {
       const job = JSON.parse(event.data);
       handler(job);

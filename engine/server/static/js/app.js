@@ -42,7 +42,7 @@ async function show() {
     if (mine !== turn) return;
     document.getElementById("logout").hidden = !(who.login && who.scope);
     if (who.login && !who.scope) return showLogin();
-    const gallery = await get("/v1/gallery");
+    const gallery = await get("v1/gallery");
     if (mine !== turn) return;
     const may = (scope) => SCOPES.indexOf(gallery.scope) >= SCOPES.indexOf(scope) && (scope === "recognize" || !gallery.read_only);
     const cleanUps = [];
@@ -100,7 +100,7 @@ document.getElementById("tabs").append(
   ...PAGES.map(([key, title]) => h("a", { href: `#/${key}`, "data-page": key }, icon(key), h("span", {}, title))),
 );
 document.getElementById("logout").addEventListener("click", async () => {
-  await remove("/v1/session").catch((error) => toast(error.message, "bad"));
+  await remove("v1/session").catch((error) => toast(error.message, "bad"));
   show();
 });
 document.querySelector(".skip").addEventListener("click", (event) => {

@@ -3,6 +3,8 @@
 import { button, h } from "./dom.js";
 import { get } from "./api.js";
 
+let lists = 0; // random ids would need HTTPS
+
 /** Ask a question whose answer is yes or no. */
 export function confirm(title, text, action, { bad = false } = {}) {
   return open(title, [h("p", { class: "soft" }, text)], action, bad, () => true);
@@ -17,12 +19,12 @@ export function ask(title, caption, action, { value = "", classes = false, type 
 
 /** A labelled input that suggests the labels of the catalog. */
 export function labelInput(caption, value = "") {
-  const list = h("datalist", { id: `labels-${crypto.randomUUID()}` });
+  const list = h("datalist", { id: `labels-${(lists += 1)}` });
   const element = h("input", { type: "text", list: list.id, value, required: true, maxlength: 500, autocomplete: "off" });
   let asked = 0;
   element.addEventListener("input", async () => {
     const mine = ++asked;
-    const page = await get(`/v1/classes?limit=12&search=${encodeURIComponent(element.value)}`).catch(() => null);
+    const page = await get(`v1/classes?limit=12&search=${encodeURIComponent(element.value)}`).catch(() => null);
     if (page && mine === asked) list.replaceChildren(...page.classes.map((c) => h("option", { value: c.label })));
   });
   return { element, field: h("label", { class: "field" }, h("span", {}, caption), element, list) };

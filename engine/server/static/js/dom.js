@@ -39,7 +39,7 @@ export function button(text, onclick, className = "") {
 
 /** The picture of an example, small, or a note that none is kept. */
 export function thumbnail(exampleId, alt = "") {
-  return exampleId ? loadable(`/v1/examples/${exampleId}/picture?size=thumbnail`, alt) : missing();
+  return exampleId ? loadable(`v1/examples/${exampleId}/picture?size=thumbnail`, alt) : missing();
 }
 
 /** A picture of the service's that may be gone. */

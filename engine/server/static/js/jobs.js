@@ -13,7 +13,7 @@ export async function upload(kind, files, fields, onProgress) {
   try {
     return await bring();
   } catch (error) {
-    if (job) await post(`/v1/jobs/${job.id}/cancel`).catch(() => {}); // nobody will bring the rest
+    if (job) await post(`v1/jobs/${job.id}/cancel`).catch(() => {}); // nobody will bring the rest
     throw error;
   }
 
@@ -27,11 +27,11 @@ export async function upload(kind, files, fields, onProgress) {
         start += 1;
       }
       job = job
-        ? await send(`/v1/jobs/${job.id}/files`, piece)
-        : await send(`/v1/jobs/${kind}`, [...Object.entries(fields), ["hold", "true"], ...piece]);
+        ? await send(`v1/jobs/${job.id}/files`, piece)
+        : await send(`v1/jobs/${kind}`, [...Object.entries(fields), ["hold", "true"], ...piece]);
       onProgress(start, files.length);
     }
-    return post(`/v1/jobs/${job.id}/start`);
+    return post(`v1/jobs/${job.id}/start`);
   }
 }
 
@@ -44,7 +44,7 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
   const close = h("div", {});
   const rejects = h("div", {});
   const error = h("p", { class: "notice bad", hidden: true });
-  const stop = button("Stop", () => attempt(() => post(`/v1/jobs/${job.id}/cancel`), stop), "quiet");
+  const stop = button("Stop", () => attempt(() => post(`v1/jobs/${job.id}/cancel`), stop), "quiet");
   const settled = new Set();
   const card = h("section", { class: "card job", "aria-label": `Job ${job.id}` }, h("div", { class: "row" }, title, badge, stop), bar, counts, error, close, rejects);
   let over = null;
@@ -107,18 +107,18 @@ function pairRow(pair, may, settled) {
     settled.add(key);
     actions.replaceChildren(h("span", { class: "badge good" }, text));
   };
-  const idOf = async (label) => (await get(`/v1/classes?label=${encodeURIComponent(label)}`)).classes[0].id;
+  const idOf = async (label) => (await get(`v1/classes?label=${encodeURIComponent(label)}`)).classes[0].id;
   if (settled.has(key)) settle("settled");
   else {
     actions.append(button("Keep both", () => settle("both kept"), "quiet"));
     if (may("admin")) {
       actions.append(
         button(`Merge into ${pair.other}`, () => attempt(async () => {
-          await post(`/v1/classes/${await idOf(pair.other)}/merge`, { class_ids: [await idOf(pair.label)] });
+          await post(`v1/classes/${await idOf(pair.other)}/merge`, { class_ids: [await idOf(pair.label)] });
           settle("merged");
         }, actions)),
         button(`Remove ${pair.label}`, () => attempt(async () => {
-          await remove(`/v1/classes/${await idOf(pair.label)}`);
+          await remove(`v1/classes/${await idOf(pair.label)}`);
           settle("removed");
           toast(`${pair.label} is removed.`);
         }, actions), "quiet"),

@@ -29,7 +29,7 @@ export async function catalogView(context) {
     const query = new URLSearchParams({ limit: PAGE });
     if (state.search) query.set("search", state.search);
     if (!reset) query.set("after", state.next);
-    const page = await attempt(() => get(`/v1/classes?${query}`));
+    const page = await attempt(() => get(`v1/classes?${query}`));
     if (mine !== state.turn) return;
     state.loading = false;
     if (!page) return; // scrolling on tries again

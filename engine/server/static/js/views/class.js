@@ -6,7 +6,7 @@ import { ask, confirm } from "../dialog.js";
 import { scale } from "../scale.js";
 
 export async function classView({ id, may, refresh }) {
-  const found = await get(`/v1/classes/${encodeURIComponent(id)}`);
+  const found = await get(`v1/classes/${encodeURIComponent(id)}`);
   return [
     h(
       "div",
@@ -25,14 +25,14 @@ function actions(found, may, refresh) {
   const row = h("div", { class: "row" });
   const file = h("input", { type: "file", accept: "image/*", class: "unseen", onchange: () => add() });
   const add = () => attempt(async () => {
-    const done = await send(`/v1/classes/${found.id}/examples`, [["image", file.files[0]]]);
+    const done = await send(`v1/classes/${found.id}/examples`, [["image", file.files[0]]]);
     toast(done.status === "unchanged" ? "That very picture is enrolled already." : "Picture added.");
     refresh();
   }, row);
   const rename = async () => {
     const label = await ask("Rename", "New label", "Rename", { value: found.label });
     if (label && label !== found.label) await attempt(async () => {
-      await patch(`/v1/classes/${found.id}`, { label });
+      await patch(`v1/classes/${found.id}`, { label });
       toast(`Renamed to ${label}.`);
       refresh();
     }, row);
@@ -40,15 +40,15 @@ function actions(found, may, refresh) {
   const merge = async () => {
     const label = await ask("Merge into another class", "The class that stays", "Merge", { classes: true, text: `Its examples move there, and ${found.label} is gone.` });
     if (label) await attempt(async () => {
-      const [other] = (await get(`/v1/classes?label=${encodeURIComponent(label)}`)).classes;
-      await post(`/v1/classes/${other.id}/merge`, { class_ids: [found.id] });
+      const [other] = (await get(`v1/classes?label=${encodeURIComponent(label)}`)).classes;
+      await post(`v1/classes/${other.id}/merge`, { class_ids: [found.id] });
       toast(`Merged into ${other.label}.`);
       location.hash = `#/catalog/${other.id}`;
     }, row);
   };
   const drop = async () => {
     if (await confirm(`Remove ${found.label}?`, `Its ${count(found.examples.length, "example")} and their pictures are erased. There is no way back.`, "Remove", { bad: true })) await attempt(async () => {
-      await remove(`/v1/classes/${found.id}`);
+      await remove(`v1/classes/${found.id}`);
       toast(`${found.label} is removed.`);
       location.hash = "#/catalog";
     }, row);
@@ -67,7 +67,7 @@ function warnings(found) {
 function examples(found, may, refresh) {
   const drop = async (example) => {
     if (await confirm("Remove this example?", "Its picture is erased; the class stays.", "Remove", { bad: true })) await attempt(async () => {
-      await remove(`/v1/examples/${example.id}`);
+      await remove(`v1/examples/${example.id}`);
       refresh();
     });
   };
@@ -96,13 +96,13 @@ function threshold(found, may, refresh) {
     const text = await ask("Pin the threshold", "Least score", "Pin", { value: found.threshold === null ? "" : three(found.threshold), text: "Scores are those that Recognise shows. A pinned threshold no longer follows the calibration." });
     const value = Number(text?.replace("−", "-").replace(",", "."));
     if (text && Number.isFinite(value)) await attempt(async () => {
-      await patch(`/v1/classes/${found.id}`, { pinned_threshold: value });
+      await patch(`v1/classes/${found.id}`, { pinned_threshold: value });
       refresh();
     });
     else if (text) toast("Expected a number such as 0.75.", "bad");
   };
   const free = () => attempt(async () => {
-    await patch(`/v1/classes/${found.id}`, { pinned_threshold: null });
+    await patch(`v1/classes/${found.id}`, { pinned_threshold: null });
     refresh();
   });
   return h(
@@ -139,6 +139,6 @@ function strangers(found) {
     "section",
     { class: "card" },
     h("h2", {}, "Unknown queries near it"),
-    h("ul", { class: "near" }, found.strangers.map((query) => h("li", {}, h("a", { href: "#/review" }, loadable(`/v1/review/${query}/picture?size=thumbnail`, "A query called unknown"))))),
+    h("ul", { class: "near" }, found.strangers.map((query) => h("li", {}, h("a", { href: "#/review" }, loadable(`v1/review/${query}/picture?size=thumbnail`, "A query called unknown"))))),
   );
 }

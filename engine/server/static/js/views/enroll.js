@@ -11,7 +11,7 @@ export async function enrollView({ may, onLeave }) {
   if (!may("enroll")) {
     return [h("h1", {}, "Enroll"), h("p", { class: "notice" }, "This token only recognises. Enrolling needs one with the scope “enroll”.")];
   }
-  const { jobs } = await get("/v1/jobs?limit=5");
+  const { jobs } = await get("v1/jobs?limit=5");
   const list = h("div", { class: "list", role: "group", "aria-label": "Jobs" });
   const show = (job) => list.prepend(jobCard(job, { onLeave, may, onDone: () => {} }));
   [...jobs].reverse().filter((job) => job.kind === "enrolment").forEach(show);
@@ -44,7 +44,7 @@ function one(onLeave) {
         event.preventDefault();
         if (!file) return toast("Choose a picture first.", "bad");
         attempt(async () => {
-          const done = await send("/v1/classes", [["label", label.element.value], ["image", file]]);
+          const done = await send("v1/classes", [["label", label.element.value], ["image", file]]);
           result.replaceChildren(...enrolled(done));
           label.element.value = "";
           file = null;

@@ -8,7 +8,7 @@ import { chosen } from "../folder.js";
 import { jobCard, upload } from "../jobs.js";
 
 export async function qualityView(context) {
-  const quality = await get("/v1/quality");
+  const quality = await get("v1/quality");
   const jobs = h("div", { class: "list" });
   return [
     h("div", { class: "head" }, h("h1", {}, "Quality"), h("p", {}, "How sure the service has to be before it gives a name, and how often it was right.")),
@@ -26,12 +26,12 @@ function calibration(quality, { may, refresh, onLeave }, jobs) {
     if (!text) return;
     const value = Number(text.replace(",", ".").replace("%", "")) / 100;
     await attempt(async () => {
-      await put("/v1/quality/target", { target_fpir: value });
+      await put("v1/quality/target", { target_fpir: value });
       refresh();
     }, row);
   };
   const run = () => attempt(async () => {
-    jobs.prepend(jobCard(await post("/v1/jobs/calibration"), { onLeave, may, onDone: (job) => job.state === "done" && (toast("Calibrated."), refresh()) }));
+    jobs.prepend(jobCard(await post("v1/jobs/calibration"), { onLeave, may, onDone: (job) => job.state === "done" && (toast("Calibrated."), refresh()) }));
   }, row);
   if (may("admin")) row.append(button("Calibrate now", run), button("Change the target", setTarget));
   const figures = [

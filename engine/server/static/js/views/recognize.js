@@ -19,7 +19,7 @@ export function recognizeView({ gallery, may, onLeave }) {
     answer.replaceChildren(h("p", { class: "soft" }, "Looking …"));
     answer.classList.add("busy");
     try {
-      const { results } = await send("/v1/recognize", [["images", file], ["candidates", "5"]]);
+      const { results } = await send("v1/recognize", [["images", file], ["candidates", "5"]]);
       if (mine !== turn) return;
       answer.replaceChildren(...decided(results[0], file));
       page.classList.add("answered");
@@ -63,7 +63,7 @@ export function recognizeView({ gallery, may, onLeave }) {
     const row = h("div", { class: "row actions" });
     let feedback = [];
     const say = (label) => attempt(async () => {
-      const said = await send("/v1/feedback", label === null ? [["image", file]] : [["image", file], ["label", label]]);
+      const said = await send("v1/feedback", label === null ? [["image", file]] : [["image", file], ["label", label]]);
       toast(said.right ? "Noted: that was right." : `Noted: it is ${label ?? "none of the classes"}.`);
       feedback.forEach((one) => one.remove()); // said twice, it would count twice
       if (document.activeElement === document.body) row.querySelector("button")?.focus();
@@ -72,7 +72,7 @@ export function recognizeView({ gallery, may, onLeave }) {
       const label = await ask("Enroll this picture", "What is it?", "Enroll", { classes: true });
       if (!label) return;
       await attempt(async () => {
-        const done = await send("/v1/classes", [["label", label], ["image", file]]);
+        const done = await send("v1/classes", [["label", label], ["image", file]]);
         toast(done.status === "unchanged" ? `${done.label} has this very picture already.` : `Enrolled as ${done.label}.`);
         done.near_duplicates.forEach((pair) => toast(`Hard to tell from ${pair.other}: similarity ${three(pair.similarity)}.`, "bad"));
         await recognize(file);

@@ -11,10 +11,10 @@ export async function reviewView({ may, refresh }) {
   if (!may("enroll")) {
     return [h("h1", {}, "Review"), h("p", { class: "notice" }, "This token only recognises. Reviewing needs one with the scope “enroll”.")];
   }
-  const found = await get("/v1/review");
+  const found = await get("v1/review");
   const eraseAll = async () => {
     if (await confirm("Erase every kept query?", "Their pictures are gone for good.", "Erase all", { bad: true })) await attempt(async () => {
-      const { forgotten } = await remove("/v1/review");
+      const { forgotten } = await remove("v1/review");
       toast(`${count(forgotten, "query", "queries")} erased.`);
       refresh();
     });
@@ -57,7 +57,7 @@ function clusterCard(cluster, refresh) {
   const boxes = cluster.slice(0, SHOWN).map((query, number) => {
     const box = h("input", { type: "checkbox", value: query.id, "aria-label": `Picture ${number + 1}` });
     box.checked = true;
-    return [box, h("label", {}, loadable(`/v1/review/${query.id}/picture?size=thumbnail`, ""), box)];
+    return [box, h("label", {}, loadable(`v1/review/${query.id}/picture?size=thumbnail`, ""), box)];
   });
   const more = cluster.slice(SHOWN).map((query) => query.id);
   const ids = () => [...boxes.filter(([box]) => box.checked).map(([box]) => Number(box.value)), ...more];
@@ -65,7 +65,7 @@ function clusterCard(cluster, refresh) {
   const submit = h("button", { type: "submit", class: "primary" }, cluster.length > 1 ? "Enroll together" : "Enroll");
   const nearest = cluster.find((query) => query.nearest);
   const erase = button("Erase", () => attempt(async () => {
-    await post("/v1/review/forget", { query_ids: ids() });
+    await post("v1/review/forget", { query_ids: ids() });
     refresh();
   }, erase), "quiet");
   return h(
@@ -75,7 +75,7 @@ function clusterCard(cluster, refresh) {
       onsubmit: (event) => {
         event.preventDefault();
         attempt(async () => {
-          const done = await post("/v1/review/enroll", { label: label.element.value, query_ids: ids() });
+          const done = await post("v1/review/enroll", { label: label.element.value, query_ids: ids() });
           toast(`${count(done.enrolled, "picture")} enrolled as ${done.label}.`);
           done.rejects.forEach((reject) => toast(reject.reason, "bad"));
           refresh();
