@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from engine.forking import call_after_fork
+
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 _most = 0
@@ -73,6 +75,15 @@ def thread_limit() -> int:
 def threads_for(pieces: int) -> int:
     """How many threads to use for so many pieces of work; one piece never wakes another thread."""
     return max(1, min(pieces, thread_limit()))
+
+
+def _compute_alone() -> None:
+    """A forked child has none of its parent's threads, and OpenMP would wait for them."""
+    global _most, _busy, _busy_lock
+    _most, _busy, _busy_lock = 1, 0, Lock()
+
+
+call_after_fork(_compute_alone)
 
 
 def _visible_cores() -> int:

@@ -9,7 +9,10 @@ fails, `auto` runs the network with torch, says why, and doesn't try again until
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from engine.backbones.base import Backbone
 from engine.backbones.devices import is_cpu, torch_device
@@ -26,7 +29,10 @@ _RUNTIMES = ("auto", "torch", "onnxruntime")
 
 
 class NetworkBackbone(Backbone):
-    """A network's space and preprocessing, and the runtime that runs it."""
+    """A network's space and preprocessing, and the runtime that runs it.
+
+    A copy is the same object; pickled, it is loaded again by its name.
+    """
 
     def __init__(self, space: Space, preprocessing: Preprocessing, runtime: Runtime) -> None:
         self.name = space.backbone
@@ -35,6 +41,17 @@ class NetworkBackbone(Backbone):
         self.device = runtime.device
         self.runtime = runtime.name
         self._run = runtime
+
+        self.again: Callable[[], Backbone] = partial(load_backbone, self.name)
+
+    def __reduce__(self) -> tuple[Callable[[], Backbone], tuple[()]]:
+        return self.again, ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def _features(self, batch: ByteArray) -> FloatArray:
         return self._run(batch)
@@ -72,14 +89,30 @@ def load_backbone(
     if runtime not in _RUNTIMES:
         raise BackboneError(f"expected a runtime of {', '.join(_RUNTIMES)} but got {runtime!r}")
     pretrained = named(name, may_fetch=may_fetch)
+    backbone = _loaded(pretrained, device, runtime, threads, ExportCache(cache_dir))
+    backbone.again = partial(
+        load_backbone,
+        name,
+        device=device,
+        runtime=runtime,
+        threads=threads,
+        cache_dir=cache_dir,
+        may_fetch=may_fetch,
+    )
+    return backbone
+
+
+def _loaded(
+    pretrained: Pretrained, device: str, runtime: str, threads: int, cache: ExportCache
+) -> NetworkBackbone:
     certainly_cpu = is_cpu(device)
     if runtime == "onnxruntime":
         if device not in ("auto", "cpu"):
             raise BackboneError(f"the runtime onnxruntime runs on the CPU, not on {device!r}")
-        return _with_onnxruntime(pretrained, threads, ExportCache(cache_dir), retry=True)
+        return _with_onnxruntime(pretrained, threads, cache, retry=True)
     if runtime == "auto" and (certainly_cpu or torch_device(device) == "cpu"):
         try:
-            return _with_onnxruntime(pretrained, threads, ExportCache(cache_dir), retry=False)
+            return _with_onnxruntime(pretrained, threads, cache, retry=False)
         except _ExportError as error:
             _log.warning("%s runs with torch, not ONNX Runtime: %s", pretrained.name, error)
     return _with_torch(pretrained, device, threads)
@@ -113,7 +146,7 @@ class _ExportError(BackboneError):
     """A network can't be exported, though torch may well run it."""
 
 
-def _with_torch(pretrained: Pretrained, device: str, threads: int) -> Backbone:
+def _with_torch(pretrained: Pretrained, device: str, threads: int) -> NetworkBackbone:
     from engine.backbones.runtimes.torch import TorchRuntime
 
     weights = pretrained.weights()
@@ -125,7 +158,7 @@ def _with_torch(pretrained: Pretrained, device: str, threads: int) -> Backbone:
 
 def _with_onnxruntime(
     pretrained: Pretrained, threads: int, cache: ExportCache, *, retry: bool
-) -> Backbone:
+) -> NetworkBackbone:
     from engine.backbones.runtimes.onnx import OnnxRuntime
 
     found = cache.find(pretrained)

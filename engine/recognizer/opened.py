@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from engine.backbones import Backbone
 from engine.cores import limit_threads
 from engine.errors import SpaceMismatchError
 from engine.features import Embedder, FeatureExtractor, load_extractor
+from engine.forking import renew_after_fork
 from engine.gallery import Gallery, View, parse_location
 from engine.settings import Settings, load_settings
 from engine.types import KeepPictures
@@ -26,11 +30,30 @@ class OpenRecognizer:
         backbone: str | Backbone,
         *,
         may_fetch: bool = True,
+        again: Callable[..., Any] | None = None,
     ) -> None:
         self.gallery = gallery
         self._settings = settings
         self._backbone = backbone
         self._may_fetch = may_fetch
+        self._again = again
+        self._extractor: FeatureExtractor | None = None
+        self._loading = RLock()
+        renew_after_fork(self)
+
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        """Pickled by place and settings: another process opens the gallery for itself.
+
+        What it is pickled as holds a database's password, if the URL it was opened by does.
+        """
+        if self._again is None:
+            raise TypeError("only what `Recognizer.open` returned can be pickled")
+        named = self._backbone if self._may_fetch else None
+        return partial(self._again, backbone=named), ()
+
+    def renew_after_fork(self) -> None:
+        """Whatever another thread was loading, it isn't loaded by this process."""
+        self._loading = RLock()
 
     @classmethod
     def open(
@@ -72,6 +95,14 @@ class OpenRecognizer:
             device=device, runtime=runtime, keep_pictures=keep_pictures, index=index
         )
         limit_threads(settings.threads)
+        again = partial(
+            cls.open,
+            path if "://" in str(path) else Path(path).absolute(),
+            read_only=read_only,
+            device=settings.device,
+            runtime=settings.runtime,
+            index=settings.index,
+        )
         location = parse_location(path)
         if create and not location.exists:
             location.require_free()
@@ -83,7 +114,7 @@ class OpenRecognizer:
                 poll_seconds=settings.poll_seconds,
                 index=settings.index,
             )
-            return cls(gallery, settings, loaded)
+            return cls(gallery, settings, loaded, again=again)
         gallery = Gallery.open(
             path,
             read_only=read_only,
@@ -92,7 +123,8 @@ class OpenRecognizer:
         )
         recorded = gallery.catalog.state().space.backbone
         named = backbone is not None or settings.backbone == recorded
-        recognizer = cls(gallery, settings, backbone or recorded, may_fetch=named)
+        chosen = backbone or recorded
+        recognizer = cls(gallery, settings, chosen, may_fetch=named, again=again)
         if backbone is not None and backbone != recorded:
             try:
                 _ = recognizer.backbone  # a mismatch is better said now than at the first picture
@@ -126,14 +158,23 @@ class OpenRecognizer:
         """Turns decoded pictures into unit embeddings; raises as `features`."""
         return self.features.embedder
 
-    @cached_property
+    @property
     def features(self) -> FeatureExtractor:
         """Turns pictures into what is compared; its backbone is loaded on first use and checked.
+
+        It is loaded once, however many threads ask for it first.
 
         Raises:
             SpaceMismatchError: the gallery was filled by another backbone.
             BackboneError: it can't be loaded.
         """
+        found = self._extractor
+        if found is None:
+            with self._loading:
+                found = self._extractor = self._extractor or self._loaded()
+        return found
+
+    def _loaded(self) -> FeatureExtractor:
         extractor = load_extractor(self._backbone, self._settings, may_fetch=self._may_fetch)
         loaded = extractor.backbone
         space = self.gallery.catalog.state().space
@@ -154,7 +195,7 @@ class OpenRecognizer:
             SpaceMismatchError: the gallery was moved to another one meanwhile.
         """
         view = self.gallery.view()
-        loaded = self.__dict__.get("features")
+        loaded = self._extractor
         if loaded is not None and loaded.space.id != view.state.space.id:
             space = view.state.space
             raise SpaceMismatchError(

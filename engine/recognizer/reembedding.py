@@ -78,5 +78,5 @@ class Reembedding(OpenRecognizer):
 
         report = reembed_gallery(self.gallery, space, extractor, progress=progress)
         self._backbone, self._may_fetch = backbone, may_fetch
-        self.__dict__.pop("features", None)
+        self._extractor = None
         return report

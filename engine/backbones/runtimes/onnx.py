@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -19,6 +20,7 @@ import onnxruntime
 from engine.backbones.runtimes.base import INPUT_NAME
 from engine.cores import available_cores
 from engine.errors import BackboneError
+from engine.forking import abandon, renew_after_fork
 from engine.types import ByteArray, FloatArray
 
 PIECE = 4
@@ -32,6 +34,8 @@ class OnnxRuntime:
     pieces of its own, so that no thread waits for another one after every layer: that takes an
     eighth less time on an idle machine, and far less on a busy one. For the same reason threads
     that must wait sleep instead of spinning.
+
+    Thread-safe. In a forked child it goes on with one thread, and a session of its own.
 
     Args:
         path: of the exported network.
@@ -47,20 +51,31 @@ class OnnxRuntime:
     def __init__(self, path: Path, threads: int = 0) -> None:
         self._path = path
         self._threads = threads or available_cores()
-        self._together = _session(path, self._threads)
+        self._sessions = {self._threads: _session(path, self._threads)}
+        self._making = Lock()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="onelook-embed")
+        renew_after_fork(self)
 
     def __call__(self, batch: ByteArray) -> FloatArray:
         if len(batch) == 1 or self._threads == 1:
-            return _run(self._together, batch)
+            return _run(self._session(self._threads), batch)
         pieces = max(min(len(batch), self._threads), -(-len(batch) // PIECE))
-        run = partial(_run, self._alone)
+        run = partial(_run, self._session(1))
         return np.concatenate(list(self._pool.map(run, np.array_split(batch, pieces))))
 
-    @cached_property
-    def _alone(self) -> onnxruntime.InferenceSession:
-        """Of one thread. Made for the first batch, since single pictures don't need it."""
-        return _session(self._path, 1)
+    def renew_after_fork(self) -> None:
+        """Begin anew on one thread; the parent's sessions and pool are of no use here."""
+        abandon(self._sessions, self._pool)
+        self._sessions, self._making, self._threads = {}, Lock(), 1
+
+    def _session(self, threads: int) -> onnxruntime.InferenceSession:
+        """Of so many threads; that of one is made for the first batch, if there is one."""
+        found = self._sessions.get(threads)
+        if found is None:
+            with self._making:
+                found = self._sessions.get(threads) or _session(self._path, threads)
+                self._sessions[threads] = found
+        return found
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:
