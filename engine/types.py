@@ -97,7 +97,12 @@ class ClassRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExampleRecord:
-    """An enrolled picture of a class, without its vector and its pixels."""
+    """An enrolled picture of a class, without its vector and its pixels.
+
+    Attributes:
+        source: where it came from, as text.
+        origin: the bulk source that listed it, as text, or None.
+    """
 
     id: int
     class_id: int
@@ -108,6 +113,7 @@ class ExampleRecord:
     height: int
     created_at: datetime
     warnings: tuple[str, ...] = ()
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+from engine.bulk.following import follow_moved, listing_of
 from engine.bulk.loading import Enrolled, Prepared, Unchanged, load_item
+from engine.bulk.remote import RemoteFile
 from engine.bulk.report import ReportBuilder
 from engine.bulk.sources import Item
 from engine.cores import every_core_busy
 from engine.errors import ImageError
 from engine.features import FeatureExtractor, work_ahead
-from engine.gallery import Gallery
+from engine.gallery import Gallery, Listing
 from engine.types import Enrolment, EnrolmentReport, NewExample, Reject
 
 SECONDS_A_COMMIT = 1.0
@@ -41,6 +43,7 @@ class BulkOptions:
         allow_duplicates: enroll the same picture under several classes.
         prune: remove what an earlier run enrolled from this origin and the source no longer lists.
         workers: threads that decode.
+        store: where the source lies, if that is an object store.
     """
 
     origin: str | None = None
@@ -48,6 +51,7 @@ class BulkOptions:
     allow_duplicates: bool = False
     prune: bool = False
     workers: int = 2
+    store: RemoteFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ def enroll_items(
         ImageError: a bad picture, with `stop_on_error`.
         StorageError: the disk is full or the like; what was committed before it stays.
     """
-    batches = _embedded_batches(gallery, extractor, items, options)
+    followed = follow_moved(gallery, options.origin, items)
+    batches = _embedded_batches(gallery, extractor, followed, options)
     return commit_batches(gallery, batches, options, progress)
 
 
@@ -95,7 +100,8 @@ def commit_batches(
 ) -> EnrolmentReport:
     """Write what was embedded, one batch while the next is made; raises as `enroll_items`."""
     started = time.monotonic()
-    report = ReportBuilder(keep_touched=options.prune)
+    report = ReportBuilder(keep_rejected=options.prune)
+    listing = listing_of(options.origin, options.store)
     writes: deque[Future[list[Enrolment | Reject]]] = deque()
     with (
         every_core_busy(),
@@ -103,13 +109,15 @@ def commit_batches(
     ):
         for batch in _to_commit(batches, options, progress):
             report.count_loaded([*batch.unchanged, *batch.rejects])
-            writes.append(writer.submit(_write, gallery, batch, options))
+            listing.confirmed.update(row.example_id for row in batch.unchanged)
+            writes.append(writer.submit(_write, gallery, batch, options, listing))
             while len(writes) > 1:
                 _finish(writes.popleft(), report, options)
         while writes:
             _finish(writes.popleft(), report, options)
     if options.prune and options.origin is not None:
-        report.pruned = gallery.prune(options.origin, report.touched, report.rejected_sources)
+        report.pruned = gallery.prune(options.origin, listing.confirmed, report.rejected_sources)
+    gallery.remove_emptied(listing.left)
     return report.finish(time.monotonic() - started)
 
 
@@ -193,11 +201,16 @@ def embedded(
 
 
 def _write(
-    gallery: Gallery, batch: EmbeddedBatch, options: BulkOptions
+    gallery: Gallery, batch: EmbeddedBatch, options: BulkOptions, listing: Listing
 ) -> list[Enrolment | Reject]:
-    return gallery.enroll(
-        batch.examples, rejects=batch.rejects, allow_duplicates=options.allow_duplicates
+    outcomes = gallery.enroll(
+        batch.examples,
+        rejects=batch.rejects,
+        allow_duplicates=options.allow_duplicates,
+        listing=listing,
     )
+    listing.confirmed.update(o.example_id for o in outcomes if isinstance(o, Enrolment))
+    return outcomes
 
 
 def _finish(

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.backbones import load_backbone
+from engine.bulk.following import follow_moved
 from engine.bulk.loading import Enrolled, Prepared, Unchanged, load_item
 from engine.bulk.pipeline import (
     BulkOptions,
@@ -98,7 +99,7 @@ def enroll_items_on_ray(
         ImageError: a bad picture, with `stop_on_error`.
     """
     with _cluster(address) as ray:
-        blocks = [ray.put(block) for block in _listing(gallery, items)]
+        blocks = [ray.put(block) for block in _blocks(gallery, options.origin, items)]
         if not blocks:
             return commit_batches(gallery, [], options, progress)
         with closing(_embedded_batches(ray, blocks, plan, actors)) as batches:
@@ -141,11 +142,11 @@ class EmbeddingActor:
         return {"row": _blobs(rows)}
 
 
-def _listing(gallery: Gallery, items: Iterable[Item]) -> Iterator[Any]:
+def _blocks(gallery: Gallery, origin: str | None, items: Iterable[Item]) -> Iterator[Any]:
     """The source as Arrow tables: each picture with what its class holds from there already."""
     import pyarrow
 
-    source = iter(items)
+    source = follow_moved(gallery, origin, items)
     while tasks := with_enrolled(gallery, islice(source, BLOCK)):
         yield pyarrow.table({"task": pyarrow.array(map(pickle.dumps, tasks), pyarrow.binary())})
 

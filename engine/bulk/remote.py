@@ -121,6 +121,16 @@ class RemoteFile:
             raise ImageError(self.name, "there is nothing at that address; check bucket and prefix")
         return bool(kind == FileType.File)
 
+    def exists(self) -> bool:
+        """Whether anything is there.
+
+        Raises:
+            ImageError: the store can't be asked.
+        """
+        from pyarrow.fs import FileType
+
+        return bool(self._info(self.path).type != FileType.NotFound)
+
     def entries(self) -> Iterator[tuple[RemoteFile, bool]]:
         """What lies right below it, in order of their names, and whether each is an object."""
         from pyarrow.fs import FileSelector, FileType

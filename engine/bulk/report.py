@@ -23,19 +23,18 @@ class ReportBuilder:
     """What happened so far.
 
     Attributes:
-        touched: ids of the examples that the source still lists; gathered for pruning only.
-        rejected_sources: what could not be read this time, so must not count as vanished.
+        rejected_sources: what could not be read this time, so must not count as vanished; gathered
+            for pruning only.
         pruned: how many examples were removed at the end.
     """
 
-    def __init__(self, *, keep_touched: bool) -> None:
-        self._keep_touched = keep_touched
+    def __init__(self, *, keep_rejected: bool) -> None:
+        self._keep_rejected = keep_rejected
         self._counts = dict.fromkeys(EnrolmentStatus, 0)
         self._rejected = 0
         self._rejects: list[Reject] = []
         self._warnings: list[str] = []
         self._near_duplicates: list[NearDuplicate] = []
-        self.touched: set[int] = set()
         self.rejected_sources: set[str] = set()
         self.pruned = 0
 
@@ -43,7 +42,7 @@ class ReportBuilder:
         """Count what never reaches the gallery: unchanged pictures and unreadable ones."""
         for row in rows:
             if isinstance(row, Unchanged):
-                self._count(EnrolmentStatus.UNCHANGED, row.example_id)
+                self._counts[EnrolmentStatus.UNCHANGED] += 1
             elif isinstance(row, Reject):
                 self._reject(row)
 
@@ -53,7 +52,7 @@ class ReportBuilder:
             if isinstance(outcome, Reject):
                 self._reject(outcome)
                 continue
-            self._count(outcome.status, outcome.example_id)
+            self._counts[outcome.status] += 1
             _extend(self._warnings, outcome.warnings)
             _extend(self._near_duplicates, outcome.near_duplicates)
 
@@ -71,15 +70,10 @@ class ReportBuilder:
             seconds=seconds,
         )
 
-    def _count(self, status: EnrolmentStatus, example_id: int) -> None:
-        self._counts[status] += 1
-        if self._keep_touched:
-            self.touched.add(example_id)
-
     def _reject(self, reject: Reject) -> None:
         self._rejected += 1
         _extend(self._rejects, [reject])
-        if self._keep_touched:
+        if self._keep_rejected:
             self.rejected_sources.add(reject.source)
 
 

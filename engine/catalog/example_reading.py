@@ -28,6 +28,7 @@ _EXAMPLES = (
         ExampleRow.height,
         ExampleRow.created_at,
         ExampleRow.warnings,
+        ExampleRow.origin,
     )
     .join(ClassRow, ClassRow.id == ExampleRow.class_id)
     .order_by(ExampleRow.id)
@@ -79,6 +80,11 @@ class ExampleReading(View):
         )
         order = np.argsort(ids, kind="stable")
         return ids[order], class_ids[order]
+
+    def origins(self) -> list[str]:
+        """The bulk sources that list examples, as text, in order."""
+        query = select(ExampleRow.origin).where(ExampleRow.origin.is_not(None)).distinct()
+        return sorted(self._execute(query).scalars())
 
     def find_content(self, content_hash: str) -> list[ExampleRecord]:
         """The examples made from exactly that content."""
@@ -197,6 +203,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> ExampleRecord:
         height=row.height,
         created_at=row.created_at,
         warnings=tuple(row.warnings),
+        origin=row.origin,
     )
 
 

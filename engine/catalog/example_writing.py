@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from engine.catalog.class_writing import ClassWriting
 from engine.catalog.labels import normalised_label
@@ -94,6 +94,18 @@ class ExampleWriting(ClassWriting):
             self._execute(delete(ExampleRow).where(ExampleRow.id.in_(chunk)))
             self._touch(class_ids.values())
             self.removed = True
+
+    def relocate_examples(self, places: Mapping[int, tuple[str, str | None]]) -> None:
+        """Note where examples are found from now on: source and origin by id."""
+        if places:
+            row = ExampleRow
+            self._execute(
+                update(row).where(row.id == bindparam("example")),
+                [
+                    {"example": example_id, "source": source, "origin": origin}
+                    for example_id, (source, origin) in places.items()
+                ],
+            )
 
     def _classes_of(self, examples: Sequence[NewExample]) -> list[int]:
         labels = [normalised_label(example.label) for example in examples]

@@ -98,6 +98,10 @@ class Questions(ABC):
         with self.read() as reader:
             return reader.former_space()
 
+    def origins(self) -> list[str]:
+        with self.read() as reader:
+            return reader.origins()
+
     def find_content(self, content_hash: str) -> list[ExampleRecord]:
         with self.read() as reader:
             return reader.find_content(content_hash)

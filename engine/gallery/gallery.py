@@ -25,7 +25,7 @@ from engine.gallery.near_duplicates import near_duplicates
 from engine.gallery.opened import PATIENCE
 from engine.gallery.space import stored_projection
 from engine.gallery.tables import searched_space
-from engine.gallery.writing import write_examples
+from engine.gallery.writing import Listing, write_examples
 from engine.patience import patiently
 from engine.projections import Projection, shipped_projection
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
@@ -106,12 +106,14 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
         *,
         rejects: Sequence[Reject] = (),
         allow_duplicates: bool = False,
+        listing: Listing | None = None,
     ) -> list[Enrolment | Reject]:
         """Write a batch of examples in one transaction.
 
         Args:
             rejects: pictures of the same batch that could not be read, to be recorded.
             allow_duplicates: enroll a picture that another class holds already.
+            listing: the source that is enrolled as a whole, if these are part of one.
 
         Returns:
             What became of each example, in order: its enrolment, or why it was refused.
@@ -123,7 +125,9 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
             return []
 
         def write(transaction: WriteTransaction) -> list[Enrolment | Reject]:
-            outcomes = write_examples(transaction, examples, allow_duplicates=allow_duplicates)
+            outcomes = write_examples(
+                transaction, examples, allow_duplicates=allow_duplicates, listing=listing
+            )
             transaction.put_rejects(rejects)
             return outcomes
 
@@ -158,6 +162,38 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
             for class_id in sorted({example.class_id for example in vanished}):
                 transaction.remove_class_if_empty(class_id)
         return len(vanished)
+
+    def move_origin(self, origin: str, to: str, folders: tuple[str, str]) -> None:
+        """Note that a bulk source lies elsewhere now, and with it what it lists.
+
+        Args:
+            origin, to: what names it, before and now.
+            folders: from where its relative paths count, before and now.
+        """
+        before, now = (folder.rstrip(os.sep) + os.sep for folder in folders)
+        with self._write() as transaction:
+            examples = list(transaction.iter_examples(origin=origin))
+            transaction.relocate_examples(
+                {
+                    each.id: (
+                        now + each.source.removeprefix(before)
+                        if each.source.startswith(before)
+                        else each.source,
+                        to,
+                    )
+                    for each in examples
+                }
+            )
+            stale = [r.source for r in transaction.rejects() if r.source.startswith(before)]
+            transaction.clear_rejects(stale)
+
+    def remove_emptied(self, class_ids: Collection[int]) -> None:
+        """Remove those of the classes that hold no example; those that are gone are passed over."""
+        present = self.catalog.labels(class_ids) if class_ids else {}
+        if present:
+            with self._write() as transaction:
+                for class_id in sorted(transaction.labels(present)):
+                    transaction.remove_class_if_empty(class_id)
 
     def describe(self) -> dict[str, Any]:
         """What the gallery holds and how it decides, for people and programs."""

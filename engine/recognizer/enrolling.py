@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from engine.bulk.pipeline import BulkOptions, enroll_items
-from engine.bulk.remote import is_remote
+from engine.bulk.remote import RemoteFile, is_remote
 from engine.bulk.sources import Item, Source, item_of, items, origin
 from engine.cores import thread_limit
 from engine.features.extractor import limits_of
@@ -79,12 +79,15 @@ class Enrolling(OpenRecognizer):
             ImageError, ManifestError: the source, or with `stop_on_error` a picture, is at fault.
             ClusterError: the Ray cluster can't be reached, or failed.
         """
+        is_store = isinstance(source, str) and is_remote(source)
+        store = RemoteFile.at(str(source)) if is_store else None
         options = BulkOptions(
             origin=origin(source),
             stop_on_error=stop_on_error,
             allow_duplicates=allow_duplicates,
             prune=prune,
-            workers=max(thread_limit(), STORE_READERS) if is_remote(source) else thread_limit(),
+            workers=thread_limit() if store is None else max(thread_limit(), STORE_READERS),
+            store=store,
         )
         listed = items(source, label=label)
         if ray is not None:
