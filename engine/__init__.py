@@ -1,7 +1,9 @@
 """Onelook: show it one picture of each thing, and it recognises them.
 
-Importing this loads neither torch nor FAISS, nor anything else that takes noticeable time: a name
-is loaded when it is first used.
+What can be imported from here is public; everything else is internal and may change. `onelook` is
+the package's own name and `engine` another name of the same modules. Importing it loads neither
+torch nor FAISS, nor anything else that takes noticeable time: a name is loaded when it is first
+used. The typed answers of the service's `Client` are in `onelook.server.schemas`.
 """
 
 from __future__ import annotations
@@ -10,45 +12,189 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engine.classifier import OneShotClassifier
-    from engine.errors import OnelookError
-    from engine.recognizer import Recognizer
-    from engine.types import (
+    from .backbones import (
+        Backbone,
+        available_backbones,
+        export_backbone,
+        load_backbone,
+    )
+    from .bulk.reembedding import ReembeddingReport
+    from .classifier import OneShotClassifier
+    from .errors import (
+        ArchiveError,
+        AuthorizationError,
+        BackboneError,
+        BackboneUnavailableError,
+        CalibrationError,
+        ClassExistsError,
+        ClassNotFoundError,
+        ClusterError,
+        DuplicateImageError,
+        EvaluationError,
+        ExampleNotFoundError,
+        GalleryDamagedError,
+        GalleryError,
+        GalleryNotFoundError,
+        GalleryVersionError,
+        ImageError,
+        JobNotFoundError,
+        LabelError,
+        ManifestError,
+        OnelookError,
+        OverloadedError,
+        ReadOnlyError,
+        ServiceError,
+        SettingsError,
+        SpaceMismatchError,
+        StorageError,
+        TooLargeError,
+        TrainingError,
+        UnavailableError,
+    )
+    from .evaluation.evaluation import Evaluation
+    from .gallery import Gallery
+    from .images import ImageLimits, ImageSource
+    from .recognizer import Recognizer, compare
+    from .server.client import Client
+    from .tuning.heads import HeadReport
+    from .tuning.reports import (
+        AdaptedSpaceReport,
+        CalibrationReport,
+        LearnedSpaceReport,
+        SpaceReport,
+    )
+    from .types import (
         Candidate,
+        ClassRecord,
         Decision,
         Enrolment,
         EnrolmentReport,
+        EnrolmentStatus,
+        ExampleRecord,
+        KeepPictures,
+        NearDuplicate,
         Reason,
         Reject,
+        Space,
         Verification,
     )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AdaptedSpaceReport",
+    "ArchiveError",
+    "AuthorizationError",
+    "Backbone",
+    "BackboneError",
+    "BackboneUnavailableError",
+    "CalibrationError",
+    "CalibrationReport",
     "Candidate",
+    "ClassExistsError",
+    "ClassNotFoundError",
+    "ClassRecord",
+    "Client",
+    "ClusterError",
     "Decision",
+    "DuplicateImageError",
     "Enrolment",
     "EnrolmentReport",
+    "EnrolmentStatus",
+    "Evaluation",
+    "EvaluationError",
+    "ExampleNotFoundError",
+    "ExampleRecord",
+    "Gallery",
+    "GalleryDamagedError",
+    "GalleryError",
+    "GalleryNotFoundError",
+    "GalleryVersionError",
+    "HeadReport",
+    "ImageError",
+    "ImageLimits",
+    "ImageSource",
+    "JobNotFoundError",
+    "KeepPictures",
+    "LabelError",
+    "LearnedSpaceReport",
+    "ManifestError",
+    "NearDuplicate",
     "OneShotClassifier",
     "OnelookError",
+    "OverloadedError",
+    "ReadOnlyError",
     "Reason",
     "Recognizer",
+    "ReembeddingReport",
     "Reject",
+    "ServiceError",
+    "SettingsError",
+    "Space",
+    "SpaceMismatchError",
+    "SpaceReport",
+    "StorageError",
+    "TooLargeError",
+    "TrainingError",
+    "UnavailableError",
     "Verification",
+    "available_backbones",
+    "compare",
+    "export_backbone",
+    "load_backbone",
 ]
 
 _HOMES = {
-    "OneShotClassifier": ".classifier",
-    "OnelookError": ".errors",
-    "Recognizer": ".recognizer",
+    ".backbones": (
+        "Backbone",
+        "available_backbones",
+        "export_backbone",
+        "load_backbone",
+    ),
+    ".bulk.reembedding": ("ReembeddingReport",),
+    ".classifier": ("OneShotClassifier",),
+    ".evaluation.evaluation": ("Evaluation",),
+    ".gallery": ("Gallery",),
+    ".images": (
+        "ImageLimits",
+        "ImageSource",
+    ),
+    ".recognizer": (
+        "Recognizer",
+        "compare",
+    ),
+    ".server.client": ("Client",),
+    ".tuning.heads": ("HeadReport",),
+    ".tuning.reports": (
+        "AdaptedSpaceReport",
+        "CalibrationReport",
+        "LearnedSpaceReport",
+        "SpaceReport",
+    ),
+    ".types": (
+        "Candidate",
+        "ClassRecord",
+        "Decision",
+        "Enrolment",
+        "EnrolmentReport",
+        "EnrolmentStatus",
+        "ExampleRecord",
+        "KeepPictures",
+        "NearDuplicate",
+        "Reason",
+        "Reject",
+        "Space",
+        "Verification",
+    ),
 }
+"""The module that each name comes from; the others are errors."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'onelook' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES.get(name, ".types"), __name__), name)
+    home = next((module for module, names in _HOMES.items() if name in names), ".errors")
+    value = getattr(importlib.import_module(home, __name__), name)
     globals()[name] = value
     return value
 

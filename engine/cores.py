@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
-from engine.forking import call_after_fork
-
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 _most = 0
@@ -83,7 +81,8 @@ def _compute_alone() -> None:
     _most, _busy, _busy_lock = 1, 0, Lock()
 
 
-call_after_fork(_compute_alone)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_compute_alone)
 
 
 def _visible_cores() -> int:

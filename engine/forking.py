@@ -13,38 +13,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
-from weakref import WeakSet
+from typing import Any
+from weakref import WeakMethod
 
+Hook = Callable[[], None]
 
-class Renewable(Protocol):
-    """Owns something that doesn't survive a fork."""
-
-    def renew_after_fork(self) -> None:
-        """Called once in every forked child, while it has one thread."""
-
-
-class Releasable(Renewable, Protocol):
-    """Owns something that must not be there at a fork."""
-
-    def release_before_fork(self) -> None:
-        """Called before every fork, in the thread that forks."""
-
-
-_owners: WeakSet[Any] = WeakSet()
-_releasing: WeakSet[Any] = WeakSet()
+_before: set[WeakMethod[Hook]] = set()
+_in_child: set[WeakMethod[Hook]] = set()
 _abandoned: list[Any] = []
 
 
-def renew_after_fork(owner: Renewable) -> None:
-    """Have `owner` renew itself in each child that is forked as long as it lives."""
-    _owners.add(owner)
+def before_fork(method: Hook) -> None:
+    """Call a method before every fork, in the thread that forks, as long as its object lives."""
+    _before.add(WeakMethod(method, _before.discard))
 
 
-def release_before_fork(owner: Releasable) -> None:
-    """Have `owner` release what must not be there at a fork, and renew itself in the child."""
-    _releasing.add(owner)
-    _owners.add(owner)
+def in_forked_child(method: Hook) -> None:
+    """Call a method once in each child forked as long as its object lives."""
+    _in_child.add(WeakMethod(method, _in_child.discard))
 
 
 def abandon(*things: Any) -> None:
@@ -52,22 +38,11 @@ def abandon(*things: Any) -> None:
     _abandoned.extend(things)
 
 
-def call_after_fork(work: Callable[[], None]) -> None:
-    """Call a module's function in each child that is forked from now on."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=work)
-
-
-def _renew() -> None:
-    for owner in list(_owners):
-        owner.renew_after_fork()
-
-
-def _release() -> None:
-    for owner in list(_releasing):
-        owner.release_before_fork()
+def _call(hooks: set[WeakMethod[Hook]]) -> None:
+    for method in [hook() for hook in list(hooks)]:
+        if method is not None:
+            method()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_release)
-call_after_fork(_renew)
+    os.register_at_fork(before=lambda: _call(_before), after_in_child=lambda: _call(_in_child))

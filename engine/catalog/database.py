@@ -21,7 +21,7 @@ from engine.catalog import sqlite
 from engine.catalog.failures import DRIVER_ERRORS, translate
 from engine.catalog.server import CATALOG_LOCK, INDEX_LOCK, Server, masked, server_url
 from engine.errors import GalleryError, GalleryNotFoundError, ReadOnlyError
-from engine.forking import abandon, release_before_fork
+from engine.forking import abandon, before_fork, in_forked_child
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process's write lock."""
@@ -82,7 +82,8 @@ class Database:
         else:
             self.server = Server(location)
             self.name, self._engine = self.server.name, self.server.engine
-        release_before_fork(self)
+        before_fork(self._release)
+        in_forked_child(self._renew)
 
     def __enter__(self) -> Self:
         return self
@@ -199,11 +200,11 @@ class Database:
                 sqlite.use_log(connection)  # where another program has put it out of use
             yield connection
 
-    def release_before_fork(self) -> None:
+    def _release(self) -> None:
         """Close the connections that nobody uses; the next use opens another."""
         self._engine.dispose()
 
-    def renew_after_fork(self) -> None:
+    def _renew(self) -> None:
         """Leave what another thread of the parent was using to the parent, and open."""
         abandon(self._engine.pool)
         self._engine.dispose(close=False)

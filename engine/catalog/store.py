@@ -19,7 +19,7 @@ from engine.catalog.reading import Reader
 from engine.catalog.service import ServiceStore
 from engine.catalog.writing import WriteTransaction
 from engine.errors import GalleryNotFoundError, SpaceMismatchError, StorageError
-from engine.forking import renew_after_fork
+from engine.forking import in_forked_child
 from engine.types import KeepPictures, Space
 
 
@@ -46,9 +46,9 @@ class Catalog(Questions):
         self._write_lock = RLock()
         self._writing = False
         self._removed = False
-        renew_after_fork(self)
+        in_forked_child(self._renew)
 
-    def renew_after_fork(self) -> None:
+    def _renew(self) -> None:
         """Whatever another thread was writing, it isn't written by this process."""
         self._write_lock, self._writing = RLock(), False
 

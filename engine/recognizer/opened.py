@@ -14,7 +14,7 @@ from engine.backbones import Backbone
 from engine.cores import limit_threads
 from engine.errors import SpaceMismatchError
 from engine.features import Embedder, FeatureExtractor, load_extractor
-from engine.forking import renew_after_fork
+from engine.forking import in_forked_child
 from engine.gallery import Gallery, View, parse_location
 from engine.settings import Settings, load_settings
 from engine.types import KeepPictures
@@ -39,7 +39,7 @@ class OpenRecognizer:
         self._again = again
         self._extractor: FeatureExtractor | None = None
         self._loading = RLock()
-        renew_after_fork(self)
+        in_forked_child(self._renew)
 
     def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
         """Pickled by place and settings: another process opens the gallery for itself.
@@ -51,7 +51,7 @@ class OpenRecognizer:
         named = self._backbone if self._may_fetch else None
         return partial(self._again, backbone=named), ()
 
-    def renew_after_fork(self) -> None:
+    def _renew(self) -> None:
         """Whatever another thread was loading, it isn't loaded by this process."""
         self._loading = RLock()
 

@@ -20,7 +20,7 @@ import onnxruntime
 from engine.backbones.runtimes.base import INPUT_NAME
 from engine.cores import available_cores
 from engine.errors import BackboneError
-from engine.forking import abandon, renew_after_fork
+from engine.forking import abandon, in_forked_child
 from engine.types import ByteArray, FloatArray
 
 PIECE = 4
@@ -54,7 +54,7 @@ class OnnxRuntime:
         self._sessions = {self._threads: _session(path, self._threads)}
         self._making = Lock()
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="onelook-embed")
-        renew_after_fork(self)
+        in_forked_child(self._renew)
 
     def __call__(self, batch: ByteArray) -> FloatArray:
         if len(batch) == 1 or self._threads == 1:
@@ -63,7 +63,7 @@ class OnnxRuntime:
         run = partial(_run, self._session(1))
         return np.concatenate(list(self._pool.map(run, np.array_split(batch, pieces))))
 
-    def renew_after_fork(self) -> None:
+    def _renew(self) -> None:
         """Begin anew on one thread; the parent's sessions and pool are of no use here."""
         abandon(self._sessions, self._pool)
         self._sessions, self._making, self._threads = {}, Lock(), 1
