@@ -63,7 +63,7 @@ def write(path: Path, embeddings: FloatArray, space: Space) -> dict[str, float]:
     written = time.perf_counter()
     with Gallery.open(path) as gallery:
         indexed = time.perf_counter()
-        gallery.calibrate()
+        gallery.thresholds.calibrate()
         calibrated = time.perf_counter()
     return {
         "writing_s": written - started,

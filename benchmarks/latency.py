@@ -48,7 +48,7 @@ from engine.cores import thread_limit
 from engine.decision import NEIGHBOURS
 from engine.features import Embedder
 from engine.gallery import Gallery
-from engine.gallery.deciding import decide_rankings
+from engine.gallery.deciding.decisions import decide_rankings
 from engine.images import load_image
 from engine.recognizer import Recognizer
 from engine.testing.vectors import clustered_rows, seen_again
@@ -89,10 +89,10 @@ def measured(classes: int, space: Space, folder: Path, turns: int) -> dict[str, 
 
 def timed(recognizer: Recognizer, queries: FloatArray, turns: int) -> dict[str, Any]:
     """Milliseconds a query, by way of searching, and how often the nearest class is found."""
-    view = recognizer.gallery.view()
-    projected = view.projection.apply_queries(queries)
-    rankings = [view.rank(query[None], NEIGHBOURS + 1) for query in projected]
-    rows = view.index.vectors(view.index.ids())
+    snapshot = recognizer.gallery.snapshot()
+    projected = snapshot.projection.apply_queries(queries)
+    rankings = [snapshot.rank(query[None], NEIGHBOURS + 1) for query in projected]
+    rows = snapshot.index.vectors(snapshot.index.ids())
     bare = faiss.IndexFlatIP(rows.shape[1])
     bare.add(rows)
 
@@ -102,16 +102,16 @@ def timed(recognizer: Recognizer, queries: FloatArray, turns: int) -> dict[str, 
 
     def decide(number: int) -> Any:
         row = number % QUERIES
-        return decide_rankings(view, projected[row : row + 1], rankings[row], ["<embedding>"])
+        return decide_rankings(snapshot, projected[row : row + 1], rankings[row], ["<embedding>"])
 
     taken = in_turns(
         {
             "recognize": lambda i: recognizer.recognize_embeddings(_one(queries, i)),
-            "  project": lambda i: view.projection.apply_queries(_one(queries, i)),
-            "  search": lambda i: view.rank(_one(projected, i), NEIGHBOURS + 1),
+            "  project": lambda i: snapshot.projection.apply_queries(_one(queries, i)),
+            "  search": lambda i: snapshot.rank(_one(projected, i), NEIGHBOURS + 1),
             "  decide": decide,
             "nearest": lambda i: recognizer.nearest_embeddings(_one(queries, i), 10),
-            "index": lambda i: view.index.search(_one(projected, i), 10),
+            "index": lambda i: snapshot.index.search(_one(projected, i), 10),
             "bare FAISS": lambda i: bare_search(_one(projected, i)),
         },
         turns,
@@ -132,14 +132,14 @@ def timed(recognizer: Recognizer, queries: FloatArray, turns: int) -> dict[str, 
     return {
         "milliseconds": {name: percentiles(seconds) for name, seconds in taken.items()},
         "recall_at_1": float((found >= nearest - 1e-5).mean()),
-        "index": view.index.describe(),
+        "index": snapshot.index.describe(),
     }
 
 
 def enrolled_singly(gallery: Gallery, embeddings: FloatArray) -> dict[str, float]:
     """Milliseconds to enroll one more class durably; the snapshot must not be written for it."""
     written = gallery.folder.snapshot.stat().st_mtime_ns
-    first = gallery.view().classes
+    first = gallery.snapshot().classes
     examples = [new_example(first + number, vector) for number, vector in enumerate(embeddings)]
     taken = [seconds_of(partial(gallery.enroll, [example])) for example in examples]
     assert gallery.folder.snapshot.stat().st_mtime_ns == written

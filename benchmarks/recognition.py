@@ -18,7 +18,6 @@ and leaves skin tones out.
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +30,7 @@ from engine.backbones import load_backbone
 from engine.bulk.sources import PICTURE_SUFFIXES
 from engine.evaluation.levers import levers
 from engine.features import Embedder, FeatureExtractor
-from engine.gallery.evidence import calibrate
+from engine.gallery.deciding.evidence import calibrate
 from engine.images import load_image
 from engine.metrics import open_set
 from engine.metrics.closed_set import top_k
@@ -151,8 +150,8 @@ def split_figures(pairs: Pairs, seed: int) -> dict[str, Figures]:
     figures = {lever.name: _figures(lever.scorer(enrolled), match) for lever in levers(enrolled)}
     kept = pairs.views.take(classes[pairs.views.classes] >= 0)
     views = replace(kept, classes=classes[kept.classes])
-    learned = within_class_projection(enrolled.matcher.projection, enrolled, views)
-    learned_space = OwnRule(enrolled.matcher_in(learned))
+    learned = within_class_projection(enrolled.snapshot.projection, enrolled, views)
+    learned_space = OwnRule(enrolled.snapshot_in(learned))
     figures["adapted to the gallery alone"] = _figures(learned_space, match)
     return figures | _with_unlabelled(enrolled, pairs.queries, classes, seed)
 
@@ -163,15 +162,16 @@ def _with_unlabelled(
     """The gallery calibrated on, and then adapted to, queries that are not scored afterwards."""
     given = np.random.default_rng(1000 + seed).random(len(queries)) < UNLABELLED
     rest = Match(queries[~given], classes[~given], np.arange((~given).sum()), left_out=False)
-    adapted = enrolled.matcher_in(adapted_projection(enrolled, queries[given]))
-    figures = {"not given, for comparison": _figures(OwnRule(enrolled.matcher), rest)}
-    for name, matcher in (
-        ("calibrated on unlabelled queries", copy.copy(enrolled.matcher)),
+    adapted = enrolled.snapshot_in(adapted_projection(enrolled, queries[given]))
+    figures = {"not given, for comparison": _figures(OwnRule(enrolled.snapshot), rest)}
+    for name, snapshot in (
+        ("calibrated on unlabelled queries", enrolled.snapshot),
         ("and adapted to them", adapted),
     ):
-        seen = matcher.projection.apply_queries(queries[given])
-        matcher.calibration = calibrate(matcher, generation=0, unlabelled=seen)
-        figures[name] = _figures(OwnRule(matcher), rest)
+        seen = snapshot.projection.apply_queries(queries[given])
+        calibration = calibrate(snapshot, generation=0, unlabelled=seen)
+        calibrated = replace(snapshot, calibration=calibration)
+        figures[name] = _figures(OwnRule(calibrated), rest)
     return figures
 
 

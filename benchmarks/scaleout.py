@@ -33,7 +33,7 @@ from benchmarks.scaleout_embedding import embedded
 from benchmarks.scaleout_index import compared
 from benchmarks.scaleout_server import Server, running_server
 from engine.gallery import Gallery
-from engine.gallery.migrating import migrate_gallery
+from engine.gallery.parts.migrating import migrate_gallery
 from engine.types import NewExample, Space
 
 SPACE = Space("benchmark", "w" * 64, "p" * 64, 512)
@@ -52,7 +52,7 @@ with Gallery.open(sys.argv[1]) as gallery:
     sys.stdin.readline()
     start = time.perf_counter()
     for query in queries:
-        decide_queries(gallery.view(), query[None], ["<query>"], 5)
+        decide_queries(gallery.snapshot(), query[None], ["<query>"], 5)
     print(time.perf_counter() - start)
 """
 
@@ -149,7 +149,7 @@ def _seen(place: str, repeats: int = 10) -> float:
         for number in range(repeats):
             [outcome] = writer.enroll(_examples(10_000_000 + number, 1))
             start = time.perf_counter()
-            while outcome.label not in reader.view().table.labels.values():  # type: ignore[union-attr]
+            while outcome.label not in reader.snapshot().labels.values():  # type: ignore[union-attr]
                 time.sleep(0.005)
             waits.append(time.perf_counter() - start)
     return float(np.mean(waits))

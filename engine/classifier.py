@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from engine.backbones import Backbone, load_backbone
 from engine.features import Embedder, FeatureExtractor
-from engine.gallery.deciding import decide_queries
-from engine.gallery.left_out import calibrate_on_gallery
-from engine.gallery.matcher import Matcher
-from engine.gallery.table import ExampleTable
+from engine.gallery import Snapshot, decide_queries
+from engine.gallery.deciding.left_out import calibrate_on_gallery
 from engine.images import ImageSource
-from engine.indexes import FaissIndex
 from engine.projections import Projection, shipped_cohort, shipped_projection
 from engine.types import Decision, FloatArray
 
@@ -36,7 +34,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes:
         classes_: `(n,)`: the labels, sorted, without `unknown`.
-        matcher_: the gallery in memory.
+        snapshot_: the gallery in memory.
 
     Example:
         >>> classifier = OneShotClassifier(unknown="unknown")
@@ -78,18 +76,17 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         projection = shipped_projection(space) or Projection.identity(space.dimension)
         self.classes_, numbers = np.unique(np.asarray(labels), return_inverse=True)
         ids = np.arange(1, len(images) + 1)
-        index = FaissIndex(projection.dimension)
-        index.add(ids, projection.apply(embeddings))
-        table = ExampleTable(ids, numbers, {n: str(c) for n, c in enumerate(self.classes_)})
-        self.matcher_ = Matcher(
-            space_id=space.id,
+        snapshot = Snapshot.in_memory(
+            space=space,
             projection=projection,
-            index=index,
-            table=table,
+            example_ids=ids,
+            class_ids=numbers,
+            embeddings=embeddings,
+            labels={number: str(label) for number, label in enumerate(self.classes_)},
             shipped=shipped_cohort(space),
             target_fpir=self.target_fpir,
         )
-        self.matcher_.calibration = calibrate_on_gallery(self.matcher_)
+        self.snapshot_ = replace(snapshot, calibration=calibrate_on_gallery(snapshot))
         return self
 
     def predict(self, images: Sequence[ImageSource]) -> npt.NDArray[Any]:
@@ -109,16 +106,16 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def decide(self, images: Sequence[ImageSource]) -> list[Decision]:
         """The decisions behind `predict`, with their evidence."""
         check_is_fitted(self)
-        queries = self.matcher_.projection.apply_queries(self.extractor_.embed(images))
+        queries = self.snapshot_.projection.apply_queries(self.extractor_.embed(images))
         names = [f"<picture {n}>" for n in range(1, len(images) + 1)]
-        return decide_queries(self.matcher_, queries, names)
+        return decide_queries(self.snapshot_, queries, names)
 
     def decision_function(self, images: Sequence[ImageSource]) -> FloatArray:
         """`(n, n_classes) float32`: the similarity of each picture to each class of `classes_`."""
         check_is_fitted(self)
-        queries = self.matcher_.projection.apply_queries(self.extractor_.embed(images))
+        queries = self.snapshot_.projection.apply_queries(self.extractor_.embed(images))
         similarities = np.full((len(images), len(self.classes_)), -1.0, np.float32)
-        for row, ranking in enumerate(self.matcher_.rank(queries, len(self.classes_))):
+        for row, ranking in enumerate(self.snapshot_.rank(queries, len(self.classes_))):
             similarities[row, ranking.class_ids] = ranking.similarities
         return similarities
 

@@ -243,7 +243,7 @@ def test_a_decision_cites_its_calibration_and_space(recognizer: Recognizer) -> N
 def test_a_growing_gallery_rewrites_no_other_class(recognizer: Recognizer) -> None:
     recognizer.enroll_catalog((str(seed), quarters(seed)) for seed in range(70))
     catalog = recognizer.gallery.catalog
-    space = recognizer.gallery.view().space_id
+    space = recognizer.gallery.snapshot().space_id
     before = catalog.class_statistics(space)
 
     recognizer.enroll("one more", quarters(1000))

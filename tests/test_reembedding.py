@@ -57,17 +57,17 @@ def test_a_moved_gallery_holds_what_a_fresh_one_would(tmp_path: Path) -> None:
 
 
 def test_the_way_back_restores_vectors_pins_and_calibration(opened: Recognizer) -> None:
-    opened.gallery.pin_threshold("thing 2", 0.75)
-    before, calibration = vectors(opened), opened.gallery.view().calibration.created_at
+    opened.gallery.classes.pin("thing 2", 0.75)
+    before, calibration = vectors(opened), opened.gallery.snapshot().calibration.created_at
 
     assert opened.reembed(OTHER).suspended_pins == 1
-    assert not opened.gallery.view().pins
+    assert not opened.gallery.snapshot().pins
     report = opened.undo_reembed()
 
     assert report.embedded == 0
     assert np.array_equal(vectors(opened), before)
-    assert list(opened.gallery.view().pins.values()) == [0.75]
-    assert opened.gallery.view().calibration.created_at == calibration
+    assert list(opened.gallery.snapshot().pins.values()) == [0.75]
+    assert opened.gallery.snapshot().calibration.created_at == calibration
 
 
 def test_what_was_enrolled_since_is_there_on_the_way_back(opened: Recognizer) -> None:
@@ -100,7 +100,7 @@ def test_classes_enrolled_and_removed_by_others_meanwhile_are_heeded(
         with Recognizer.open(place) as other:
             if other.gallery.catalog.counts().classes == 12:
                 other.enroll("late", quarters(60))
-                other.gallery.remove_class("thing 5")
+                other.gallery.classes.remove("thing 5")
                 other.enroll("later", quarters(61))
 
     opened.reembed(OTHER, progress=meanwhile)
@@ -153,7 +153,7 @@ def test_the_same_backbone_and_a_way_back_that_is_not_there_are_refused(
 
 def test_old_vectors_go_when_asked_and_at_the_move_after_next(opened: Recognizer) -> None:
     opened.reembed(OTHER)
-    assert opened.gallery.drop_other_spaces() == 1
+    assert opened.gallery.spaces.drop_others() == 1
     with pytest.raises(GalleryError, match="no vectors of an earlier backbone"):
         opened.undo_reembed()
     opened.reembed("fake:2")

@@ -79,7 +79,7 @@ def follow_moved(gallery: Gallery, origin: str | None, items: Iterable[Item]) ->
     for other in gone:
         folders = _folder_of(other), _folder_of(origin)
         if _lists_the_same(gallery, first, _moved(folders)):
-            gallery.move_origin(other, origin, folders)
+            gallery.examples.move_origin(other, origin, folders)
     return chain(first, listed)
 
 
@@ -88,7 +88,7 @@ def _lists_the_same(
 ) -> bool:
     """Whether one of the items is enrolled from where it would have lain."""
     asked = {(item.label, formerly(item.source)): item for item in items}
-    for key, examples in gallery.enrolled_from(list(asked)).items():
+    for key, examples in gallery.examples.of_sources(list(asked)).items():
         try:
             digest = content_hash(asked[key].image)
         except ImageError:

@@ -116,8 +116,10 @@ def commit_batches(
         while writes:
             _finish(writes.popleft(), report, options)
     if options.prune and options.origin is not None:
-        report.pruned = gallery.prune(options.origin, listing.confirmed, report.rejected_sources)
-    gallery.remove_emptied(listing.left)
+        report.pruned = gallery.examples.prune(
+            options.origin, listing.confirmed, report.rejected_sources
+        )
+    gallery.classes.remove_emptied(listing.left)
     return report.finish(time.monotonic() - started)
 
 
@@ -183,7 +185,7 @@ def _embedded_batches(
 def with_enrolled(gallery: Gallery, items: Iterable[Item]) -> list[tuple[Item, Enrolled]]:
     """Each picture with what its class holds from there already."""
     listed = list(items)
-    enrolled = gallery.enrolled_from([(item.label, item.source) for item in listed])
+    enrolled = gallery.examples.of_sources([(item.label, item.source) for item in listed])
     return [(item, enrolled.get((item.label, item.source), [])) for item in listed]
 
 

@@ -66,7 +66,7 @@ def reembed_gallery(
             f"{gallery.location}: is of {space.backbone!r} already (space {space.id}); "
             "nothing was changed"
         )
-    pins = len(gallery.view().pins)
+    pins = len(gallery.snapshot().pins)
     waiting = _pictured(gallery, space)
     progress(gallery.catalog.counts().examples - len(waiting))
     embedded = reduced = 0
@@ -76,7 +76,7 @@ def reembed_gallery(
             reduced += _embed(gallery, space, extractor(), ids)
             embedded += len(ids)
             progress(len(ids))
-        if gallery.move_to(space):
+        if gallery.spaces.move_to(space):
             break
         waiting = _pictured(gallery, space)
     return ReembeddingReport(
@@ -85,7 +85,7 @@ def reembed_gallery(
         space=space.id,
         embedded=embedded,
         reduced=reduced,
-        suspended_pins=max(0, pins - len(gallery.view().pins)),
+        suspended_pins=max(0, pins - len(gallery.snapshot().pins)),
         seconds=time.monotonic() - started,
     )
 
@@ -133,7 +133,7 @@ def _embed(gallery: Gallery, space: Space, extractor: FeatureExtractor, ids: lis
     found = [(e, copy) for e, copy in zip(examples, copies, strict=True) if copy is not None]
     embedded = extractor.features([copy for _, copy in found])
     vectors = embeddings_of(embedded, space.dimension)
-    gallery.put_embeddings(space, [example.id for example, _ in found], vectors)
+    gallery.spaces.put_embeddings(space, [example.id for example, _ in found], vectors)
     return sum(
         max(copy.facts.width, copy.facts.height) < max(example.width, example.height)
         for example, copy in found

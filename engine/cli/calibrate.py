@@ -117,7 +117,7 @@ def adapt(
         raise typer.BadParameter("--undo takes no --queries")
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
         if undo:
-            recognizer.gallery.use_projection(None)
+            recognizer.gallery.spaces.project(None)
             output.done(f"{gallery}: searches the space of a fresh gallery again")
             return
         report = recognizer.adapt(queries)

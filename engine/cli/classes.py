@@ -118,7 +118,7 @@ def rename(
 ) -> None:
     """Rename a class."""
     with open_recognizer(gallery) as recognizer:
-        recognizer.gallery.rename_class(label, new_label)
+        recognizer.gallery.classes.rename(label, new_label)
     output.done(f"{label} is now {new_label}")
 
 
@@ -143,7 +143,7 @@ def merge(
     The emptied classes are removed.
     """
     with open_recognizer(gallery) as recognizer:
-        recognizer.gallery.merge_classes(labels, into)
+        recognizer.gallery.classes.merge(labels, into)
         held = recognizer.gallery.catalog.class_by_label(into).examples
     output.done(f"{into} now has {counted(held, 'example')}")
 
@@ -175,11 +175,11 @@ def remove(
                     f"expected an example of {labels[0]!r} ({', '.join(map(str, owned))}), "
                     f"but got {example}"
                 )
-            recognizer.gallery.remove_example(example)
+            recognizer.gallery.examples.remove(example)
             output.done(f"removed example {example} of {labels[0]}")
             return
         for record in records:
-            recognizer.gallery.remove_class(record.label)
+            recognizer.gallery.classes.remove(record.label)
     output.done(f"removed {', '.join(labels)}")
 
 
@@ -205,7 +205,7 @@ def threshold(
         raise typer.BadParameter("choose one of --pin and --unpin")
     with open_recognizer(gallery) as recognizer:
         if pin is not None or unpin:
-            recognizer.gallery.pin_threshold(label, pin)
+            recognizer.gallery.classes.pin(label, pin)
         entry = _object(recognizer.gallery, recognizer.gallery.catalog.class_by_label(label))
     if json_output:
         output.json(entry)
@@ -223,7 +223,7 @@ def _object(gallery: Gallery, record: ClassRecord) -> dict[str, Any]:
         "label": record.label,
         "attributes": dict(record.attributes),
         "examples": record.examples,
-        "threshold": gallery.threshold_of(record.id) if record.examples else None,
+        "threshold": gallery.classes.threshold(record.id) if record.examples else None,
         "pinned": record.pinned_threshold is not None,
         "created_at": record.created_at.isoformat(),
         "updated_at": record.updated_at.isoformat(),

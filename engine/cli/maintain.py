@@ -70,7 +70,7 @@ def rebuild(output: Output, gallery: GalleryOption, index: IndexOption = None) -
     """
     with open_recognizer(gallery, index=index) as recognizer:
         recognizer.gallery.rebuild()
-        size = len(recognizer.gallery.view().index)
+        size = len(recognizer.gallery.snapshot().index)
         searching = recognizer.gallery.describe()["index"]["engine"]
     made = f"{gallery}: the index was made anew from {counted(size, 'example')}"
     output.done(f"{made}; {_CONSEQUENCES[searching] if index else f'{searching} searches'}")

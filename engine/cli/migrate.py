@@ -38,7 +38,7 @@ def migrate(
     The copy is compared with the source by counts and hashes. Interrupted, the same command goes on
     where it stopped.
     """
-    from engine.gallery.migrating import migrate_gallery
+    from engine.gallery.parts.migrating import migrate_gallery
 
     output.when_interrupted = "interrupted; run the same again to go on"
     rows = migrate_gallery(source, destination)

@@ -48,7 +48,7 @@ def reembed(
         raise typer.BadParameter("choose one of --backbone, --undo and --drop-old")
     with open_recognizer(gallery, device=device, runtime=runtime) as recognizer:
         if drop_old:
-            dropped = recognizer.gallery.drop_other_spaces()
+            dropped = recognizer.gallery.spaces.drop_others()
             output.done(f"{gallery}: the vectors of {counted(dropped, 'other backbone')} removed")
             return
         total = recognizer.gallery.catalog.counts().examples

@@ -1,18 +1,37 @@
 """From ranked candidates to a decision: scores, thresholds and the rule that joins them."""
 
 from engine.decision.calibration import Calibration
-from engine.decision.rule import AMBIGUOUS_MARGIN, Evidence, computed_threshold, decide
-from engine.decision.scores import NEIGHBOURS, Moments, leads, moments, normalized_scores
+from engine.decision.rule import (
+    AMBIGUOUS_MARGIN,
+    SAME_PICTURE,
+    Evidence,
+    Verdicts,
+    judged,
+    padded,
+    thresholds,
+)
+from engine.decision.scores import (
+    NEIGHBOURS,
+    Moments,
+    leads,
+    moments,
+    normalized_scores,
+    scores_against,
+)
 
 __all__ = [
     "AMBIGUOUS_MARGIN",
     "NEIGHBOURS",
+    "SAME_PICTURE",
     "Calibration",
     "Evidence",
     "Moments",
-    "computed_threshold",
-    "decide",
+    "Verdicts",
+    "judged",
     "leads",
     "moments",
     "normalized_scores",
+    "padded",
+    "scores_against",
+    "thresholds",
 ]

@@ -101,3 +101,18 @@ def normalized_scores(
     normalized = (1 - _QUERY_WEIGHT) * class_side + _QUERY_WEIGHT * query_side
     scores: Float64Array = normalized + _SIMILARITY_WEIGHT * (s - _PRIOR_MEAN)
     return scores
+
+
+def scores_against(
+    similarities: npt.ArrayLike, impostors: FloatArray, classes: Moments
+) -> Float64Array:
+    """`z` of n queries with one class each: `(n,) float64`.
+
+    Args:
+        similarities: `(n,)`, to that class.
+        impostors: `(n, m) float32`, to what else the query is measured against; `-inf` is none.
+        classes: that class's moments, `(n,)` each.
+    """
+    return normalized_scores(
+        similarities, leads(similarities, impostors), classes, moments(impostors)
+    )

@@ -143,8 +143,8 @@ def evaluate_gallery(
     enrolled = Enrolled.of_gallery(gallery)
     known = _embedded(queries, extractor, progress)
     strangers = None if unknown is None else _embedded(unknown, extractor, progress)
-    head = enrolled.kept_head if comparing else enrolled.matcher.head
-    seen = enrolled.matcher.calibration.seen | (head.seen if head else frozenset())
+    head = enrolled.kept_head if comparing else enrolled.snapshot.head
+    seen = enrolled.snapshot.calibration.seen | (head.seen if head else frozenset())
     unseen = _unseen(known, seen)
     unseen_strangers = None if strangers is None else _unseen(strangers, seen)
     matched = match_queries(unseen, unseen_strangers, enrolled, gallery.catalog)
@@ -211,17 +211,17 @@ def evaluate(
         rejects: the pictures that could not be read.
         comparing: put the gallery beside the other levers.
     """
-    matcher = enrolled.matcher
+    snapshot = enrolled.snapshot
     scorer = OWN.scorer(enrolled)
-    trials = play(matched.match, scorer, matcher.target_fpir)
+    trials = play(matched.match, scorer, snapshot.target_fpir)
     result = LeverResult(OWN, figures_of(trials), trials)
     return Evaluation(
         gallery=gallery,
         backbone=backbone,
-        projection=matcher.projection.kind,
-        calibration=matcher.calibration.describe(matcher.target_fpir, matcher.classes),
-        target_fpir=matcher.target_fpir,
-        classes=matcher.classes,
+        projection=snapshot.projection.kind,
+        calibration=snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes),
+        target_fpir=snapshot.target_fpir,
+        classes=snapshot.classes,
         matched=matched,
         rejects=rejects,
         result=result,

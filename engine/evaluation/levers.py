@@ -7,16 +7,15 @@ on the other half, in turn.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from engine.decision.trained_head import TrainedHead
-from engine.gallery.evidence import calibrate
-from engine.gallery.matcher import Matcher
+from engine.gallery import Snapshot
+from engine.gallery.deciding.evidence import calibrate
 from engine.metrics.trials import Trials
 from engine.playing.enrolled import Enrolled
 from engine.playing.halves import play_halves
@@ -46,7 +45,7 @@ class Lever:
 
     def play(self, enrolled: Enrolled, match: Match) -> Trials:
         """The outcome of every query."""
-        return play(match, self.scorer(enrolled), enrolled.matcher.target_fpir)
+        return play(match, self.scorer(enrolled), enrolled.snapshot.target_fpir)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class LearningLever:
 
     def play(self, enrolled: Enrolled, match: Match) -> Trials:
         """The outcome of every query, under what was learned from the other half."""
-        target = enrolled.matcher.target_fpir
+        target = enrolled.snapshot.target_fpir
         return play_halves(match, lambda seen: self.scorer(enrolled, seen), target)
 
 
@@ -72,37 +71,37 @@ OWN = Lever(
     "this gallery",
     "What `recognize` does: the gallery's searched space, its own threshold for each class, and "
     "its Siamese head where one is in force.",
-    lambda enrolled: OwnRule(enrolled.matcher),
+    lambda enrolled: OwnRule(enrolled.snapshot),
 )
 
 BASELINE = Lever(
     "raw cosine, one threshold",
     "Cosine of the backbone's embeddings and one threshold for all classes, as most systems do.",
-    lambda enrolled: GlobalThreshold(enrolled.matcher_in(_identity(enrolled))),
+    lambda enrolled: GlobalThreshold(enrolled.snapshot_in(_identity(enrolled))),
 )
 
 RAW_PER_CLASS = Lever(
     "raw cosine, threshold per class",
     "Cosine of the backbone's embeddings, decided by the gallery's rule.",
-    lambda enrolled: OwnRule(enrolled.matcher_in(_identity(enrolled))),
+    lambda enrolled: OwnRule(enrolled.snapshot_in(_identity(enrolled))),
 )
 
 PROJECTED_GLOBAL = Lever(
     "projected, one threshold",
     "Cosine in the gallery's searched space and one threshold for all classes.",
-    lambda enrolled: GlobalThreshold(with_head(enrolled.matcher, None)),
+    lambda enrolled: GlobalThreshold(enrolled.snapshot.with_head(None)),
 )
 
 WITHOUT_HEAD = Lever(
     "without the Siamese head",
     "What `recognize` would do if no Siamese head were in force.",
-    lambda enrolled: OwnRule(with_head(enrolled.matcher, None)),
+    lambda enrolled: OwnRule(enrolled.snapshot.with_head(None)),
 )
 
 KEPT_HEAD = Lever(
     "Siamese head re-ranks",
     "The Siamese head that is kept, were it in force: it re-ranks the nearest classes.",
-    lambda enrolled: OwnRule(with_head(enrolled.matcher, enrolled.kept_head)),
+    lambda enrolled: OwnRule(enrolled.snapshot.with_head(enrolled.kept_head)),
 )
 
 ADAPTED = LearningLever(
@@ -123,9 +122,9 @@ TAUGHT_HEAD = LearningLever(
 def levers(enrolled: Enrolled) -> list[Lever]:
     """Those that differ for a gallery; the first is the baseline, the last the gallery itself."""
     listed = [BASELINE]
-    if enrolled.matcher.projection.matrix is not None:
+    if enrolled.snapshot.projection.matrix is not None:
         listed += [RAW_PER_CLASS, PROJECTED_GLOBAL]
-    if enrolled.matcher.head is not None:
+    if enrolled.snapshot.head is not None:
         listed += [WITHOUT_HEAD]
     elif enrolled.kept_head is not None:
         listed += [KEPT_HEAD]
@@ -143,28 +142,21 @@ def learning_levers(enrolled: Enrolled, match: Match) -> list[LearningLever]:
     return listed
 
 
-def with_head(matcher: Matcher, head: TrainedHead | None) -> Matcher:
-    """The same matcher with another head in force, or with none."""
-    other = copy.copy(matcher)
-    other.head = head
-    return other
-
-
-def _adapted(enrolled: Enrolled, seen: Match) -> Matcher:
-    matcher = enrolled.matcher_in(adapted_projection(enrolled, seen.embeddings))
-    matcher.calibration = calibrate(
-        matcher, generation=0, unlabelled=matcher.projection.apply_queries(seen.embeddings)
+def _adapted(enrolled: Enrolled, seen: Match) -> Snapshot:
+    snapshot = enrolled.snapshot_in(adapted_projection(enrolled, seen.embeddings))
+    calibration = calibrate(
+        snapshot, generation=0, unlabelled=snapshot.projection.apply_queries(seen.embeddings)
     )
-    return matcher
+    return replace(snapshot, calibration=calibration)
 
 
-def _taught(enrolled: Enrolled, seen: Match) -> Matcher:
-    matcher = enrolled.matcher
+def _taught(enrolled: Enrolled, seen: Match) -> Snapshot:
+    snapshot = enrolled.snapshot
     known = seen.classes >= 0
-    examples, owners = matcher.table.examples_of(np.unique(seen.classes[known]))
-    queries = matcher.projection.apply_queries(seen.embeddings[known])
+    examples, owners = snapshot.examples.examples_of(np.unique(seen.classes[known]))
+    queries = snapshot.projection.apply_queries(seen.embeddings[known])
     head = fitted_head(
-        np.concatenate([matcher.index.vectors(examples), queries]),
+        np.concatenate([snapshot.index.vectors(examples), queries]),
         np.concatenate([owners, seen.classes[known]]),
         seed=0,
     )
@@ -177,7 +169,7 @@ def _taught(enrolled: Enrolled, seen: Match) -> Matcher:
         generation=0,
         created_at=datetime.now(UTC),
     )
-    return with_head(matcher, trained)
+    return snapshot.with_head(trained)
 
 
 def _identity(enrolled: Enrolled) -> Projection:

@@ -1,11 +1,11 @@
 """Galleries: enrolled classes, their examples and the index over them."""
 
-from engine.gallery.deciding import CANDIDATES, class_thresholds, decide_queries
+from engine.gallery.deciding.decisions import CANDIDATES, class_thresholds, decide_queries
+from engine.gallery.deciding.verifying import verify_embeddings
 from engine.gallery.gallery import Gallery
 from engine.gallery.location import GalleryFolder, GalleryLocation, parse_location
-from engine.gallery.verifying import verify_embeddings
-from engine.gallery.view import View
-from engine.gallery.writing import Listing, raise_reject
+from engine.gallery.parts.writing import Listing, raise_reject
+from engine.gallery.snapshot import Snapshot
 
 __all__ = [
     "CANDIDATES",
@@ -13,7 +13,7 @@ __all__ = [
     "GalleryFolder",
     "GalleryLocation",
     "Listing",
-    "View",
+    "Snapshot",
     "class_thresholds",
     "decide_queries",
     "parse_location",

@@ -1,48 +1,64 @@
-"""A gallery: the enrolled classes, their examples and the index over them.
-
-The only writer of catalog and index. A write is one transaction of the catalog; the index then
-follows the change log, by the same path that brings other processes' changes. A crash in between
-loses nothing, for the next opening follows the log too.
-"""
+"""A gallery: the enrolled classes, their examples and the index over them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from engine.catalog import Catalog, WriteTransaction
+from engine.catalog import Catalog
 from engine.errors import SpaceMismatchError
-from engine.gallery.checking import problems_of
-from engine.gallery.classes import ClassAdministration
-from engine.gallery.exchange import count_added, read_batches, read_header, write_parquet
-from engine.gallery.heads import HeadKeeping
-from engine.gallery.keeping import AUTO, check_index
+from engine.gallery.following.choosing import AUTO, check_index
+from engine.gallery.following.loading import searched_space
+from engine.gallery.live import LiveGallery
 from engine.gallery.location import GalleryFolder, parse_location
-from engine.gallery.moving import SpaceMoving
-from engine.gallery.near_duplicates import near_duplicates
-from engine.gallery.opened import PATIENCE
-from engine.gallery.space import stored_projection
-from engine.gallery.tables import searched_space
-from engine.gallery.writing import Listing, write_examples
-from engine.patience import patiently
+from engine.gallery.parts.checking import problems_of
+from engine.gallery.parts.classes import Classes
+from engine.gallery.parts.examples import Examples
+from engine.gallery.parts.exchange import count_added, read_batches, read_header, write_parquet
+from engine.gallery.parts.feedback import Feedback
+from engine.gallery.parts.heads import Heads
+from engine.gallery.parts.spaces import Spaces, stored_projection
+from engine.gallery.parts.thresholds import Thresholds
+from engine.gallery.parts.writing import Listing
+from engine.gallery.snapshot import Snapshot
+from engine.indexes import VectorIndex
 from engine.projections import Projection, shipped_projection
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 
-class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
-    """An open gallery; may be shared by the threads of a process.
+class Gallery:
+    """An open gallery; may be shared by the threads of a process. Made by `create` and `open`.
 
-    Several processes may open one gallery at a time: writes wait for each other, and what another
-    process wrote is seen within `poll_seconds`. While a shared gallery's server is away, the view
-    stays as it is, and enrolling waits a while.
+    The only writer of catalog and index. Several processes may open one gallery at a time: writes
+    wait for each other, and what another process wrote is seen within `poll_seconds`. While a
+    shared gallery's server is away, the snapshot stays as it is, and enrolling waits a while.
 
     Attributes:
         location: where it lies.
         folder: where this machine keeps its files: that folder, or one in the user's cache.
-        catalog: the transactional store, for reading; writes go through this class.
+        catalog: the transactional store, for reading; writes go through the parts below.
+        classes: renames, merges, removes classes and pins their thresholds.
+        examples: removes and prunes examples.
+        thresholds: calibrates, and sets the target.
+        spaces: changes the projection, moves to another backbone.
+        heads: keeps the Siamese head.
+        feedback: notes what people say about queries.
     """
+
+    def __init__(self, live: LiveGallery) -> None:
+        self._live = live
+        self.location = live.location
+        self.folder = live.folder
+        self.catalog = live.catalog
+        self.classes = Classes(live)
+        self.thresholds = Thresholds(live)
+        self.examples = Examples(live, self.thresholds)
+        self.spaces = Spaces(live, self.thresholds)
+        self.heads = Heads(live)
+        self.feedback = Feedback(live)
 
     @classmethod
     def create(
@@ -72,7 +88,7 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
         projection = shipped_projection(space)
         if projection is not None:
             _start_with(catalog, projection)
-        return cls(location, catalog, poll_seconds=poll_seconds, index=index)
+        return cls(LiveGallery(location, catalog, poll_seconds=poll_seconds, index=index))
 
     @classmethod
     def open(
@@ -98,7 +114,7 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
         check_index(index, location)
         location.require()
         catalog = Catalog.open(location.database, read_only=read_only)
-        return cls(location, catalog, poll_seconds=poll_seconds, index=index)
+        return cls(LiveGallery(location, catalog, poll_seconds=poll_seconds, index=index))
 
     def enroll(
         self,
@@ -121,84 +137,43 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
         Raises:
             ReadOnlyError, StorageError: nothing of the batch was written.
         """
-        if not examples and not rejects:
-            return []
+        return self.examples.enroll(
+            examples, rejects=rejects, allow_duplicates=allow_duplicates, listing=listing
+        )
 
-        def write(transaction: WriteTransaction) -> list[Enrolment | Reject]:
-            outcomes = write_examples(
-                transaction, examples, allow_duplicates=allow_duplicates, listing=listing
-            )
-            transaction.put_rejects(rejects)
-            return outcomes
+    def snapshot(self) -> Snapshot:
+        """What to decide by, with others' changes no older than the poll interval."""
+        return self._live.snapshot()
 
-        outcomes = self._write_patiently(write)
-        self._measure([o.example_id for o in outcomes if isinstance(o, Enrolment) and o.changed])
-        return near_duplicates(self._view, examples, outcomes)
+    @property
+    def index(self) -> VectorIndex:
+        """What is searched, as it is written to; decisions read a snapshot's."""
+        return self._live.kept.index
 
-    def enrolled_from(
-        self, sources: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], list[tuple[int, str]]]:
-        """What is enrolled from those `(label, source)`: example ids and content hashes."""
-        return patiently(lambda: self.catalog.known_sources(sources), seconds=PATIENCE)
+    @property
+    def read_only(self) -> bool:
+        """Whether this gallery refuses writes."""
+        return self._live.read_only
 
-    def prune(self, origin: str, touched: Collection[int], rejected: Collection[str]) -> int:
-        """Remove the examples of a bulk source that it no longer lists; how many those were.
+    def close(self) -> None:
+        """Keep the index in a file if that is worth it, and let go of the database."""
+        self._live.close()
 
-        Classes left without an example are removed as well.
+    def __enter__(self) -> Self:
+        return self
 
-        Args:
-            touched: ids of the examples that the source still lists.
-            rejected: sources that are listed but could not be read this time.
-        """
-        vanished = [
-            example
-            for example in self.catalog.iter_examples(origin=origin)
-            if example.id not in touched and example.source not in rejected
-        ]
-        if not vanished:
-            return 0
-        with self._write() as transaction:
-            transaction.remove_examples([example.id for example in vanished])
-            for class_id in sorted({example.class_id for example in vanished}):
-                transaction.remove_class_if_empty(class_id)
-        return len(vanished)
-
-    def move_origin(self, origin: str, to: str, folders: tuple[str, str]) -> None:
-        """Note that a bulk source lies elsewhere now, and with it what it lists.
-
-        Args:
-            origin, to: what names it, before and now.
-            folders: from where its relative paths count, before and now.
-        """
-        before, now = (folder.rstrip(os.sep) + os.sep for folder in folders)
-        with self._write() as transaction:
-            examples = list(transaction.iter_examples(origin=origin))
-            transaction.relocate_examples(
-                {
-                    each.id: (
-                        now + each.source.removeprefix(before)
-                        if each.source.startswith(before)
-                        else each.source,
-                        to,
-                    )
-                    for each in examples
-                }
-            )
-            stale = [r.source for r in transaction.rejects() if r.source.startswith(before)]
-            transaction.clear_rejects(stale)
-
-    def remove_emptied(self, class_ids: Collection[int]) -> None:
-        """Remove those of the classes that hold no example; those that are gone are passed over."""
-        present = self.catalog.labels(class_ids) if class_ids else {}
-        if present:
-            with self._write() as transaction:
-                for class_id in sorted(transaction.labels(present)):
-                    transaction.remove_class_if_empty(class_id)
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def describe(self) -> dict[str, Any]:
         """What the gallery holds and how it decides, for people and programs."""
-        view, counts = self.view(), self.catalog.counts()
-        state = view.state
+        snapshot, counts = self.snapshot(), self.catalog.counts()
+        state, kept = self.catalog.state(), self._live.kept
         return {
             "gallery": str(self.location),
             "classes": counts.classes,
@@ -206,20 +181,20 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
             "pictures": counts.pictures,
             "picture_bytes": counts.picture_bytes,
             "rejects": len(self.catalog.rejects()),
-            "generation": view.generation,
+            "generation": snapshot.generation,
             "backbone": state.space.backbone,
             "space": state.space.id,
-            "projection": view.projection.kind,
-            "searched_space": view.space_id,
+            "projection": snapshot.projection.kind,
+            "searched_space": snapshot.space_id,
             "index": {
-                "engine": self._keeper.engine,
-                "because": self._keeper.reason,
-                **view.index.describe(),
+                "engine": kept.engine,
+                "because": kept.reason,
+                **snapshot.index.describe(),
             },
-            "target_fpir": view.target_fpir,
-            "calibration": view.calibration.describe(view.target_fpir, view.classes),
-            "pinned_thresholds": len(view.pins),
-            "siamese_head": self.describe_head(),
+            "target_fpir": snapshot.target_fpir,
+            "calibration": snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes),
+            "pinned_thresholds": len(snapshot.pins),
+            "siamese_head": self.heads.describe(),
             "keep_pictures": state.keep_pictures.value,
             "created_at": state.created_at.isoformat(),
             "read_only": self.read_only,
@@ -227,17 +202,14 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
 
     def check(self) -> list[str]:
         """Everything that is wrong with the gallery, one sentence each."""
-        with self._following:
-            self._follow()
-        return list(problems_of(self.catalog, self._view, self.folder.snapshot))
+        return list(problems_of(self.catalog, self._live.newest(), self.folder.snapshot))
 
     def rebuild(self) -> None:
         """Make the index anew from the catalog's vectors.
 
         Where FAISS was asked for, a table in the gallery's database for pgvector is removed.
         """
-        with self._following:
-            self._view = self._keeper.rebuild(self.catalog)
+        self._live.rebuild()
 
     def backup(self, path: Path) -> None:
         """Copy a folder's gallery to a new folder, consistently while others write.
@@ -268,7 +240,7 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
         header = read_header(source)
         parse_location(place).require_free()
         gallery = cls.create(place, space=header.space, keep_pictures=header.keep_pictures)
-        with gallery._write() as transaction:
+        with gallery._live.write() as transaction:
             transaction.set_target_fpir(header.target_fpir)
             transaction.set_projection(stored_projection(header.projection))
             if header.siamese_head is not None:
@@ -294,13 +266,12 @@ class Gallery(ClassAdministration, SpaceMoving, HeadKeeping):
         added = 0
         for classes, examples in read_batches(source):
             added += count_added(self.enroll(examples, allow_duplicates=True))
-            with self._write() as transaction:
+            with self._live.write() as transaction:
+                searched = searched_space(transaction.state())
                 for entry in classes:
                     class_id = transaction.ensure_class(entry.label, entry.attributes)
                     if entry.pinned_threshold is not None:
-                        transaction.pin_threshold(
-                            class_id, entry.pinned_threshold, self._view.space_id
-                        )
+                        transaction.pin_threshold(class_id, entry.pinned_threshold, searched)
         return added
 
 

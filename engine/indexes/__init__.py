@@ -1,6 +1,6 @@
 """Vector indexes: the contract, the exact oracle, FAISS. Importing this loads no FAISS."""
 
-from engine.indexes.base import VectorIndex
+from engine.indexes.base import VectorIndex, VectorReader
 from engine.indexes.exact import NumpyIndex
 from engine.indexes.faiss_index import FaissIndex
 from engine.indexes.faults import SnapshotError
@@ -11,6 +11,7 @@ __all__ = [
     "NumpyIndex",
     "SnapshotError",
     "VectorIndex",
+    "VectorReader",
     "load_snapshot",
     "save_snapshot",
 ]

@@ -11,8 +11,9 @@ held. An exact index finds the k nearest; an approximate one may miss some of th
 says which it is), but never returns a similarity that isn't true or an id that was removed.
 
 Threads. Any method may be called from any thread. Searches run side by side, and with a writer;
-each sees the index as it was between two writes, never a half of one. Writers wait for each
-other. `compact` may run in a background thread: it holds nobody up while it works.
+each sees the index as it was between two writes, never a half of one; several questions to one
+state are asked of its `reader`. Writers wait for each other. `compact` may run in a background
+thread: it holds nobody up while it works.
 
 Durability. None. `engine.indexes.snapshot` writes an index to a file and reads it back.
 
@@ -34,8 +35,8 @@ UNIT_TOLERANCE = 1e-3
 """How far from 1 a row's length may be: float16 round trips pass, forgotten normalising doesn't."""
 
 
-class VectorIndex(ABC):
-    """Nearest-neighbour search over unit rows, by example id. The module tells the contract."""
+class VectorReader(ABC):
+    """The reading half of an index: nearest-neighbour search over unit rows, by example id."""
 
     def __init__(self, dimension: int) -> None:
         if dimension < 1:
@@ -53,14 +54,6 @@ class VectorIndex(ABC):
     @abstractmethod
     def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Which of `ids (n,) int64` are held: `(n,) bool`."""
-
-    @abstractmethod
-    def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
-        """Add vectors: `ids (n,) int64`, `vectors (n, dim) float32`, unit rows."""
-
-    @abstractmethod
-    def remove(self, ids: npt.ArrayLike) -> None:
-        """Remove the vectors of `ids (n,) int64`."""
 
     @abstractmethod
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
@@ -89,6 +82,26 @@ class VectorIndex(ABC):
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """What the index is, for people: `kind`, `size`, `dimension` and its parameters."""
+
+
+class VectorIndex(VectorReader):
+    """An index that is written to. The module tells the contract."""
+
+    @abstractmethod
+    def reader(self) -> VectorReader:
+        """The index as it is now, for as long as anybody holds it: nothing that it says changes.
+
+        The same object until a write or a compaction. An index that other processes write to as
+        well can't promise that: it gives itself, and may be ahead of what is known otherwise.
+        """
+
+    @abstractmethod
+    def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
+        """Add vectors: `ids (n,) int64`, `vectors (n, dim) float32`, unit rows."""
+
+    @abstractmethod
+    def remove(self, ids: npt.ArrayLike) -> None:
+        """Remove the vectors of `ids (n,) int64`."""
 
     @property
     def compaction_due(self) -> bool:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.indexes.id_map import IdMap
 from engine.indexes.state import NO_ROWS, State
 from engine.types import IntArray
+from engine.versioned import IdTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +76,26 @@ def compacted(state: State, limits: Limits) -> State:
     return state
 
 
-def followed_by(after: State, before: State, now: State, rows_by_id: IdMap) -> State:
-    """The compacted state, brought up to what was written while it was made.
+def followed_by(
+    after: State, before: State, now: State, rows_by_id: IdTable
+) -> tuple[State, IdTable]:
+    """The compacted state and its rows by id, brought up to what was written meanwhile.
 
     Args:
         after, before: what `compacted` returned, and what it was given.
         now: what has become of `before` meanwhile: rows were appended, rows died.
-        rows_by_id: of `after`; brought up likewise.
+        rows_by_id: of `after`.
     """
     dropped = before.dead if after.rows is not before.rows else NO_ROWS
     died = np.setdiff1d(now.dead, before.dead)
-    rows_by_id.remove(now.rows.ids_of(died[died < len(before.rows)]))
+    rows_by_id = rows_by_id.without(now.rows.ids_of(died[died < len(before.rows)]))
     late = np.arange(len(before.rows), len(now.rows))
     living = np.setdiff1d(late, died)
-    rows_by_id.add(now.rows.ids_of(living), _moved_up(living, dropped))
+    rows_by_id = rows_by_id.updated(now.rows.ids_of(living), _moved_up(living, dropped))
     if len(dropped):
         rows = after.rows.append(now.rows.ids_of(late), now.rows.take(late))
-        return replace(after, rows=rows, dead=_moved_up(died, dropped))
-    return replace(after, rows=now.rows, dead=now.dead)
+        return replace(after, rows=rows, dead=_moved_up(died, dropped)), rows_by_id
+    return replace(after, rows=now.rows, dead=now.dead), rows_by_id
 
 
 def _moved_up(rows: IntArray, dropped: IntArray) -> IntArray:

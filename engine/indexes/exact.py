@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from engine.indexes.base import (
     VectorIndex,
+    VectorReader,
     already_there,
     as_ids,
     as_pairs,
@@ -20,75 +21,104 @@ from engine.indexes.base import (
 from engine.types import FloatArray, IntArray
 
 
-class NumpyIndex(VectorIndex):
+class NumpyReader(VectorReader):
     """Compares a query with every vector, in double precision.
 
-    Vectors are kept in ascending order of id; every write copies them all, so that a search works
-    on a pair of arrays that nobody changes.
+    Args:
+        held_ids: `(n,) int64`, ascending.
+        held_rows: `(n, dim) float32`, unit rows, theirs.
     """
 
-    def __init__(self, dimension: int) -> None:
+    def __init__(self, dimension: int, held_ids: IntArray, held_rows: FloatArray) -> None:
         super().__init__(dimension)
-        self._writing = threading.Lock()
-        self._held: tuple[IntArray, FloatArray] = (
-            np.empty(0, np.int64),
-            np.empty((0, dimension), np.float32),
-        )
+        self.held_ids = held_ids
+        self.held_rows = held_rows
 
     def __len__(self) -> int:
-        return len(self._held[0])
+        return len(self.held_ids)
 
     def ids(self) -> IntArray:
-        return self._held[0].copy()
+        return self.held_ids.copy()
 
     def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        return np.isin(as_ids(ids, distinct=False), self._held[0])
-
-    def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
-        new_ids, new_rows = as_pairs(ids, vectors, self.dimension)
-        with self._writing:
-            held_ids, held_rows = self._held
-            for example_id in new_ids[np.isin(new_ids, held_ids)]:
-                raise already_there(int(example_id))
-            merged = np.concatenate([held_ids, new_ids])
-            order = np.argsort(merged)
-            self._held = merged[order], np.concatenate([held_rows, new_rows])[order]
-
-    def remove(self, ids: npt.ArrayLike) -> None:
-        gone = as_ids(ids)
-        with self._writing:
-            held_ids, held_rows = self._held
-            _positions(held_ids, gone)
-            kept = ~np.isin(held_ids, gone)
-            self._held = held_ids[kept], held_rows[kept]
+        return np.isin(as_ids(ids, distinct=False), self.held_ids)
 
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
         check_k(k)
         rows = as_unit_rows(queries, self.dimension, what="queries")
-        held_ids, held_rows = self._held
         similarities = np.full((len(rows), k), -np.inf, np.float32)
         found = np.full((len(rows), k), -1, np.int64)
-        exact = (rows.astype(np.float64) @ held_rows.T.astype(np.float64)).astype(np.float32)
+        exact = (rows.astype(np.float64) @ self.held_rows.T.astype(np.float64)).astype(np.float32)
         best = np.argsort(-exact, axis=1, kind="stable")[:, :k]
         width = best.shape[1]
         similarities[:, :width] = np.take_along_axis(exact, best, axis=1)
-        found[:, :width] = held_ids[best]
+        found[:, :width] = self.held_ids[best]
         return similarities, found
 
     def vectors(self, ids: npt.ArrayLike) -> FloatArray:
-        held_ids, held_rows = self._held
-        rows: FloatArray = held_rows[_positions(held_ids, as_ids(ids, distinct=False))]
+        rows: FloatArray = self.held_rows[self.places(as_ids(ids, distinct=False))]
         return rows
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "exact", "size": len(self), "dimension": self.dimension}
 
+    def places(self, ids: IntArray) -> IntArray:
+        """Where each of `ids (n,)` stands among those held; ValueError if one doesn't."""
+        for example_id in ids[~np.isin(ids, self.held_ids)]:
+            raise no_such_id(int(example_id))
+        return np.searchsorted(self.held_ids, ids).astype(np.int64)
+
+
+class NumpyIndex(VectorIndex):
+    """Vectors in ascending order of id; every write copies them all for another reader."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__(dimension)
+        self._writing = threading.Lock()
+        nothing = np.empty((0, dimension), np.float32)
+        self._reader = NumpyReader(dimension, np.empty(0, np.int64), nothing)
+
+    def reader(self) -> NumpyReader:
+        return self._reader
+
+    def __len__(self) -> int:
+        return len(self._reader)
+
+    def ids(self) -> IntArray:
+        return self._reader.ids()
+
+    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        return self._reader.contains(ids)
+
+    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self._reader.search(queries, k)
+
+    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
+        return self._reader.vectors(ids)
+
+    def describe(self) -> dict[str, Any]:
+        return self._reader.describe()
+
+    def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
+        new_ids, new_rows = as_pairs(ids, vectors, self.dimension)
+        with self._writing:
+            before = self._reader
+            for example_id in new_ids[np.isin(new_ids, before.held_ids)]:
+                raise already_there(int(example_id))
+            merged = np.concatenate([before.held_ids, new_ids])
+            order = np.argsort(merged)
+            rows = np.concatenate([before.held_rows, new_rows])[order]
+            self._reader = NumpyReader(self.dimension, merged[order], rows)
+
+    def remove(self, ids: npt.ArrayLike) -> None:
+        gone = as_ids(ids)
+        with self._writing:
+            before = self._reader
+            before.places(gone)
+            kept = ~np.isin(before.held_ids, gone)
+            self._reader = NumpyReader(
+                self.dimension, before.held_ids[kept], before.held_rows[kept]
+            )
+
     def compact(self) -> None:
         pass  # nothing is ever left to fold
-
-
-def _positions(held_ids: IntArray, ids: IntArray) -> IntArray:
-    """Where each of `ids` stands among the ascending `held_ids`; ValueError if one doesn't."""
-    for example_id in ids[~np.isin(ids, held_ids)]:
-        raise no_such_id(int(example_id))
-    return np.searchsorted(held_ids, ids).astype(np.int64)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.forking import in_forked_child
 from engine.indexes import candidates, scan
 from engine.indexes.base import (
     VectorIndex,
+    VectorReader,
     already_there,
     as_ids,
     as_pairs,
@@ -21,12 +23,77 @@ from engine.indexes.base import (
     no_such_id,
 )
 from engine.indexes.compaction import Limits, compacted, followed_by, is_due
-from engine.indexes.id_map import ABSENT, IdMap
 from engine.indexes.rows import Rows
 from engine.indexes.state import State
 from engine.types import FloatArray, IntArray
+from engine.versioned import IdTable
 
 LOGGER = logging.getLogger(__name__)
+_ABSENT = -1
+
+
+class StateReader(VectorReader):
+    """Searches one state, which nobody changes: no method takes a lock."""
+
+    def __init__(self, state: State, rows_by_id: IdTable) -> None:
+        super().__init__(state.rows.dimension)
+        self.state = state
+        self.rows_by_id = rows_by_id
+
+    @classmethod
+    def of(cls, state: State) -> StateReader:
+        """The reader of a state, its rows looked up by id anew."""
+        return cls(state, _rows_by_id(state))
+
+    def __len__(self) -> int:
+        return self.state.size
+
+    def ids(self) -> IntArray:
+        return self.rows_by_id.ids().copy()
+
+    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        return self.rows_by_id.contains(as_ids(ids, distinct=False))
+
+    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        check_k(k)
+        unit_queries = as_unit_rows(queries, self.dimension, what="queries")
+        state = self.state
+        similarities = np.full((len(unit_queries), k), -np.inf, np.float32)
+        ids = np.full((len(unit_queries), k), -1, np.int64)
+        for place, (rows, exact) in enumerate(candidates.nearest(state, unit_queries, k)):
+            best, found = scan.rank(state.rows, rows, exact, k)
+            similarities[place, : len(found)] = best
+            ids[place, : len(found)] = found
+        return similarities, ids
+
+    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
+        return self.state.rows.take(self.rows_of(as_ids(ids, distinct=False)))
+
+    def rows_of(self, ids: IntArray) -> IntArray:
+        """The numbers of the rows that hold `ids (n,)`; ValueError if one isn't held."""
+        rows: IntArray = self.rows_by_id.get(ids, _ABSENT)
+        for example_id in ids[rows == _ABSENT]:
+            raise no_such_id(int(example_id))
+        return rows
+
+    def describe(self) -> dict[str, Any]:
+        state = self.state
+        described: dict[str, Any] = {
+            "kind": "exact" if state.sketch is None else "approximate",
+            "size": state.size,
+            "dimension": self.dimension,
+            "removed": len(state.dead),
+        }
+        if state.sketch is not None:
+            described["waiting"] = len(state.rows) - state.covered
+        if fit := state.sketch.fit if state.sketch is not None else state.refused:
+            described |= {
+                "bits_per_dimension": 4 / fit.group,
+                "candidates": fit.candidates,
+                "recall": {f"at_{k}": round(share, 4) for k, share in fit.recall.items()},
+                "fitted_at": fit.rows,
+            }
+        return described
 
 
 class FaissIndex(VectorIndex):
@@ -49,7 +116,8 @@ class FaissIndex(VectorIndex):
         self._background = background
         self._writing = threading.Lock()
         self._compacting = threading.Lock()
-        self._hold(State(Rows(dimension)))
+        self._reader = StateReader.of(State(Rows(dimension)))
+        in_forked_child(self._renew)
 
     @classmethod
     def of(
@@ -57,103 +125,79 @@ class FaissIndex(VectorIndex):
     ) -> FaissIndex:
         """An index that starts from a state, such as one that was saved."""
         index = cls(state.rows.dimension, limits=limits, background=background)
-        index._hold(state)
+        index._reader = StateReader.of(state)
         return index
+
+    def reader(self) -> StateReader:
+        return self._reader
 
     @property
     def state(self) -> State:
         """What a search would read now; immutable, so that it can be saved while writes go on."""
-        return self._state
-
-    def _hold(self, state: State) -> None:
-        self._state = state
-        self._rows_by_id = IdMap(state.rows.ids(), state.live())
+        return self._reader.state
 
     def __len__(self) -> int:
-        return self._state.size
+        return len(self._reader)
 
     def ids(self) -> IntArray:
-        with self._writing:
-            return self._rows_by_id.ids()
+        return self._reader.ids()
 
     def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        wanted = as_ids(ids, distinct=False)
-        with self._writing:
-            held: npt.NDArray[np.bool_] = self._rows_by_id.rows(wanted) != ABSENT
-        return held
+        return self._reader.contains(ids)
+
+    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self._reader.search(queries, k)
+
+    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
+        return self._reader.vectors(ids)
+
+    def describe(self) -> dict[str, Any]:
+        return self._reader.describe()
 
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         new_ids, new_rows = as_pairs(ids, vectors, self.dimension)
         with self._writing:
-            for example_id in new_ids[self._rows_by_id.rows(new_ids) != ABSENT]:
+            before = self._reader
+            for example_id in new_ids[before.rows_by_id.contains(new_ids)]:
                 raise already_there(int(example_id))
-            state = self._state
-            self._state = replace(state, rows=state.rows.append(new_ids, new_rows))
-            self._rows_by_id.add(new_ids, np.arange(len(state.rows), len(self._state.rows)))
+            rows = before.state.rows.append(new_ids, new_rows)
+            numbers = np.arange(len(before.state.rows), len(rows))
+            self._reader = StateReader(
+                replace(before.state, rows=rows), before.rows_by_id.updated(new_ids, numbers)
+            )
         self._compact_if_due()
 
     def remove(self, ids: npt.ArrayLike) -> None:
         gone = as_ids(ids)
         with self._writing:
-            rows = self._rows_of(gone)
-            state = self._state
-            self._state = replace(state, dead=np.union1d(state.dead, rows))
-            self._rows_by_id.remove(gone)
+            before = self._reader
+            dead = np.union1d(before.state.dead, before.rows_of(gone))
+            self._reader = StateReader(
+                replace(before.state, dead=dead), before.rows_by_id.without(gone)
+            )
         self._compact_if_due()
-
-    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
-        check_k(k)
-        unit_queries = as_unit_rows(queries, self.dimension, what="queries")
-        state = self._state
-        similarities = np.full((len(unit_queries), k), -np.inf, np.float32)
-        ids = np.full((len(unit_queries), k), -1, np.int64)
-        for place, (rows, exact) in enumerate(candidates.nearest(state, unit_queries, k)):
-            best, found = scan.rank(state.rows, rows, exact, k)
-            similarities[place, : len(found)] = best
-            ids[place, : len(found)] = found
-        return similarities, ids
-
-    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
-        wanted = as_ids(ids, distinct=False)
-        with self._writing:
-            rows, state = self._rows_of(wanted), self._state
-        return state.rows.take(rows)
-
-    def describe(self) -> dict[str, Any]:
-        state = self._state
-        described: dict[str, Any] = {
-            "kind": "exact" if state.sketch is None else "approximate",
-            "size": state.size,
-            "dimension": self.dimension,
-            "removed": len(state.dead),
-        }
-        if state.sketch is not None:
-            described["waiting"] = len(state.rows) - state.covered
-        if fit := state.sketch.fit if state.sketch is not None else state.refused:
-            described |= {
-                "bits_per_dimension": 4 / fit.group,
-                "candidates": fit.candidates,
-                "recall": {f"at_{k}": round(share, 4) for k, share in fit.recall.items()},
-                "fitted_at": fit.rows,
-            }
-        return described
 
     @property
     def compaction_due(self) -> bool:
-        return is_due(self._state, self._limits)
+        return is_due(self._reader.state, self._limits)
 
     def compact(self) -> None:
         with self._compacting:
             self._compact()
 
     def _compact(self) -> None:
-        before = self._state
+        before = self._reader.state
         after = compacted(before, self._limits)
         if after is not before:
-            rows_by_id = IdMap(after.rows.ids(), after.live())
+            rows_by_id = _rows_by_id(after)
             with self._writing:
-                self._state = followed_by(after, before, self._state, rows_by_id)
-                self._rows_by_id = rows_by_id
+                now = self._reader.state
+                self._reader = StateReader(*followed_by(after, before, now, rows_by_id))
+
+    def _renew(self) -> None:
+        """Whoever wrote or compacted when this process was forked doesn't in the child."""
+        self._writing = threading.Lock()
+        self._compacting = threading.Lock()
 
     def _compact_if_due(self) -> None:
         if self._background and self.compaction_due and not self._compacting.locked():
@@ -173,8 +217,7 @@ class FaissIndex(VectorIndex):
         finally:
             self._compacting.release()
 
-    def _rows_of(self, ids: IntArray) -> IntArray:
-        rows = self._rows_by_id.rows(ids)
-        for example_id in ids[rows == ABSENT]:
-            raise no_such_id(int(example_id))
-        return rows
+
+def _rows_by_id(state: State) -> IdTable:
+    live = state.live()
+    return IdTable(state.rows.ids()[live], live)

@@ -151,6 +151,9 @@ class PgvectorIndex(VectorIndex):
                 filling = self._fill(connection, source)
         self.follow(source)
 
+    def reader(self) -> PgvectorIndex:
+        return self  # the table is everybody's: whoever reads it filters what it knows nothing of
+
     def __len__(self) -> int:
         """As of when this process last wrote or followed, so that a search needn't ask."""
         return self._size

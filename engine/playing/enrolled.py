@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.catalog import Catalog
 from engine.decision.trained_head import TrainedHead
-from engine.gallery import Gallery
-from engine.gallery.left_out import calibrate_on_gallery
-from engine.gallery.matcher import Matcher
-from engine.gallery.table import ExampleTable
-from engine.indexes import FaissIndex
+from engine.gallery import Gallery, Snapshot
+from engine.gallery.deciding.left_out import calibrate_on_gallery
 from engine.projections import Projection, shipped_cohort, shipped_projection
 from engine.types import FloatArray, IntArray, Space
 
@@ -25,7 +22,7 @@ class Enrolled:
     """A gallery's examples and the comparison that it uses by itself.
 
     Attributes:
-        matcher: the gallery's own: its projection, thresholds and calibration.
+        snapshot: the gallery's own: its projection, thresholds and calibration.
         ids, class_ids: `(n,) int64`, the examples and their classes.
         embeddings: `(n, dim) float32`, unit rows, before any projection.
         labels: the classes' labels by id.
@@ -33,7 +30,7 @@ class Enrolled:
         kept_head: the gallery's Siamese head, in force or not.
     """
 
-    matcher: Matcher
+    snapshot: Snapshot
     ids: IntArray
     class_ids: IntArray
     embeddings: FloatArray
@@ -44,19 +41,19 @@ class Enrolled:
     @classmethod
     def of_gallery(cls, gallery: Gallery) -> Enrolled:
         """Everything that a gallery has enrolled."""
-        view = gallery.view()
-        space = view.state.space
+        snapshot = gallery.snapshot()
+        space = snapshot.space
         ids, embeddings = _vectors(gallery.catalog, space)
-        class_ids = view.table.classes_of(ids)
+        class_ids = snapshot.examples.classes_of(ids)
         known = class_ids >= 0
         return cls(
-            matcher=view,
+            snapshot=snapshot,
             ids=ids[known],
             class_ids=class_ids[known],
             embeddings=embeddings[known],
-            labels=dict(view.table.labels),
+            labels=dict(snapshot.labels),
             shipped=shipped_cohort(space),
-            kept_head=view.kept_head,
+            kept_head=snapshot.kept_head,
         )
 
     @classmethod
@@ -73,44 +70,38 @@ class Enrolled:
         by_id = {number: str(name) for number, name in enumerate(names)}
         ids = np.arange(1, len(labels) + 1)
         shipped = shipped_cohort(space)
-        projection = shipped_projection(space) or Projection.identity(space.dimension)
-        matcher = _matcher(projection, ids, class_ids, embeddings, by_id, shipped, target_fpir)
-        return cls(matcher, ids, class_ids, embeddings, by_id, shipped)
+        snapshot = _calibrated(
+            Snapshot.in_memory(
+                space=space,
+                projection=shipped_projection(space) or Projection.identity(space.dimension),
+                example_ids=ids,
+                class_ids=class_ids,
+                embeddings=embeddings,
+                labels=by_id,
+                shipped=shipped,
+                target_fpir=target_fpir,
+            )
+        )
+        return cls(snapshot, ids, class_ids, embeddings, by_id, shipped)
 
-    def matcher_in(self, projection: Projection) -> Matcher:
+    def snapshot_in(self, projection: Projection) -> Snapshot:
         """The same examples in another searched space, calibrated on the gallery alone."""
-        return _matcher(
-            projection,
-            self.ids,
-            self.class_ids,
-            self.embeddings,
-            self.labels,
-            self.shipped,
-            self.matcher.target_fpir,
+        return _calibrated(
+            Snapshot.in_memory(
+                space=self.snapshot.space,
+                projection=projection,
+                example_ids=self.ids,
+                class_ids=self.class_ids,
+                embeddings=self.embeddings,
+                labels=self.labels,
+                shipped=self.shipped,
+                target_fpir=self.snapshot.target_fpir,
+            )
         )
 
 
-def _matcher(
-    projection: Projection,
-    ids: IntArray,
-    class_ids: IntArray,
-    embeddings: FloatArray,
-    labels: Mapping[int, str],
-    shipped: FloatArray,
-    target_fpir: float,
-) -> Matcher:
-    index = FaissIndex(projection.dimension)
-    index.add(ids, projection.apply(embeddings))
-    matcher = Matcher(
-        space_id=projection.id,
-        projection=projection,
-        index=index,
-        table=ExampleTable(ids, class_ids, labels),
-        shipped=shipped,
-        target_fpir=target_fpir,
-    )
-    matcher.calibration = calibrate_on_gallery(matcher)
-    return matcher
+def _calibrated(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, calibration=calibrate_on_gallery(snapshot))
 
 
 def _vectors(catalog: Catalog, space: Space) -> tuple[IntArray, FloatArray]:

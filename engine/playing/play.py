@@ -9,8 +9,8 @@ import numpy as np
 
 from engine.decision import NEIGHBOURS
 from engine.decision.scores import Float64Array
-from engine.gallery.left_out import rank_without_own
-from engine.gallery.matcher import Matcher
+from engine.gallery import Snapshot
+from engine.gallery.deciding.left_out import rank_without_own
 from engine.metrics.trials import KnownTrials, StrangerTrials, Trials, empty_strangers
 from engine.playing.scorers import Scorer, similarities
 from engine.types import FloatArray, IntArray, Ranking
@@ -63,17 +63,17 @@ def stranger_scores(match: Match, scorer: Scorer, targets: list[float]) -> list[
         leave: IntArray | None = match.classes[rows]
     else:
         rows, leave = np.flatnonzero(match.classes < 0), None
-    queries = scorer.matcher.projection.apply_queries(match.embeddings[rows])
-    rankings = _ranked(scorer.matcher, queries, leave)
+    queries = scorer.snapshot.projection.apply_queries(match.embeddings[rows])
+    rankings = _ranked(scorer.snapshot, queries, leave)
     return [scorer.scores(queries, rankings, target) for target in targets]
 
 
 def _played_known(match: Match, scorer: Scorer, rows: IntArray, target: float) -> KnownTrials:
     own = match.classes[rows]
-    queries = scorer.matcher.projection.apply_queries(match.embeddings[rows])
-    rankings = _ranked(scorer.matcher, queries, None)
-    genuine = _compared(scorer.matcher, queries, own)
-    impostors = _compared(scorer.matcher, queries, _other_classes(scorer.matcher, own))
+    queries = scorer.snapshot.projection.apply_queries(match.embeddings[rows])
+    rankings = _ranked(scorer.snapshot, queries, None)
+    genuine = _compared(scorer.snapshot, queries, own)
+    impostors = _compared(scorer.snapshot, queries, _other_classes(scorer.snapshot, own))
     return KnownTrials(
         queries=rows,
         classes=own,
@@ -94,8 +94,8 @@ def _played_strangers(
 ) -> StrangerTrials:
     if not rows.size:
         return empty_strangers()
-    queries = scorer.matcher.projection.apply_queries(match.embeddings[rows])
-    rankings = _ranked(scorer.matcher, queries, leave)
+    queries = scorer.snapshot.projection.apply_queries(match.embeddings[rows])
+    rankings = _ranked(scorer.snapshot, queries, leave)
     return StrangerTrials(
         queries=rows,
         groups=match.groups[rows] if leave is None else leave,
@@ -106,16 +106,16 @@ def _played_strangers(
     )
 
 
-def _ranked(matcher: Matcher, queries: FloatArray, leave: IntArray | None) -> list[Ranking]:
+def _ranked(snapshot: Snapshot, queries: FloatArray, leave: IntArray | None) -> list[Ranking]:
     """As many classes of each query as a decision looks at; `leave` names one to leave out."""
     rankings: list[Ranking] = []
     for start in range(0, len(queries), BATCH):
         rows = slice(start, start + BATCH)
         if leave is None:
-            nearest = matcher.rank(queries[rows], NEIGHBOURS + 1)
-            rankings += matcher.reranked(queries[rows], nearest)
+            nearest = snapshot.rank(queries[rows], NEIGHBOURS + 1)
+            rankings += snapshot.reranked(queries[rows], nearest)
         else:
-            rankings += rank_without_own(matcher, queries[rows], leave[rows])
+            rankings += rank_without_own(snapshot, queries[rows], leave[rows])
     return rankings
 
 
@@ -138,27 +138,27 @@ class _Compared(NamedTuple):
     probabilities: Float64Array
 
 
-def _compared(matcher: Matcher, queries: FloatArray, classes: IntArray) -> _Compared:
+def _compared(snapshot: Snapshot, queries: FloatArray, classes: IntArray) -> _Compared:
     """Each query with the best example of one class; NaN for class -1."""
     similarities = np.full(len(queries), np.nan)
-    probabilities = np.full(len(queries) if matcher.head else 0, np.nan)
+    probabilities = np.full(len(queries) if snapshot.head else 0, np.nan)
     for class_id in np.unique(classes[classes >= 0]):
-        examples, _ = matcher.table.examples_of(np.array([class_id]))
+        examples, _ = snapshot.examples.examples_of(np.array([class_id]))
         rows = np.flatnonzero(classes == class_id)
         if not examples.size:
             continue
-        vectors = matcher.index.vectors(examples)
+        vectors = snapshot.index.vectors(examples)
         found = queries[rows] @ vectors.T
         similarities[rows] = found.max(axis=1)
-        if matcher.head:
+        if snapshot.head:
             best = vectors[found.argmax(axis=1)]
-            probabilities[rows] = matcher.head.siamese.probability(queries[rows], best)
+            probabilities[rows] = snapshot.head.siamese.probability(queries[rows], best)
     return _Compared(similarities, probabilities)
 
 
-def _other_classes(matcher: Matcher, own: IntArray) -> IntArray:
+def _other_classes(snapshot: Snapshot, own: IntArray) -> IntArray:
     """A class for each query, drawn evenly from all but its own; -1 where there is no other."""
-    everyone = np.unique(matcher.table.classes_of(matcher.table.ids()))
+    everyone = np.unique(snapshot.examples.classes_of(snapshot.examples.ids()))
     if everyone.size < 2:
         return np.full(own.size, -1)
     random = np.random.default_rng(_SEED)

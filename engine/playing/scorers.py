@@ -1,31 +1,31 @@
 """How ranked classes become a score and a verdict: the gallery's own rule, or one threshold.
 
 A scorer gives each query the score of its nearest class less the threshold, for any target FPIR;
-0 and above is accepted. Queries are `(m, dim) float32`, unit rows of the matcher's searched space,
+0 and above is accepted. Queries are `(m, dim) float32`, unit rows of the snapshot's searched space,
 and come with their rankings; one without any class scores `-inf`.
 """
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from engine.decision import Calibration
 from engine.decision.scores import Float64Array
-from engine.gallery.deciding import excesses
-from engine.gallery.left_out import PLAYED, rank_without_own
-from engine.gallery.matcher import Matcher
+from engine.gallery import Snapshot
+from engine.gallery.deciding.decisions import excesses
+from engine.gallery.deciding.left_out import PLAYED, rank_without_own
 from engine.types import FloatArray, Ranking
 
 
 class Scorer(ABC):
-    """A matcher with a rule for its thresholds."""
+    """A snapshot with a rule for its thresholds."""
 
-    def __init__(self, matcher: Matcher) -> None:
-        self.matcher = matcher
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
 
     @abstractmethod
     def scores(
@@ -40,9 +40,7 @@ class OwnRule(Scorer):
     def scores(
         self, queries: FloatArray, rankings: list[Ranking], target_fpir: float
     ) -> Float64Array:
-        matcher = copy.copy(self.matcher)
-        matcher.target_fpir = target_fpir
-        return excesses(matcher, queries, rankings)
+        return excesses(replace(self.snapshot, target_fpir=target_fpir), queries, rankings)
 
 
 class GlobalThreshold(Scorer):
@@ -58,19 +56,19 @@ class GlobalThreshold(Scorer):
         rankings: list[Ranking],
         target_fpir: float,
     ) -> Float64Array:
-        level = self._calibration.level(target_fpir, self.matcher.classes)
+        level = self._calibration.level(target_fpir, self.snapshot.classes)
         return similarities(rankings).astype(np.float64) - level
 
     @cached_property
     def _calibration(self) -> Calibration:
-        cohort = self.matcher.cohort()
+        cohort = self.snapshot.cohort
         played = np.unique(np.linspace(0, max(0, len(cohort) - 1), PLAYED).astype(np.int64))
-        rankings = rank_without_own(self.matcher, cohort.vectors[played], cohort.class_ids[played])
+        rankings = rank_without_own(self.snapshot, cohort.vectors[played], cohort.class_ids[played])
         reached = similarities([ranking for ranking in rankings if len(ranking)])
         return Calibration.of_strangers(
             reached.astype(np.float64),
             method="similarities of left-out classes",
-            classes=self.matcher.classes,
+            classes=self.snapshot.classes,
             generation=0,
         )
 

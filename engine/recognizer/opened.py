@@ -15,7 +15,7 @@ from engine.cores import limit_threads
 from engine.errors import SpaceMismatchError
 from engine.features import Embedder, FeatureExtractor, load_extractor
 from engine.forking import in_forked_child
-from engine.gallery import Gallery, View, parse_location
+from engine.gallery import Gallery, Snapshot, parse_location
 from engine.settings import Settings, load_settings
 from engine.types import KeepPictures
 
@@ -188,19 +188,19 @@ class OpenRecognizer:
             )
         return extractor
 
-    def _view(self) -> View:
+    def _snapshot(self) -> Snapshot:
         """What to search, as long as it is of this recogniser's backbone.
 
         Raises:
             SpaceMismatchError: the gallery was moved to another one meanwhile.
         """
-        view = self.gallery.view()
+        snapshot = self.gallery.snapshot()
         loaded = self._extractor
-        if loaded is not None and loaded.space.id != view.state.space.id:
-            space = view.state.space
+        if loaded is not None and loaded.space.id != snapshot.space.id:
+            space = snapshot.space
             raise SpaceMismatchError(
                 f"{self.gallery.location}: was re-embedded with {space.backbone!r} (space "
                 f"{space.id}) since it was opened with {loaded.backbone.name!r} "
                 f"(space {loaded.space.id}); open it again, and restart a service that has it open"
             )
-        return view
+        return snapshot

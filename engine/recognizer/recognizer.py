@@ -117,7 +117,7 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
         """Adapt the searched space, if that is better; labels aren't needed.
 
         The embeddings stay, the index is made anew, thresholds are recalibrated.
-        `gallery.use_projection(None)` returns to the space of a fresh gallery.
+        `gallery.spaces.project(None)` returns to the space of a fresh gallery.
 
         Args:
             queries: pictures as they will be asked; where they sit is learned as well. Without
@@ -175,8 +175,8 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
 
     def remove_head(self) -> bool:
         """Take the searched space's Siamese head out of force for good; whether there was one."""
-        view = self.gallery.view()
-        if view.kept_head is None:
+        snapshot = self.gallery.snapshot()
+        if snapshot.kept_head is None:
             return False
-        self.gallery.use_head(None, view.space_id)
+        self.gallery.heads.use(None, snapshot.space_id)
         return True

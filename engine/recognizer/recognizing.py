@@ -88,7 +88,7 @@ class Recognizing(OpenRecognizer):
             embeddings: `(n, dim) float32`, unit rows, of this gallery's backbone.
             sources: what the decisions call the queries.
         """
-        view = self._view()
+        view = self._snapshot()
         queries = view.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
         names = sources or ["<embedding>"] * len(queries)
         return decide_queries(view, queries, names, candidates)
@@ -106,7 +106,7 @@ class Recognizing(OpenRecognizer):
         """The k nearest classes of pictures that are embedded already, `(n, dim) float32`."""
         if k < 1:
             raise ValueError(f"expected k of at least 1, but got {k}")
-        view = self._view()
+        view = self._snapshot()
         queries = view.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
         return [list(view.candidates(ranking)) for ranking in view.rank(queries, k)]
 
@@ -117,7 +117,7 @@ class Recognizing(OpenRecognizer):
             ImageError: one of them can't be read or accepted.
         """
         vectors = self.embed([first, second])
-        view = self._view()
+        view = self._snapshot()
         queries = view.projection.apply_queries(vectors)
         return verify_embeddings(view, queries[0], queries[1])
 
@@ -135,9 +135,7 @@ class Recognizing(OpenRecognizer):
             ImageError: the picture can't be read or accepted.
             ClassNotFoundError, LabelError: there is no such class.
         """
-        from engine.gallery.feedback import note_feedback  # not needed to recognise
-
         vectors = self.embed([image])
         [decision] = self.recognize_embeddings(vectors, sources=[describe_source(image)])
-        note_feedback(self.gallery, vectors[0], decision, label)
+        self.gallery.feedback.note(vectors[0], decision, label)
         return decision

@@ -26,7 +26,7 @@ class Reembedding(OpenRecognizer):
         The gallery is used as it was until all is embedded, and a call that was interrupted goes on
         where it stopped. Then the projection of a fresh gallery is taken, and a calibration made of
         the gallery alone; thresholds set by hand are suspended. The former vectors stay for
-        `undo_reembed` until `gallery.drop_other_spaces()`, or until the move after this one.
+        `undo_reembed` until `gallery.spaces.drop_others()`, or until the move after this one.
 
         This recogniser goes on with the new backbone. Others that have the gallery open raise
         SpaceMismatchError until they are opened again.

@@ -1,4 +1,4 @@
-"""What the page asks about classes, gathered from the catalog and the view."""
+"""What the page asks about classes, gathered from a snapshot."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.gallery import View
-from engine.gallery.deciding import excesses
-from engine.gallery.left_out import rank_without_own
-from engine.gallery.near_duplicates import NEAR_DUPLICATE_SIMILARITY
+from engine.gallery import Snapshot
+from engine.gallery.deciding.decisions import excesses
+from engine.gallery.deciding.left_out import rank_without_own
+from engine.gallery.deciding.near_duplicates import NEAR_DUPLICATE_SIMILARITY
 from engine.server.schemas import NeighbourOut
 
 NEIGHBOURS = 6
 
 
-def first_examples(view: View, class_ids: Sequence[int]) -> dict[int, int]:
+def first_examples(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, int]:
     """The oldest example of each class, by class id."""
     if not class_ids:
         return {}
-    example_ids, owners = view.table.examples_of(np.unique(np.array(class_ids, np.int64)))
+    example_ids, owners = snapshot.examples.examples_of(np.unique(np.array(class_ids, np.int64)))
     first: dict[int, int] = {}
     for example_id, class_id in zip(example_ids.tolist(), owners.tolist(), strict=True):
         first.setdefault(class_id, example_id)
     return first
 
 
-def neighbours(view: View, class_id: int) -> list[NeighbourOut]:
+def neighbours(snapshot: Snapshot, class_id: int) -> list[NeighbourOut]:
     """The classes nearest to a class, most similar first.
 
     One is confusable if it would be given this class's name, were it not enrolled itself, or if it
     is as near as two copies of one picture.
     """
-    example_ids, _ = view.table.examples_of(np.array([class_id], np.int64))
+    example_ids, _ = snapshot.examples.examples_of(np.array([class_id], np.int64))
     if not example_ids.size:
         return []
     best: dict[int, tuple[float, int]] = {}
-    for ranking in view.rank(view.index.vectors(example_ids), NEIGHBOURS + 1):
-        for candidate in view.candidates(ranking):
+    for ranking in snapshot.rank(snapshot.index.vectors(example_ids), NEIGHBOURS + 1):
+        for candidate in snapshot.candidates(ranking):
             known = best.get(candidate.class_id, (-2.0, 0))
             best[candidate.class_id] = max(known, (candidate.similarity, candidate.example_id))
     best.pop(class_id, None)
-    labels = view.table.labels
+    labels = snapshot.labels
     nearest = sorted(best.items(), key=lambda entry: -entry[1][0])[:NEIGHBOURS]
     shown = [(other, *found) for other, found in nearest if other in labels]
-    taken = _taken_for(view, class_id, [(other, example_id) for other, _, example_id in shown])
+    taken = _taken_for(snapshot, class_id, [(other, example_id) for other, _, example_id in shown])
     return [
         NeighbourOut(
             class_id=other,
@@ -57,7 +57,7 @@ def neighbours(view: View, class_id: int) -> list[NeighbourOut]:
     ]
 
 
-def _taken_for(view: View, class_id: int, others: Sequence[tuple[int, int]]) -> list[bool]:
+def _taken_for(snapshot: Snapshot, class_id: int, others: Sequence[tuple[int, int]]) -> list[bool]:
     """Whether each example of another class would be given this class's name, were its own gone.
 
     Args:
@@ -66,9 +66,9 @@ def _taken_for(view: View, class_id: int, others: Sequence[tuple[int, int]]) -> 
     if not others:
         return []
     own, examples = np.array(others, np.int64).T
-    vectors = view.index.vectors(examples)
-    rankings = rank_without_own(view, vectors, own)
-    passed = excesses(view, vectors, rankings) >= 0
+    vectors = snapshot.index.vectors(examples)
+    rankings = rank_without_own(snapshot, vectors, own)
+    passed = excesses(snapshot, vectors, rankings) >= 0
     return [
         bool(accepted) and len(ranking) > 0 and int(ranking.class_ids[0]) == class_id
         for ranking, accepted in zip(rankings, passed, strict=True)

@@ -46,12 +46,12 @@ def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool
 def _enrolment_out(service: Service, enrolment: Enrolment) -> EnrolmentOut:
     """An enrolment, with pictures to show of what it can't be told apart from."""
     gallery = service.recognizer.gallery
-    view = gallery.view()
+    snapshot = gallery.snapshot()
     return EnrolmentOut(
         label=enrolment.label,
         class_id=gallery.catalog.class_id(enrolment.label),
         example_id=enrolment.example_id,
         status=enrolment.status.value,
         warnings=list(enrolment.warnings),
-        near_duplicates=[with_examples(pair, view) for pair in enrolment.near_duplicates],
+        near_duplicates=[with_examples(pair, snapshot) for pair in enrolment.near_duplicates],
     )

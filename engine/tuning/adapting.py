@@ -24,11 +24,10 @@ import numpy as np
 from engine.bulk.sources import Source
 from engine.errors import CalibrationError
 from engine.features import Embedder, FeatureExtractor
-from engine.gallery import Gallery
-from engine.gallery.deciding import query_scores
-from engine.gallery.evidence import calibrate, unlabelled_stranger_scores
-from engine.gallery.left_out import calibrate_on_gallery
-from engine.gallery.matcher import Matcher
+from engine.gallery import Gallery, Snapshot
+from engine.gallery.deciding.decisions import query_scores
+from engine.gallery.deciding.evidence import calibrate, unlabelled_stranger_scores
+from engine.gallery.deciding.left_out import calibrate_on_gallery
 from engine.playing.enrolled import Enrolled
 from engine.playing.queries import Progress, embed_queries
 from engine.playing.set_aside import fingerprints, without_enrolled
@@ -53,7 +52,7 @@ def adapt_to_gallery(
     gallery: Gallery, embedder: Embedder, progress: Progress = lambda _done: None
 ) -> LearnedSpaceReport:
     """Learn a searched space from the gallery's own pictures; see `Recognizer.adapt`."""
-    view = gallery.view()
+    snapshot = gallery.snapshot()
     enrolled = Enrolled.of_gallery(gallery)
     views = views_of(gallery, enrolled, embedder, progress)
     base = _fresh(gallery)
@@ -61,22 +60,26 @@ def adapt_to_gallery(
     if verdict.better:
         found = within_class_projection(base, enrolled, views)
         seen: frozenset[str] = frozenset()
-        if view.projection.shifted:  # where queries sit stays known
-            found = Projection(ADAPTED, found.mean, matrix_of(found), view.projection.query_mean)
-            seen = view.calibration.seen
-        calibration = calibrate_on_gallery(enrolled.matcher_in(found), generation=view.generation)
-        gallery.use_projection(found, replace(calibration, seen=seen))
+        if snapshot.projection.shifted:  # where queries sit stays known
+            found = Projection(
+                ADAPTED, found.mean, matrix_of(found), snapshot.projection.query_mean
+            )
+            seen = snapshot.calibration.seen
+        calibration = calibrate_on_gallery(
+            enrolled.snapshot_in(found), generation=snapshot.generation
+        )
+        gallery.spaces.project(found, replace(calibration, seen=seen))
     return LearnedSpaceReport(
         views=len(views.classes),
         classes=int(np.unique(views.classes).size),
-        target_fpir=view.target_fpir,
+        target_fpir=snapshot.target_fpir,
         tpir_of_views_before=verdict.tpir_before,
         tpir_of_views_after=verdict.tpir_after,
         oscr_of_views_before=verdict.oscr_before,
         oscr_of_views_after=verdict.oscr_after,
         oscr_gain=verdict.oscr_gain,
         adapted=verdict.better,
-        searched_space=gallery.view().space_id,
+        searched_space=gallery.snapshot().space_id,
     )
 
 
@@ -125,29 +128,29 @@ def adapt_to_queries(
             f"expected at least {LEAST_QUERIES} unlabelled queries to adapt to, but got "
             f"{len(queries)}; give more, or none, to learn from the gallery alone"
         )
-    bases = [enrolled.matcher.projection]
+    bases = [enrolled.snapshot.projection]
     if embedder is not None and (learned := _learned(gallery, enrolled, embedder, progress)):
         bases.append(learned)
-    before = _guarded(queries, lambda _seen: enrolled.matcher)
+    before = _guarded(queries, lambda _seen: enrolled.snapshot)
     after = [_guarded(queries, _adapter(enrolled, base)) for base in bases]
     best = int(np.argmax(after))
     adapted = after[best] > before
     if adapted:
-        matcher = _adapter(enrolled, bases[best])(queries)
+        snapshot = _adapter(enrolled, bases[best])(queries)
         calibration = calibrate(
-            matcher,
-            generation=gallery.view().generation,
-            unlabelled=matcher.projection.apply_queries(queries),
+            snapshot,
+            generation=gallery.snapshot().generation,
+            unlabelled=snapshot.projection.apply_queries(queries),
         )
-        gallery.use_projection(matcher.projection, replace(calibration, seen=seen))
+        gallery.spaces.project(snapshot.projection, replace(calibration, seen=seen))
     return AdaptedSpaceReport(
         queries=len(queries),
         given_a_label_before=before,
         given_a_label_after=after[best],
-        target_fpir=enrolled.matcher.target_fpir,
+        target_fpir=enrolled.snapshot.target_fpir,
         learned_from_gallery=best > 0,
         adapted=adapted,
-        searched_space=gallery.view().space_id,
+        searched_space=gallery.snapshot().space_id,
     )
 
 
@@ -155,7 +158,7 @@ def adapted_projection(
     enrolled: Enrolled, queries: FloatArray, base: Projection | None = None
 ) -> Projection:
     """A map, by default the present one, with the catalog's and the queries' means apart."""
-    base = base or enrolled.matcher.projection
+    base = base or enrolled.snapshot.projection
     return Projection(
         ADAPTED,
         drawn_mean(enrolled.embeddings, base.mean),
@@ -166,7 +169,7 @@ def adapted_projection(
 
 def _fresh(gallery: Gallery) -> Projection:
     """The map that a fresh gallery of that backbone has."""
-    space = gallery.view().state.space
+    space = gallery.snapshot().space
     return shipped_projection(space) or Projection.identity(space.dimension)
 
 
@@ -183,11 +186,11 @@ def _learned(
     return within_class_projection(_fresh(gallery), enrolled, views)
 
 
-def _adapter(enrolled: Enrolled, base: Projection) -> Callable[[FloatArray], Matcher]:
-    return lambda seen: enrolled.matcher_in(adapted_projection(enrolled, seen, base))
+def _adapter(enrolled: Enrolled, base: Projection) -> Callable[[FloatArray], Snapshot]:
+    return lambda seen: enrolled.snapshot_in(adapted_projection(enrolled, seen, base))
 
 
-def _guarded(queries: FloatArray, learn: Callable[[FloatArray], Matcher]) -> float:
+def _guarded(queries: FloatArray, learn: Callable[[FloatArray], Snapshot]) -> float:
     """The share of held-out queries given a label at the target FPIR, in the space learned."""
     order = np.random.default_rng(_SEED).permutation(len(queries))
     halves = order[: len(order) // 2], order[len(order) // 2 :]
@@ -201,8 +204,8 @@ def _guarded(queries: FloatArray, learn: Callable[[FloatArray], Matcher]) -> flo
     )
 
 
-def _labelled_share(matcher: Matcher, seen: FloatArray, held_out: FloatArray) -> float:
-    project = matcher.projection.apply_queries
-    strangers = unlabelled_stranger_scores(matcher, project(seen))
-    level = np.quantile(strangers, 1.0 - matcher.target_fpir)
-    return float((query_scores(matcher, project(held_out)) >= level).mean())
+def _labelled_share(snapshot: Snapshot, seen: FloatArray, held_out: FloatArray) -> float:
+    project = snapshot.projection.apply_queries
+    strangers = unlabelled_stranger_scores(snapshot, project(seen))
+    level = np.quantile(strangers, 1.0 - snapshot.target_fpir)
+    return float((query_scores(snapshot, project(held_out)) >= level).mean())

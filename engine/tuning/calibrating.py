@@ -12,9 +12,8 @@ from engine.catalog import Catalog
 from engine.decision.scores import Float64Array
 from engine.errors import CalibrationError
 from engine.features import Embedder, FeatureExtractor
-from engine.gallery import Gallery, View
-from engine.gallery.evidence import LEAST_QUERIES, calibrate, genuine_scores
-from engine.gallery.feedback import feedback_evidence
+from engine.gallery import Gallery, Snapshot
+from engine.gallery.deciding.evidence import LEAST_QUERIES, calibrate, genuine_scores
 from engine.images import load_image
 from engine.images.views import augmented_views
 from engine.playing.matching import comparable
@@ -43,8 +42,8 @@ def calibrate_gallery(
     progress: Progress = lambda _done: None,
 ) -> CalibrationReport:
     """Set a gallery's thresholds for a target FPIR; see `Recognizer.calibrate`."""
-    view = gallery.view()
-    target = view.target_fpir if target_fpir is None else target_fpir
+    snapshot = gallery.snapshot()
+    target = snapshot.target_fpir if target_fpir is None else target_fpir
     if not 0.0 < target < 1.0:
         raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
     all_asked, all_strangers = (
@@ -54,8 +53,8 @@ def calibrate_gallery(
     strangers = _fit_to_teach(all_strangers, gallery.catalog, unknown)
     seen = fingerprints(asked) | fingerprints(strangers)
     set_aside = len(all_asked) + len(all_strangers) - len(asked) - len(strangers)
-    project = view.projection.apply_queries
-    own = np.full(len(asked), -1) if unlabelled else _classes_of(view, asked)
+    project = snapshot.projection.apply_queries
+    own = np.full(len(asked), -1) if unlabelled else _classes_of(snapshot, asked)
     known = own >= 0
     if known.any():
         strangers = strangers + asked.take(np.flatnonzero(~known).tolist())
@@ -67,7 +66,7 @@ def calibrate_gallery(
     unknown_vectors = project(strangers.embeddings)
     labelled = project(asked.embeddings[known]), own[known]
     if feedback:
-        said_unknown, said = feedback_evidence(gallery, view)
+        said_unknown, said = gallery.feedback.evidence(snapshot)
         if not len(said_unknown) and not len(said[0]):
             raise CalibrationError(
                 "nothing was said about queries yet; say what they show on the web page, or with "
@@ -76,25 +75,25 @@ def calibrate_gallery(
         unknown_vectors = np.concatenate([unknown_vectors, said_unknown])
         labelled = np.concatenate([labelled[0], said[0]]), np.concatenate([labelled[1], said[1]])
     calibration = calibrate(
-        view,
-        generation=view.generation,
+        snapshot,
+        generation=snapshot.generation,
         strangers=unknown_vectors,
         labelled=labelled,
         unlabelled=None if known.any() else project(asked.embeddings),
     )
     calibration.require(target)
-    if view.projection.kind == ADAPTED:  # the space itself was learned from pictures
-        seen |= view.calibration.seen
+    if snapshot.projection.kind == ADAPTED:  # the space itself was learned from pictures
+        seen |= snapshot.calibration.seen
     calibration = replace(calibration, seen=seen)
     if not calibration.genuine_scores.size:
-        scores = np.sort(_view_scores(gallery, view, extractor.embedder))
+        scores = np.sort(_view_scores(gallery, snapshot, extractor.embedder))
         calibration = replace(calibration, genuine_scores=scores, upper_bound=True)
-    gallery.use_calibration(calibration, target)
+    gallery.thresholds.use(calibration, target)
     return CalibrationReport.of(
         calibration,
         target,
-        classes=view.classes,
-        space=view.space_id,
+        classes=snapshot.classes,
+        space=snapshot.space_id,
         enrolled_themselves=set_aside,
         rejects=len(all_asked.rejects) + len(all_strangers.rejects),
     )
@@ -110,11 +109,15 @@ def recalibrate_gallery(gallery: Gallery, extractor: FeatureExtractor) -> Calibr
     try:
         return calibrate_gallery(gallery, extractor, feedback=True)
     except CalibrationError:
-        view = gallery.view()
-    if view.classes and view.calibration.automatic:
+        snapshot = gallery.snapshot()
+    if snapshot.classes and snapshot.calibration.automatic:
         return calibrate_gallery(gallery, extractor)
     return CalibrationReport.of(
-        view.calibration, view.target_fpir, classes=view.classes, space=view.space_id, kept=True
+        snapshot.calibration,
+        snapshot.target_fpir,
+        classes=snapshot.classes,
+        space=snapshot.space_id,
+        kept=True,
     )
 
 
@@ -138,11 +141,11 @@ def _fit_to_teach(pictures: Queries, catalog: Catalog, source: Source | None) ->
     return others
 
 
-def _view_scores(gallery: Gallery, view: View, embedder: Embedder) -> Float64Array:
+def _view_scores(gallery: Gallery, snapshot: Snapshot, embedder: Embedder) -> Float64Array:
     """The scores of changed views of a few enrolled pictures, where they are kept."""
-    labels = np.array(sorted(view.table.labels), np.int64)
+    labels = np.array(sorted(snapshot.labels), np.int64)
     random = np.random.default_rng(_SEED)
-    examples, owners = view.table.examples_of(np.sort(random.permutation(labels)[:VIEWED]))
+    examples, owners = snapshot.examples.examples_of(np.sort(random.permutation(labels)[:VIEWED]))
     own: list[int] = []
     views: list[Image.Image] = []
     for first in np.flatnonzero(np.diff(owners, prepend=-1)):
@@ -153,11 +156,11 @@ def _view_scores(gallery: Gallery, view: View, embedder: Embedder) -> Float64Arr
             own += [int(owners[first])] * VIEWS_OF_ONE
     if not views:
         return np.empty(0, np.float64)
-    vectors = view.projection.apply(embedder.embed(views))
-    return genuine_scores(view, vectors, np.array(own, np.int64))
+    vectors = snapshot.projection.apply(embedder.embed(views))
+    return genuine_scores(snapshot, vectors, np.array(own, np.int64))
 
 
-def _classes_of(view: View, queries: Queries) -> IntArray:
+def _classes_of(snapshot: Snapshot, queries: Queries) -> IntArray:
     """The ids of the queries' classes; -1 for labels that aren't enrolled."""
-    ids = {label: class_id for class_id, label in view.table.labels.items()}
+    ids = snapshot.class_ids_by_label()
     return np.array([ids.get(comparable(item.label), -1) for item in queries.items], np.int64)

@@ -71,9 +71,9 @@ def labelled_evidence(gallery: Gallery, pictures: Queries) -> HeadEvidence:
     Raises:
         TrainingError: no class has two pictures.
     """
-    view = gallery.view()
+    snapshot = gallery.snapshot()
     numbers: dict[str, int] = {}
-    ids = {label: class_id for class_id, label in view.table.labels.items()}
+    ids = {label: class_id for class_id, label in snapshot.labels.items()}
     enrolled = {
         (example.label, example.content_hash)
         for example in gallery.catalog.find_contents(sorted(set(pictures.content_hashes)))
@@ -91,11 +91,13 @@ def labelled_evidence(gallery: Gallery, pictures: Queries) -> HeadEvidence:
             rows.append(row)
             classes.append(number)
     number_of = {ids[label]: number for label, number in numbers.items() if label in ids}
-    examples, owners = view.table.examples_of(np.array(sorted(number_of), np.int64))
-    catalog_side = view.index.vectors(examples)
+    examples, owners = snapshot.examples.examples_of(np.array(sorted(number_of), np.int64))
+    catalog_side = snapshot.index.vectors(examples)
     own = np.array([number_of[int(owner)] for owner in owners], np.int64)
     evidence = HeadEvidence(
-        np.concatenate([catalog_side, view.projection.apply_queries(pictures.embeddings[rows])]),
+        np.concatenate(
+            [catalog_side, snapshot.projection.apply_queries(pictures.embeddings[rows])]
+        ),
         np.concatenate([own, np.array(classes, np.int64)]),
         np.ones(own.size + len(rows), np.bool_),
         "labelled pictures and enrolled ones" if own.size else "labelled pictures",
@@ -121,17 +123,17 @@ def enrolled_evidence(
     Raises:
         TrainingError: no pictures are kept and no class has two examples.
     """
-    view = gallery.view()
-    labels = np.array(sorted(view.table.labels), np.int64)
+    snapshot = gallery.snapshot()
+    labels = np.array(sorted(snapshot.labels), np.int64)
     chosen = labels
     if labels.size > MOST_CLASSES:
-        _, owners = view.table.examples_of(labels)
+        _, owners = snapshot.examples.examples_of(labels)
         ids, counts = np.unique(owners, return_counts=True)
         several = ids[counts > 1]
         order = np.random.default_rng(_SEED).permutation(np.setdiff1d(labels, several))
         chosen = np.sort(np.concatenate([several, order])[:MOST_CLASSES])
-    examples, owners = view.table.examples_of(chosen)
-    vectors = [view.index.vectors(examples)] if examples.size else []
+    examples, owners = snapshot.examples.examples_of(chosen)
+    vectors = [snapshot.index.vectors(examples)] if examples.size else []
     classes, augmented = [owners], 0
     for first in np.flatnonzero(np.diff(owners, prepend=-1)):
         picture = gallery.catalog.picture(int(examples[first]))
@@ -139,13 +141,13 @@ def enrolled_evidence(
         if picture is None:
             continue
         made = _views(load_image(picture).pixels, int(examples[first]))
-        vectors.append(view.projection.apply(embedder.embed(made)))
+        vectors.append(snapshot.projection.apply(embedder.embed(made)))
         classes.append(np.full(len(made), owners[first]))
         augmented += len(made)
     everything = np.concatenate(classes)
     real = np.arange(everything.size) < owners.size
     evidence = HeadEvidence(
-        np.concatenate(vectors) if vectors else np.empty((0, view.index.dimension), np.float32),
+        np.concatenate(vectors) if vectors else np.empty((0, snapshot.index.dimension), np.float32),
         everything,
         real,
         "augmented views of enrolled pictures" if augmented else "enrolled pictures",

@@ -17,7 +17,7 @@ import numpy as np
 from engine.decision.scores import Float64Array
 from engine.decision.siamese import SiameseHead
 from engine.decision.trained_head import TARGET_FAR
-from engine.gallery.reranking import RERANKED, order_by_both
+from engine.gallery.snapshot.reranking import RERANKED, order_by_both
 from engine.metrics.bootstrap import resamples
 from engine.metrics.figures import Figure
 from engine.metrics.open_set import auroc

@@ -70,8 +70,8 @@ def train_gallery_head(
     progress: Progress = lambda _done: None,
 ) -> HeadReport:
     """Train a head on labelled pictures, or on the gallery alone; see `Recognizer.train_head`."""
-    view = gallery.view()
-    searched_space, generation, former = view.space_id, view.generation, view.head
+    snapshot = gallery.snapshot()
+    searched_space, generation, former = snapshot.space_id, snapshot.generation, snapshot.head
     rejects: tuple[Reject, ...] = ()
     seen: frozenset[str] = frozenset()
     if data is None:
@@ -102,7 +102,7 @@ def train_gallery_head(
         seen=seen,
     )
     if active or former is None:
-        gallery.use_head(head, searched_space)
+        gallery.heads.use(head, searched_space)
     return HeadReport(
         method=evidence.method,
         classes=evidence.class_count,

@@ -20,8 +20,7 @@ from PIL import Image
 
 from engine.errors import CalibrationError
 from engine.features import Embedder
-from engine.gallery import Gallery
-from engine.gallery.matcher import Matcher
+from engine.gallery import Gallery, Snapshot
 from engine.images import load_image
 from engine.images.views import lit_views, placed_views
 from engine.metrics.bootstrap import resamples
@@ -167,13 +166,13 @@ def within_class_projection(base: Projection, enrolled: Enrolled, views: Views) 
 
 def judged(enrolled: Enrolled, base: Projection, views: Views) -> Verdict:
     """The present space beside one learned from views, on other classes' views of another kind."""
-    present = enrolled.matcher.projection
-    before = enrolled.matcher_in(Projection(present.kind, present.mean, present.matrix))
+    present = enrolled.snapshot.projection
+    before = enrolled.snapshot_in(Projection(present.kind, present.mean, present.matrix))
     pairs = [
         (_played(before, asked), _played(after, asked))
         for after, asked in _folds(enrolled, base, views)
     ]
-    target = enrolled.matcher.target_fpir
+    target = enrolled.snapshot.target_fpir
     tpirs = np.array([[_tpir(trials, target) for trials in pair] for pair in pairs])
     areas = np.array([[_oscr(trials) for trials in pair] for pair in pairs])
     replicates = np.mean([_oscr_gains(*pair) for pair in pairs], axis=0)
@@ -203,20 +202,20 @@ def matrix_of(projection: Projection) -> FloatArray:
     return projection.matrix
 
 
-def _folds(enrolled: Enrolled, base: Projection, views: Views) -> Iterator[tuple[Matcher, Views]]:
+def _folds(enrolled: Enrolled, base: Projection, views: Views) -> Iterator[tuple[Snapshot, Views]]:
     """A map learned from half of the classes and one kind of views, and the views to judge it."""
     classes = np.unique(views.classes)
     half = np.random.default_rng(_SEED).permutation(classes)[: classes.size // 2]
     first = np.isin(views.classes, half)
     for kind, seen in ((0, first), (1, ~first)):
         taught = within_class_projection(base, enrolled, views.take(seen & (views.kinds == kind)))
-        yield enrolled.matcher_in(taught), views.take(~seen & (views.kinds != kind))
+        yield enrolled.snapshot_in(taught), views.take(~seen & (views.kinds != kind))
 
 
-def _played(matcher: Matcher, views: Views) -> Trials:
+def _played(snapshot: Snapshot, views: Views) -> Trials:
     """The views as queries of their classes, and again as strangers, their class left out."""
     match = Match(views.vectors, views.classes, views.classes, left_out=True)
-    return play(match, OwnRule(matcher), matcher.target_fpir)
+    return play(match, OwnRule(snapshot), snapshot.target_fpir)
 
 
 def _tpir(trials: Trials, target: float) -> float:

@@ -267,7 +267,7 @@ def test_labels_that_fit_nothing_are_refused(filled: Recognizer, make_picture: M
 def test_a_removed_class_is_no_longer_known(
     filled: Recognizer, make_picture: MakePicture, tmp_path: Path
 ) -> None:
-    filled.gallery.remove_class("thing 0")
+    filled.gallery.classes.remove("thing 0")
     for n in range(3):
         make_picture(f"queries/thing {n}.png", n, size=48)
     evaluation = filled.evaluate(tmp_path / "queries")

@@ -62,7 +62,7 @@ def test_changed_views_of_the_example_bound_the_genuine_similarities(
 def test_normalised_similarities_count_deviations_above_the_impostors(
     filled: Recognizer, make_picture: MakePicture
 ) -> None:
-    filled.gallery.calibrate()  # statistics of the whole gallery, not of its first batch
+    filled.gallery.thresholds.calibrate()  # statistics of the whole gallery, not of its first batch
     explanation = explain(filled.gallery, filled.embedder, make_picture("q.png", 3, size=48))
     first = explanation.candidates[0]
     [mean], [std] = moments(explanation.impostors[None].astype(np.float32))

@@ -19,11 +19,11 @@ def statuses(outcomes: list[Enrolment | Reject]) -> list[EnrolmentStatus | str]:
 
 def found(gallery: Gallery, seed: int) -> str | None:
     """The label of the class nearest to vector `seed`, if it is that very vector."""
-    view = gallery.view()
-    [ranking] = view.rank(view.projection.apply(unit(seed)[None]), 1)
+    snapshot = gallery.snapshot()
+    [ranking] = snapshot.rank(snapshot.projection.apply(unit(seed)[None]), 1)
     if not len(ranking) or ranking.similarities[0] < 0.9999:
         return None
-    return view.candidates(ranking)[0].label
+    return snapshot.candidates(ranking)[0].label
 
 
 def test_a_new_example_is_found_at_once(gallery: Gallery) -> None:
@@ -51,7 +51,7 @@ def test_the_same_picture_in_another_class_is_refused_and_named(gallery: Gallery
 
     assert "already enrolled as 'cat' (from /pictures/cat/1.jpg)" in refusal
     assert [r.source for r in gallery.catalog.rejects()] == ["/pictures/dog/1.jpg"]
-    assert "dog" not in gallery.view().table.labels.values()
+    assert "dog" not in gallery.snapshot().labels.values()
 
 
 def test_duplicates_can_be_allowed(gallery: Gallery) -> None:
@@ -94,7 +94,7 @@ def test_a_bad_label_rejects_only_its_example(gallery: Gallery) -> None:
 def test_labels_are_told_apart_after_normalising(gallery: Gallery) -> None:
     gallery.enroll([example("Eisbär", 1), example(" Eisba\u0308r ", 2)])
 
-    assert gallery.view().table.labels.keys() == {1}
+    assert gallery.snapshot().labels.keys() == {1}
 
 
 def test_near_duplicates_are_named(gallery: Gallery) -> None:
@@ -119,37 +119,37 @@ def test_pruning_removes_what_the_source_no_longer_lists(gallery: Gallery) -> No
     [a, _, _] = gallery.enroll(batch)
     gallery.enroll([example("other", 9)])
 
-    removed = gallery.prune("/p", {a.example_id}, {"/pictures/b/2.jpg"})
+    removed = gallery.examples.prune("/p", {a.example_id}, {"/pictures/b/2.jpg"})
 
     assert removed == 1
     assert found(gallery, 3) is None
-    assert sorted(gallery.view().table.labels.values()) == ["a", "b", "other"]
+    assert sorted(gallery.snapshot().labels.values()) == ["a", "b", "other"]
 
 
 def test_classes_are_renamed_merged_and_removed(gallery: Gallery) -> None:
     gallery.enroll([example(label, seed) for seed, label in enumerate("abcd", start=1)])
 
-    gallery.rename_class("a", "alpha")
-    gallery.merge_classes(["b", "c"], "alpha")
-    gallery.remove_class("d")
+    gallery.classes.rename("a", "alpha")
+    gallery.classes.merge(["b", "c"], "alpha")
+    gallery.classes.remove("d")
 
     assert [found(gallery, seed) for seed in (1, 2, 3, 4)] == ["alpha", "alpha", "alpha", None]
     assert gallery.check() == []
     with pytest.raises(ClassNotFoundError):
-        gallery.rename_class("d", "delta")
+        gallery.classes.rename("d", "delta")
 
 
 def test_renaming_onto_another_class_is_refused(gallery: Gallery) -> None:
     gallery.enroll([example("a", 1), example("b", 2)])
 
     with pytest.raises(ClassExistsError):
-        gallery.rename_class("a", "b")
+        gallery.classes.rename("a", "b")
 
 
 def test_a_removed_example_is_not_found(gallery: Gallery) -> None:
     [first, _] = gallery.enroll([example("cat", 1), example("cat", 2)])
 
-    gallery.remove_example(first.example_id)
+    gallery.examples.remove(first.example_id)
 
     assert found(gallery, 1) is None
     assert found(gallery, 2) == "cat"

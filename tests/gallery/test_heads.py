@@ -13,8 +13,8 @@ import pytest
 from engine.decision.siamese import SiameseHead
 from engine.decision.trained_head import TrainedHead
 from engine.gallery import Gallery, decide_queries, verify_embeddings
-from engine.gallery.migrating import migrate_gallery
-from engine.gallery.reranking import RERANKED, rerank
+from engine.gallery.parts.migrating import migrate_gallery
+from engine.gallery.snapshot.reranking import RERANKED, rerank
 from engine.indexes import FaissIndex
 from engine.projections import Projection
 from engine.types import Ranking
@@ -55,15 +55,15 @@ def shop(gallery: Gallery) -> Gallery:
 
 
 def first_label(gallery: Gallery, query: np.ndarray = QUERY) -> str:
-    [decision] = decide_queries(gallery.view(), query[None], ["query"])
+    [decision] = decide_queries(gallery.snapshot(), query[None], ["query"])
     return decision.candidates[0].label
 
 
 def test_the_head_puts_its_class_first_and_similarities_stay_cosines(shop: Gallery) -> None:
     assert float(QUERY @ BOWL) > float(QUERY @ CUP)
     assert first_label(shop) == "bowl"
-    shop.use_head(HEAD, shop.view().space_id)
-    [decision] = decide_queries(shop.view(), QUERY[None], ["query"])
+    shop.heads.use(HEAD, shop.snapshot().space_id)
+    [decision] = decide_queries(shop.snapshot(), QUERY[None], ["query"])
     assert [candidate.label for candidate in decision.candidates[:2]] == ["cup", "bowl"]
     assert decision.similarity == pytest.approx(float(QUERY @ CUP), abs=1e-6)
     assert decision.margin == pytest.approx(float(QUERY @ CUP - QUERY @ BOWL), abs=1e-6)
@@ -72,23 +72,23 @@ def test_the_head_puts_its_class_first_and_similarities_stay_cosines(shop: Galle
 
 def test_an_enrolled_picture_itself_stays_first(shop: Gallery) -> None:
     upside_down = trained(np.full(SPACE.dimension, 50.0), -3.0)
-    shop.use_head(upside_down, shop.view().space_id)
-    [decision] = decide_queries(shop.view(), BOWL[None], ["query"])
+    shop.heads.use(upside_down, shop.snapshot().space_id)
+    [decision] = decide_queries(shop.snapshot(), BOWL[None], ["query"])
     assert decision.label == "bowl"
 
 
 def test_a_head_not_in_force_changes_nothing(shop: Gallery) -> None:
-    shop.use_head(trained(HEAD.siamese.weights, 3.0, active=False), shop.view().space_id)
+    shop.heads.use(trained(HEAD.siamese.weights, 3.0, active=False), shop.snapshot().space_id)
     assert first_label(shop) == "bowl"
-    assert verify_embeddings(shop.view(), QUERY, CUP).probability is None
+    assert verify_embeddings(shop.snapshot(), QUERY, CUP).probability is None
     assert "not in force" in str(shop.describe()["siamese_head"])
 
 
 def test_verification_gives_the_heads_probability(shop: Gallery) -> None:
-    before = verify_embeddings(shop.view(), QUERY, CUP)
+    before = verify_embeddings(shop.snapshot(), QUERY, CUP)
     assert before.probability is None
-    shop.use_head(HEAD, shop.view().space_id)
-    found = verify_embeddings(shop.view(), QUERY, CUP)
+    shop.heads.use(HEAD, shop.snapshot().space_id)
+    found = verify_embeddings(shop.snapshot(), QUERY, CUP)
     expected = 1 / (1 + np.exp(20.0 * abs(float(QUERY[0] - CUP[0])) - 3.0))
     assert found.probability == pytest.approx(expected, abs=1e-5)
     assert found.same is True  # 0.63, from 0.6 on
@@ -127,9 +127,9 @@ def test_a_candidate_that_was_just_removed_leaves_the_order_as_it_was() -> None:
 def test_another_view_of_the_gallery_follows(shop: Gallery) -> None:
     with Gallery.open(shop.location.path, poll_seconds=0.0) as other:  # type: ignore[union-attr]
         assert first_label(other) == "bowl"
-        shop.use_head(HEAD, shop.view().space_id)
+        shop.heads.use(HEAD, shop.snapshot().space_id)
         assert first_label(other) == "cup"
-        shop.use_head(None, shop.view().space_id)
+        shop.heads.use(None, shop.snapshot().space_id)
         assert first_label(other) == "bowl"
         assert other.describe()["siamese_head"] is None
 
@@ -140,7 +140,7 @@ from engine.gallery import Gallery
 with Gallery.open(sys.argv[1]) as gallery:
     print("open", flush=True)
     for line in sys.stdin:
-        head = gallery.view().head
+        head = gallery.snapshot().head
         print(None if head is None else head.method, flush=True)
 """
 
@@ -162,7 +162,7 @@ def test_another_process_sees_the_head_within_a_second(shop: Gallery) -> None:
 
         assert reader.stdout.readline().strip() == "open"
         assert asked() == "None"
-        shop.use_head(HEAD, shop.view().space_id)
+        shop.heads.use(HEAD, shop.snapshot().space_id)
         import time
 
         time.sleep(0.5)  # twice the poll interval
@@ -174,20 +174,20 @@ def test_another_process_sees_the_head_within_a_second(shop: Gallery) -> None:
 def test_a_change_of_space_suspends_it_and_the_way_back_brings_it_back(
     shop: Gallery, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shop.use_head(HEAD, shop.view().space_id)
+    shop.heads.use(HEAD, shop.snapshot().space_id)
     mean = np.full(SPACE.dimension, 0.1, np.float32)
     matrix = np.eye(SPACE.dimension, dtype=np.float32)
-    shop.use_projection(Projection("adapted", mean, matrix, mean))
+    shop.spaces.project(Projection("adapted", mean, matrix, mean))
     assert "Siamese head is suspended" in caplog.text
-    assert shop.view().head is None
+    assert shop.snapshot().head is None
     assert str(shop.describe()["siamese_head"]).startswith("suspended")
-    shop.use_projection(None)
-    assert shop.view().head is not None
+    shop.spaces.project(None)
+    assert shop.snapshot().head is not None
     assert first_label(shop) == "cup"
 
 
 def test_it_goes_with_backups_exports_and_migrations(shop: Gallery, tmp_path: Path) -> None:
-    shop.use_head(HEAD, shop.view().space_id)
+    shop.heads.use(HEAD, shop.snapshot().space_id)
     shop.backup(tmp_path / "backup.gallery")
     shop.export(tmp_path / "export.parquet")
     Gallery.create_from_export(tmp_path / "imported.gallery", tmp_path / "export.parquet").close()
@@ -195,12 +195,12 @@ def test_it_goes_with_backups_exports_and_migrations(shop: Gallery, tmp_path: Pa
     for name in ("backup", "imported", "migrated"):
         with Gallery.open(tmp_path / f"{name}.gallery") as copy:
             assert first_label(copy) == "cup"
-            assert copy.view().head is not None
+            assert copy.snapshot().head is not None
 
 
 def test_its_decisions_are_the_same_whatever_it_was_asked_with(shop: Gallery) -> None:
-    shop.use_head(HEAD, shop.view().space_id)
+    shop.heads.use(HEAD, shop.snapshot().space_id)
     queries = np.stack([unit(seed) for seed in range(90, 190)])
-    together = decide_queries(shop.view(), queries, ["q"] * len(queries))
-    alone = [decide_queries(shop.view(), query[None], ["q"])[0] for query in queries]
+    together = decide_queries(shop.snapshot(), queries, ["q"] * len(queries))
+    alone = [decide_queries(shop.snapshot(), query[None], ["q"])[0] for query in queries]
     assert together == alone

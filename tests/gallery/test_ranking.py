@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.gallery.ranking import rank
-from engine.gallery.table import NO_CLASS, ExampleTable
+from engine.gallery.snapshot.examples import NO_CLASS, ExampleTable
+from engine.gallery.snapshot.ranking import rank
 from engine.indexes import NumpyIndex
 from tests.gallery.conftest import unit
 
@@ -21,10 +21,10 @@ def test_each_class_counts_once_with_its_best_example(
     vectors = np.stack([unit(int(i)) for i in ids])
     index = NumpyIndex(DIMENSION)
     index.add(ids, vectors)
-    table = ExampleTable(ids, np.array(owners), {c: str(c) for c in set(owners)})
+    table = ExampleTable(ids, np.array(owners))
     asked = np.stack([unit(1000 + q) for q in range(queries)])
 
-    rankings = rank(index, table, asked, k)
+    rankings = rank(index, table, len(set(owners)), asked, k)
 
     for query, ranking in zip(asked, rankings, strict=True):
         best = {
@@ -39,17 +39,16 @@ def test_each_class_counts_once_with_its_best_example(
 
 
 def test_an_empty_index_ranks_nothing() -> None:
-    table = ExampleTable(np.empty(0, np.int64), np.empty(0, np.int64), {})
+    table = ExampleTable(np.empty(0, np.int64), np.empty(0, np.int64))
 
-    [ranking] = rank(NumpyIndex(DIMENSION), table, unit(1)[None], 3)
+    [ranking] = rank(NumpyIndex(DIMENSION), table, 0, unit(1)[None], 3)
 
     assert len(ranking) == 0
 
 
 def test_the_table_answers_no_class_for_what_it_does_not_hold() -> None:
-    table = ExampleTable(np.array([1, 2]), np.array([7, 8]), {7: "a", 8: "b"})
-    table.remove(np.array([2]))
-    table.set(np.array([5000]), np.array([8]))
+    table = ExampleTable(np.array([1, 2]), np.array([7, 8]))
+    table = table.without(np.array([2])).updated(np.array([5000]), np.array([8]))
 
     assert table.classes_of(np.array([1, 2, 5000, -1, 10**9])).tolist() == [
         7,

@@ -12,10 +12,10 @@ from tests.conftest import quarters
 def test_a_listed_threshold_is_the_one_a_decision_is_made_by(recognizer: Recognizer) -> None:
     for seed in range(12):
         recognizer.enroll(str(seed), quarters(seed))
-    recognizer.gallery.pin_threshold("3", 0.75)
-    view = recognizer.gallery.view()
+    recognizer.gallery.classes.pin("3", 0.75)
+    snapshot = recognizer.gallery.snapshot()
 
-    listed = class_thresholds(view, sorted(view.table.labels))
+    listed = class_thresholds(snapshot, sorted(snapshot.labels))
 
     for seed in range(12):
         decision = recognizer.recognize(quarters(seed))
@@ -28,4 +28,4 @@ def test_a_class_that_never_had_an_example_has_no_threshold(recognizer: Recogniz
     with recognizer.gallery.catalog.write() as transaction:
         empty = transaction.ensure_class("empty", {})
 
-    assert math.isnan(class_thresholds(recognizer.gallery.view(), [empty])[empty])
+    assert math.isnan(class_thresholds(recognizer.gallery.snapshot(), [empty])[empty])

@@ -9,17 +9,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from engine.gallery import Gallery
+from engine.indexes import load_snapshot
 from tests.gallery.conftest import SPACE, example, unit
 
 
 def content(gallery: Gallery) -> dict[int, str]:
-    """Label by example id, as the view has it."""
-    view = gallery.view()
-    ids = view.index.ids()
+    """Label by example id, as the snapshot has it."""
+    snapshot = gallery.snapshot()
+    ids = snapshot.index.ids()
     return {
-        int(i): view.table.labels[int(c)]
-        for i, c in zip(ids, view.table.classes_of(ids), strict=True)
+        int(i): snapshot.labels[int(c)]
+        for i, c in zip(ids, snapshot.examples.classes_of(ids), strict=True)
     }
+
+
+def kept_generation(gallery: Gallery) -> int:
+    """The generation that the index's file holds."""
+    dimension = gallery.snapshot().projection.dimension
+    space = gallery.snapshot().space_id
+    return load_snapshot(gallery.folder.snapshot, space=space, dimension=dimension)[1]
 
 
 class TwoViews(RuleBasedStateMachine):
@@ -54,14 +62,14 @@ class TwoViews(RuleBasedStateMachine):
     @rule(data=st.data())
     def remove_example(self, data: st.DataObject) -> None:
         example_id = data.draw(st.sampled_from(sorted(self.model)))
-        self.writer.remove_example(example_id)
+        self.writer.examples.remove(example_id)
         del self.model[example_id]
 
     @precondition(lambda self: self.model)
     @rule(data=st.data())
     def remove_class(self, data: st.DataObject) -> None:
         label = data.draw(st.sampled_from(sorted(set(self.model.values()))))
-        self.writer.remove_class(label)
+        self.writer.classes.remove(label)
         self.model = {i: known for i, known in self.model.items() if known != label}
 
     @precondition(lambda self: len(set(self.model.values())) > 1)
@@ -70,13 +78,13 @@ class TwoViews(RuleBasedStateMachine):
         labels = sorted(set(self.model.values()))
         source = data.draw(st.sampled_from(labels))
         into = data.draw(st.sampled_from([label for label in labels if label != source]))
-        self.writer.merge_classes([source], into)
+        self.writer.classes.merge([source], into)
         self.model = {i: into if known == source else known for i, known in self.model.items()}
 
     @rule()
     def calibrate(self) -> None:
         if self.model:
-            self.writer.calibrate()
+            self.writer.thresholds.calibrate()
 
     @rule()
     def reopen_reader(self) -> None:
@@ -97,17 +105,17 @@ test_two_views_agree = TwoViews.TestCase
 def test_a_pin_reaches_the_other_process(gallery: Gallery) -> None:
     gallery.enroll([example("cat", 1)])
     with Gallery.open(gallery.folder.path, poll_seconds=0.0) as other:
-        gallery.pin_threshold("cat", 0.5)
-        assert list(other.view().pins.values()) == [0.5]
-        gallery.pin_threshold("cat", None)
-        assert other.view().pins == {}
+        gallery.classes.pin("cat", 0.5)
+        assert list(other.snapshot().pins.values()) == [0.5]
+        gallery.classes.pin("cat", None)
+        assert other.snapshot().pins == {}
 
 
 def test_a_target_reaches_the_other_process(gallery: Gallery) -> None:
     gallery.enroll([example("cat", 1)])
     with Gallery.open(gallery.folder.path, poll_seconds=0.0) as other:
-        gallery.set_target_fpir(0.01)
-        assert gallery.view().target_fpir == other.view().target_fpir == 0.01
+        gallery.thresholds.set_target_fpir(0.01)
+        assert gallery.snapshot().target_fpir == other.snapshot().target_fpir == 0.01
 
 
 @pytest.mark.parametrize("damage", ["truncated", "overwritten", "deleted", "empty"])
@@ -132,10 +140,10 @@ def test_a_damaged_snapshot_is_made_anew_and_said(
 
     with caplog.at_level("INFO"), Gallery.open(gallery.folder.path) as again:
         assert again.check() == []
-        assert len(again.view().index) == 50
+        assert len(again.snapshot().index) == 50
     assert "making the index anew" in caplog.text
     with Gallery.open(gallery.folder.path) as healed:
-        assert healed.view().snapshot_generation == healed.view().generation
+        assert kept_generation(healed) == healed.snapshot().generation
 
 
 def test_an_opening_follows_what_came_after_the_snapshot(gallery: Gallery) -> None:
@@ -144,7 +152,7 @@ def test_an_opening_follows_what_came_after_the_snapshot(gallery: Gallery) -> No
     gallery.enroll([example("late", 99)])
 
     with Gallery.open(gallery.folder.path) as other:
-        assert other.view().snapshot_generation < other.view().generation
+        assert kept_generation(other) < other.snapshot().generation
         assert "late" in content(other).values()
         assert other.check() == []
 
@@ -157,7 +165,7 @@ def test_what_was_removed_is_gone_from_every_file(gallery: Gallery) -> None:
     vector = unit(77).astype("<f4").tobytes()
     assert any(vector in path.read_bytes() for path in gallery.folder.path.iterdir())
 
-    gallery.remove_class("secret")
+    gallery.classes.remove("secret")
     gallery.close()
 
     for path in gallery.folder.path.iterdir():
@@ -167,7 +175,7 @@ def test_what_was_removed_is_gone_from_every_file(gallery: Gallery) -> None:
 
 def test_checking_finds_an_index_that_differs(gallery: Gallery) -> None:
     [first, second] = gallery.enroll([example("cat", 1), example("dog", 2)])
-    index = gallery.view().index
+    index = gallery.index
     index.remove(np.array([first.example_id, second.example_id]))
     index.add(np.array([second.example_id, 99]), np.stack([unit(5), unit(6)]))
 
@@ -186,8 +194,8 @@ def test_an_export_round_trips_exactly(gallery: Gallery, tmp_path: Path) -> None
             example("dog", 3),
         ]
     )
-    gallery.pin_threshold("dog", 0.75)
-    gallery.set_target_fpir(0.02)
+    gallery.classes.pin("dog", 0.75)
+    gallery.thresholds.set_target_fpir(0.02)
     assert gallery.export(tmp_path / "all.parquet") == 3
 
     with Gallery.create_from_export(tmp_path / "copy.gallery", tmp_path / "all.parquet") as copy:
@@ -236,7 +244,7 @@ def test_enrolling_one_more_leaves_the_snapshot_alone(gallery: Gallery) -> None:
 
 def test_a_target_is_followed_though_other_changes_came_after_it(gallery: Gallery) -> None:
     with Gallery.open(gallery.folder.path, poll_seconds=0.0) as other:
-        gallery.set_target_fpir(0.01)
+        gallery.thresholds.set_target_fpir(0.01)
         gallery.enroll([example("late", 1)])
-        assert other.view().target_fpir == 0.01
+        assert other.snapshot().target_fpir == 0.01
         assert "late" in content(other).values()

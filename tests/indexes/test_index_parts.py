@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from engine.indexes.checksums import row_checksums
-from engine.indexes.id_map import IdMap
 from engine.indexes.rows import Rows
 from engine.testing.vectors import unit_rows
 
@@ -71,17 +70,6 @@ def test_parts_do_not_multiply_when_rows_come_and_go() -> None:
     assert len(rows) == 200 * 90
     assert len(rows.parts) <= 33
     assert (np.diff(rows.ids()) > 0).all()
-
-
-def test_an_id_map_finds_rows_old_and_new() -> None:
-    known = IdMap(np.array([40, 10, 30, 20]), np.array([0, 1, 3]))
-    known.add(np.array([5, 30]), np.array([4, 5]))
-    known.remove(np.array([40]))
-    known.add(np.array([40]), np.array([6]))
-    known.remove(np.array([5]))
-    assert known.rows(np.array([10, 20, 30, 40, 5, 99])).tolist() == [1, 3, 5, 6, -1, -1]
-    assert known.ids().tolist() == [10, 20, 30, 40]
-    assert len(known) == 4
 
 
 def run_python(code: str) -> str:

@@ -64,7 +64,7 @@ def test_no_query_is_scored_by_what_saw_its_label() -> None:
     def learn(seen: Match) -> Noting:
         learned.append({row.tobytes() for row in seen.embeddings})
         scored.append(set())
-        return Noting(enrolled.matcher)
+        return Noting(enrolled.snapshot)
 
     trials = play_halves(match, learn, 0.05)
     everyone = {row.tobytes() for row in match.embeddings}
@@ -73,7 +73,7 @@ def test_no_query_is_scored_by_what_saw_its_label() -> None:
         assert not seen & asked
         assert seen | asked == everyone
     assert in_first_half(match).sum() == CLASSES
-    whole = play(match, OwnRule(enrolled.matcher), 0.05)
+    whole = play(match, OwnRule(enrolled.snapshot), 0.05)
     np.testing.assert_array_equal(trials.known.queries, whole.known.queries)
     np.testing.assert_array_equal(trials.known.scores, whole.known.scores)
     np.testing.assert_array_equal(trials.known.genuine, whole.known.genuine)

@@ -17,7 +17,7 @@ from engine.catalog import Catalog
 from engine.catalog.database import Database
 from engine.errors import GalleryError, ReadOnlyError, SettingsError, UnavailableError
 from engine.gallery import Gallery
-from engine.gallery.shared_view import CatalogSource
+from engine.gallery.following.index_in_database import CatalogSource
 from engine.indexes.pgvector_index import PgvectorIndex, has_table
 from engine.projections import Projection
 from engine.recognizer import Recognizer
@@ -65,15 +65,15 @@ def test_decisions_are_those_of_a_folder(writer: Recognizer, tmp_path: Path) -> 
     with opened(tmp_path / "g") as local:
         for recognizer in (writer, local):
             enroll(recognizer, *range(40))
-            recognizer.gallery.remove_class("thing 3")
-            recognizer.gallery.merge_classes(["thing 4"], "thing 5")
+            recognizer.gallery.classes.remove("thing 3")
+            recognizer.gallery.classes.merge(["thing 4"], "thing 5")
         for seed in range(50):
             here, there = writer.recognize(picture(seed)), local.recognize(picture(seed))
             assert here.label == there.label
             assert [c.label for c in here.candidates] == [c.label for c in there.candidates]
             assert here.score == pytest.approx(there.score, abs=1e-4)
             assert here.threshold == pytest.approx(there.threshold, abs=1e-4)
-    assert isinstance(writer.gallery.view().index, PgvectorIndex)
+    assert isinstance(writer.gallery.snapshot().index, PgvectorIndex)
     assert served_by(writer) == ("pgvector", "it was asked for")
     assert writer.gallery.check() == []
 
@@ -85,11 +85,11 @@ def test_whoever_comes_first_brings_the_table_up(writer: Recognizer, url: str) -
         assert served_by(other) == ("faiss", "it was asked for")
         assert served_by(reader) == ("pgvector", "the database holds a table for it")
         enroll(other, 4)
-        other.gallery.remove_class("thing 0")
+        other.gallery.classes.remove("thing 0")
         assert nearest(reader, 4) == "thing 4"
         assert nearest(writer, 4) == "thing 4"
         assert nearest(writer, 0) != "thing 0"
-        assert len(writer.gallery.view().index) == 4
+        assert len(writer.gallery.snapshot().index) == 4
         assert reader.gallery.check() == writer.gallery.check() == []
 
 
@@ -132,10 +132,10 @@ def test_a_table_that_is_gone_is_made_again_only_where_that_is_meant(
     writer: Recognizer, url: str
 ) -> None:
     enroll(writer, 1, 2)
-    view = writer.gallery.view()
-    index = view.index
+    snapshot = writer.gallery.snapshot()
+    index = snapshot.index
     assert isinstance(index, PgvectorIndex)
-    source = CatalogSource(writer.gallery.catalog, view.state.space.id, view.projection)
+    source = CatalogSource(writer.gallery.catalog, snapshot.space.id, snapshot.projection)
     with opened(url, "faiss") as other:
         other.gallery.rebuild()
         enroll(other, 3)
@@ -147,7 +147,7 @@ def test_a_table_that_is_gone_is_made_again_only_where_that_is_meant(
 
 def test_a_rebuild_mends_the_table_while_others_search(writer: Recognizer, url: str) -> None:
     enroll(writer, *range(6))
-    name = writer.gallery.view().index.describe()["table"]
+    name = writer.gallery.snapshot().index.describe()["table"]
     run_sql(
         url,
         f"DELETE FROM {name} WHERE example_id = 2",
@@ -170,12 +170,12 @@ def test_a_table_too_far_behind_is_filled_anew(writer: Recognizer, url: str) -> 
     writer.close()
     with opened(url, "faiss") as other:
         enroll(other, 3)
-        other.gallery.remove_class("thing 1")
+        other.gallery.classes.remove("thing 1")
         with other.gallery.catalog.write() as transaction:
             transaction.trim_changes(keep=0)
     with opened(url) as recognizer:
         assert recognizer.gallery.check() == []
-        assert len(recognizer.gallery.view().index) == 3
+        assert len(recognizer.gallery.snapshot().index) == 3
         assert nearest(recognizer, 3) == "thing 3"
 
 
@@ -198,7 +198,7 @@ def test_a_filling_that_was_cut_short_goes_on(url: str, monkeypatch: pytest.Monk
     with pytest.raises(KeyboardInterrupt):
         opened(url, "pgvector")
     with opened(url, "faiss") as other:  # what is filled in already changes meanwhile
-        other.gallery.remove_class("thing 2")
+        other.gallery.classes.remove("thing 2")
         enroll(other, 11)
     with opened(url, "pgvector") as recognizer:
         assert asked == [0, 3, 6, 6, 9, 11]
@@ -214,10 +214,10 @@ def test_another_searched_space_gets_a_table_of_its_own(writer: Recognizer, url:
         "half", np.zeros(dimension, np.float32), rotation[:, : dimension // 2].astype(np.float32)
     )
     with opened(url) as reader:
-        first = reader.gallery.view().index.describe()
-        writer.gallery.use_projection(half)
+        first = reader.gallery.snapshot().index.describe()
+        writer.gallery.spaces.project(half)
         assert nearest(reader, 3) == "thing 3"
-        second = reader.gallery.view().index.describe()
+        second = reader.gallery.snapshot().index.describe()
         assert second["table"] != first["table"]
         assert second["dimension"] == dimension // 2
         assert reader.gallery.check() == []
@@ -240,7 +240,7 @@ WORKER = textwrap.dedent(
         for seed in range(number * 5, number * 5 + 5):
             recognizer.enroll(f"thing {seed}", picture(seed))
             assert recognizer.nearest(picture(seed), 1)[0].label == f"thing {seed}"
-        recognizer.gallery.remove_class(f"thing {number * 5}")
+        recognizer.gallery.classes.remove(f"thing {number * 5}")
     """
 )
 
@@ -254,7 +254,7 @@ def test_processes_that_enroll_search_and_remove_at_once_lose_nothing(url: str) 
     assert [worker.wait(timeout=100) for worker in workers] == [0] * 4
     with opened(url) as recognizer:
         assert recognizer.gallery.catalog.counts().examples == 16
-        assert len(recognizer.gallery.view().index) == 16
+        assert len(recognizer.gallery.snapshot().index) == 16
         assert recognizer.gallery.check() == []
 
 
@@ -281,11 +281,11 @@ def test_who_may_not_write_searches_what_is_there(writer: Recognizer, url: str) 
         enroll(other, 3)
     with opened(url.replace("postgres@", f"{role}@")) as reader:
         assert nearest(reader, 2) == "thing 2"
-        assert len(reader.gallery.view().index) == 2  # the third is not in the table yet
+        assert len(reader.gallery.snapshot().index) == 2  # the third is not in the table yet
     with opened(url) as again:
         assert nearest(again, 3) == "thing 3"
     with Gallery.open(url, read_only=True, index="pgvector") as gallery:
-        assert len(gallery.view().index) == 3
+        assert len(gallery.snapshot().index) == 3
 
 
 def test_who_may_not_write_can_not_make_the_table(url: str) -> None:

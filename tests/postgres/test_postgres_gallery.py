@@ -47,18 +47,18 @@ def test_another_recogniser_follows_without_loading_anew(
 ) -> None:
     enroll(writer, *range(4))
     with Recognizer.open(url, backbone=FakeBackbone()) as reader:
-        index = reader.gallery.view().index
+        index = reader.gallery.snapshot().index
         enroll(writer, 4)
         assert nearest(reader, 4) == "thing 4"
-        writer.gallery.rename_class("thing 4", "cup")
-        writer.gallery.remove_class("thing 0")
+        writer.gallery.classes.rename("thing 4", "cup")
+        writer.gallery.classes.remove("thing 0")
         assert nearest(reader, 4) == "cup"
         assert nearest(reader, 0) != "thing 0"
-        assert reader.gallery.view().index is index
+        assert reader.gallery.snapshot().index is index
         thresholds = {
             record.label: (
-                reader.gallery.threshold_of(record.id),
-                writer.gallery.threshold_of(record.id),
+                reader.gallery.classes.threshold(record.id),
+                writer.gallery.classes.threshold(record.id),
             )
             for record in writer.gallery.catalog.classes()
         }
@@ -83,7 +83,7 @@ def test_the_snapshot_lies_in_the_cache_under_the_gallerys_id(
     writer.close()
     assert (tmp_path / "cache" / "galleries" / uuid / "index.faiss").is_file()
     with Gallery.open(url) as again:
-        assert len(again.view().index) == 3
+        assert len(again.snapshot().index) == 3
         assert again.check() == []
 
 
@@ -98,9 +98,9 @@ def test_recognising_goes_on_while_the_server_is_away(
             assert [nearest(recognizer, n) for n in (1, 2)] == ["thing 1", "thing 2"]
         assert [r.message for r in caplog.records if "going on with what was known" in r.message]
         with pytest.raises(UnavailableError):
-            recognizer.gallery.rename_class("thing 1", "cup")
+            recognizer.gallery.classes.rename("thing 1", "cup")
         proxy.refusing = False
-        recognizer.gallery.rename_class("thing 1", "cup")
+        recognizer.gallery.classes.rename("thing 1", "cup")
         assert nearest(recognizer, 1) == "cup"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.catalog.service import JobState
-from engine.gallery.migrating import migrate_gallery
+from engine.gallery.parts.migrating import migrate_gallery
 from engine.recognizer import Recognizer
 from engine.server.options import ServerOptions
 from engine.testing.fake_backbone import FakeBackbone

@@ -9,7 +9,7 @@ import pytest
 
 from engine.catalog import copying
 from engine.errors import GalleryError, GalleryNotFoundError, GalleryVersionError
-from engine.gallery.migrating import migrate_gallery
+from engine.gallery.parts.migrating import migrate_gallery
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
 from tests.postgres.conftest import NewSchema
@@ -25,9 +25,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         recognizer.enroll_catalog(
             [*((f"thing {n}", picture(n), {"n": n}) for n in range(30)), ("bad", b"no picture")]
         )
-        recognizer.gallery.rename_class("thing 3", "Füchslein 狐")
-        recognizer.gallery.pin_threshold("thing 4", 0.75)
-        recognizer.gallery.remove_class("thing 29")
+        recognizer.gallery.classes.rename("thing 3", "Füchslein 狐")
+        recognizer.gallery.classes.pin("thing 4", 0.75)
+        recognizer.gallery.classes.remove("thing 29")
         recognizer.gallery.catalog.service.tokens.add("t", name="x", secret_hash="h", scope="admin")
     return path
 
@@ -116,7 +116,7 @@ def test_a_source_that_changed_in_between_is_noticed(folder: Path, url: str) -> 
     with pytest.raises(KeyboardInterrupt):
         migrate_gallery(folder, url, interrupt_late)
     with Recognizer.open(folder, backbone=FakeBackbone()) as recognizer:
-        recognizer.gallery.rename_class("thing 5", "other")
+        recognizer.gallery.classes.rename("thing 5", "other")
     with pytest.raises(GalleryError, match="differs from"):
         migrate_gallery(folder, url)
 

@@ -193,7 +193,7 @@ def test_calibration_runs_as_a_job(client: TestClient) -> None:
 
 def test_enough_feedback_takes_part_in_calibration(opened: Recognizer) -> None:
     opened.enroll_catalog([(f"thing {seed}", png(seed)) for seed in range(30)])
-    opened.gallery.set_target_fpir(0.2)
+    opened.gallery.thresholds.set_target_fpir(0.2)
     for seed in range(20):
         opened.confirm(png(600 + seed), None)
         opened.confirm(png(seed, 64), f"thing {seed}")

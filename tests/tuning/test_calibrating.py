@@ -11,9 +11,9 @@ import pytest
 
 from engine.errors import CalibrationError
 from engine.gallery import Gallery
-from engine.gallery.deciding import query_scores
-from engine.gallery.drawn import mean_lead
-from engine.gallery.evidence import calibrate, unlabelled_stranger_scores
+from engine.gallery.deciding.decisions import query_scores
+from engine.gallery.deciding.drawn import mean_lead
+from engine.gallery.deciding.evidence import calibrate, unlabelled_stranger_scores
 from engine.tuning.adapting import adapt_to_queries
 from engine.types import FloatArray, NewExample, Space
 
@@ -73,13 +73,13 @@ KNOWN, STRANGERS = slice(0, CLASSES), slice(CLASSES, 2 * CLASSES)
 
 
 def reached_fpir(gallery: Gallery, level: float, strangers: FloatArray) -> float:
-    return float((query_scores(gallery.view(), strangers) >= level).mean())
+    return float((query_scores(gallery.snapshot(), strangers) >= level).mean())
 
 
 def test_strangers_hold_the_target_on_other_strangers(gallery: Gallery, world: World) -> None:
     seen = np.concatenate([world.pictures(STRANGERS) for _ in range(3)])
 
-    calibration = calibrate(gallery.view(), generation=1, strangers=seen)
+    calibration = calibrate(gallery.snapshot(), generation=1, strangers=seen)
 
     others = np.concatenate([world.pictures(STRANGERS) for _ in range(3)])
     level = calibration.level(0.05, CLASSES)
@@ -92,20 +92,20 @@ def test_unlabelled_queries_hold_the_target_without_knowing_the_strangers(
 ) -> None:
     mixed = np.concatenate([world.pictures(KNOWN), world.pictures(STRANGERS)])
 
-    calibration = calibrate(gallery.view(), generation=1, unlabelled=mixed)
+    calibration = calibrate(gallery.snapshot(), generation=1, unlabelled=mixed)
 
     others = np.concatenate([world.pictures(STRANGERS) for _ in range(3)])
     level = calibration.level(0.05, CLASSES)
     assert reached_fpir(gallery, level, others) <= 0.05  # tails lighter than exponential: safe
-    known = query_scores(gallery.view(), world.pictures(KNOWN, noise=0.1))
+    known = query_scores(gallery.snapshot(), world.pictures(KNOWN, noise=0.1))
     assert (known >= level).mean() > 0.9
 
 
 def test_labelled_queries_say_how_known_things_fare(gallery: Gallery, world: World) -> None:
-    own = np.array([c for c, _ in sorted(gallery.view().table.labels.items())])
+    own = np.array([c for c, _ in sorted(gallery.snapshot().labels.items())])
 
     calibration = calibrate(
-        gallery.view(), generation=1, labelled=(world.pictures(KNOWN, noise=0.1), own)
+        gallery.snapshot(), generation=1, labelled=(world.pictures(KNOWN, noise=0.1), own)
     )
 
     tpir = calibration.expected_tpir(0.05, CLASSES)
@@ -125,14 +125,14 @@ def test_the_mean_lead_is_that_of_exponential_spacings() -> None:
 
 def test_one_class_gives_no_stranger_scores(world: World, tmp_path: Path) -> None:
     with filled(tmp_path / "one.gallery", world.pictures(slice(0, 1))) as gallery:
-        assert unlabelled_stranger_scores(gallery.view(), world.pictures(KNOWN)).size == 0
+        assert unlabelled_stranger_scores(gallery.snapshot(), world.pictures(KNOWN)).size == 0
 
 
 def test_a_users_calibration_is_not_replaced_by_enrolment(
     gallery: Gallery, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    calibration = calibrate(gallery.view(), generation=1, strangers=world.pictures(STRANGERS))
-    gallery.use_calibration(calibration, 0.01)
+    calibration = calibrate(gallery.snapshot(), generation=1, strangers=world.pictures(STRANGERS))
+    gallery.thresholds.use(calibration, 0.01)
 
     gallery.enroll(
         [
@@ -141,11 +141,11 @@ def test_a_users_calibration_is_not_replaced_by_enrolment(
         ]
     )
 
-    view = gallery.view()
-    assert view.calibration.method == "strangers"
-    assert view.target_fpir == 0.01
+    snapshot = gallery.snapshot()
+    assert snapshot.calibration.method == "strangers"
+    assert snapshot.target_fpir == 0.01
     assert "outgrown" in caplog.text
-    assert "calibrate again" in view.calibration.describe(0.01, view.classes)
+    assert "calibrate again" in snapshot.calibration.describe(0.01, snapshot.classes)
 
 
 def test_adapting_to_shifted_queries_pays_and_can_be_undone(tmp_path: Path) -> None:
@@ -160,17 +160,17 @@ def test_adapting_to_shifted_queries_pays_and_can_be_undone(tmp_path: Path) -> N
         assert report.adapted
         assert gallery.check() == []
         assert top1(gallery, world) > before
-        gallery.use_projection(None)
+        gallery.spaces.project(None)
         assert top1(gallery, world) == pytest.approx(before, abs=0.05)
         assert gallery.check() == []
 
 
 def top1(gallery: Gallery, world: World) -> float:
-    view = gallery.view()
-    queries = view.projection.apply_queries(world.pictures(KNOWN))
+    snapshot = gallery.snapshot()
+    queries = snapshot.projection.apply_queries(world.pictures(KNOWN))
     right = [
-        view.candidates(ranking)[0].label == str(number)
-        for number, ranking in enumerate(view.rank(queries, 1))
+        snapshot.candidates(ranking)[0].label == str(number)
+        for number, ranking in enumerate(snapshot.rank(queries, 1))
     ]
     return float(np.mean(right))
 

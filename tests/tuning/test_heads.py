@@ -82,7 +82,7 @@ def test_a_head_that_beats_cosine_on_unseen_classes_comes_into_force(shop: Recog
 
 def test_the_upper_half_weighs_more_than_the_lower(shop: Recognizer) -> None:
     shop.train_head(labelled(range(40), 1))
-    head = shop.gallery.view().kept_head
+    head = shop.gallery.snapshot().kept_head
     assert head is not None
     weights = head.siamese.weights.reshape(4, 4)[:, :3]  # quarters, colours
     assert weights[:2].mean() < 3 * min(weights[2:].mean(), 0)
@@ -95,8 +95,8 @@ def test_a_head_that_is_no_better_is_kept_but_not_put_in_force(recognizer: Recog
     assert not report.judgement.better
     assert not report.active
     assert "isn't better than cosine beyond chance" in report.verdict
-    assert recognizer.gallery.view().head is None
-    assert recognizer.gallery.view().kept_head is not None
+    assert recognizer.gallery.snapshot().head is None
+    assert recognizer.gallery.snapshot().kept_head is not None
 
 
 def test_augmented_views_alone_put_nothing_in_force_unless_asked(shop: Recognizer) -> None:
@@ -109,16 +109,16 @@ def test_augmented_views_alone_put_nothing_in_force_unless_asked(shop: Recognize
     report = shop.train_head(activate=True)
     assert report.active
     assert "because that was asked for" in report.verdict
-    assert shop.gallery.view().head is not None
+    assert shop.gallery.snapshot().head is not None
 
 
 def test_a_worse_head_leaves_the_former_one_in_force(shop: Recognizer) -> None:
     shop.train_head(labelled(range(40), 1))
-    former = shop.gallery.view().kept_head
+    former = shop.gallery.snapshot().kept_head
     report = shop.train_head()
     assert report.active
     assert "the former head stays in force" in report.verdict
-    assert shop.gallery.view().kept_head is former
+    assert shop.gallery.snapshot().kept_head is former
 
 
 def test_classes_with_several_enrolled_pictures_are_real_evidence(shop: Recognizer) -> None:
@@ -180,7 +180,7 @@ def test_the_same_seed_trains_the_same_head(shop: Recognizer) -> None:
     trained = []
     for seed in (4, 4, 5):
         shop.train_head(labelled(range(20), 1), seed=seed, activate=True)
-        head = shop.gallery.view().kept_head
+        head = shop.gallery.snapshot().kept_head
         assert head is not None
         trained.append(head.siamese.to_bytes())
     assert trained[0] == trained[1] != trained[2]

@@ -16,9 +16,8 @@ from PIL import Image
 
 from engine.decision.scores import Float64Array
 from engine.features import Embedder
-from engine.gallery import Gallery, decide_queries
-from engine.gallery.deciding import class_thresholds
-from engine.gallery.matcher import Matcher
+from engine.gallery import Gallery, Snapshot, decide_queries
+from engine.gallery.deciding.decisions import class_thresholds
 from engine.images import ImageSource, describe_source, load_image
 from engine.images.views import augmented_views
 from engine.types import Candidate, Decision, FloatArray, Reason
@@ -147,19 +146,19 @@ def explain(
     Raises:
         ImageError: the picture can't be read.
     """
-    view = gallery.view()
+    snapshot = gallery.snapshot()
     query = load_image(image).pixels
-    vector = view.projection.apply_queries(embedder.embed([query]))
-    [decision] = decide_queries(view, vector, [describe_source(image)], candidates)
+    vector = snapshot.projection.apply_queries(embedder.embed([query]))
+    [decision] = decide_queries(snapshot, vector, [describe_source(image)], candidates)
     ids = [candidate.class_id for candidate in decision.candidates]
-    thresholds = class_thresholds(view, ids)
-    means, stds = view.moments_of(np.array(ids, np.int64))
+    thresholds = class_thresholds(snapshot, ids)
+    means, stds = snapshot.moments_of(np.array(ids, np.int64))
     evidence = tuple(
         CandidateEvidence(
             candidate=c,
             normalized=float((c.similarity - mean) / std),
             threshold=thresholds[c.class_id],
-            probability=_probability(view, vector[0], c),
+            probability=_probability(snapshot, vector[0], c),
             picture=gallery.catalog.picture(c.example_id),
         )
         for c, mean, std in zip(decision.candidates, means, stds, strict=True)
@@ -167,33 +166,33 @@ def explain(
     impostors = genuine = np.empty(0, np.float64)
     if decision.candidates:
         nearest = decision.candidates[0].class_id
-        impostors = impostor_similarities(view, nearest)
-        genuine = genuine_similarities(gallery, view, embedder, nearest)
-    return Explanation(decision, query, evidence, impostors, genuine, view.target_fpir)
+        impostors = impostor_similarities(snapshot, nearest)
+        genuine = genuine_similarities(gallery, snapshot, embedder, nearest)
+    return Explanation(decision, query, evidence, impostors, genuine, snapshot.target_fpir)
 
 
-def _probability(matcher: Matcher, query: FloatArray, candidate: Candidate) -> float | None:
-    if matcher.head is None:
+def _probability(snapshot: Snapshot, query: FloatArray, candidate: Candidate) -> float | None:
+    if snapshot.head is None:
         return None
-    example = matcher.index.vectors(np.array([candidate.example_id]))
-    return float(matcher.head.siamese.probability(query, example)[0])
+    example = snapshot.index.vectors(np.array([candidate.example_id]))
+    return float(snapshot.head.siamese.probability(query, example)[0])
 
 
-def impostor_similarities(matcher: Matcher, class_id: int) -> Float64Array:
+def impostor_similarities(snapshot: Snapshot, class_id: int) -> Float64Array:
     """`(n,)`: of the cohort's pictures of other classes to the class's best example."""
-    examples, owners = matcher.table.examples_of(np.array([class_id]))
-    found = matcher.cohort().impostor_similarities(matcher.index.vectors(examples), owners)
+    examples, owners = snapshot.examples.examples_of(np.array([class_id]))
+    found = snapshot.cohort.impostor_similarities(snapshot.index.vectors(examples), owners)
     best = found.max(axis=0).astype(np.float64)
     impostors: Float64Array = best[np.isfinite(best)]
     return impostors
 
 
 def genuine_similarities(
-    gallery: Gallery, matcher: Matcher, embedder: Embedder, class_id: int
+    gallery: Gallery, snapshot: Snapshot, embedder: Embedder, class_id: int
 ) -> Float64Array:
     """`(m,)`: of augmented views of the class's kept pictures to its examples; an upper bound."""
-    examples, _ = matcher.table.examples_of(np.array([class_id]))
-    vectors: FloatArray = matcher.index.vectors(examples)
+    examples, _ = snapshot.examples.examples_of(np.array([class_id]))
+    vectors: FloatArray = snapshot.index.vectors(examples)
     kept = [gallery.catalog.picture(int(example)) for example in examples[:EXAMPLES]]
     views = [
         view
@@ -203,7 +202,7 @@ def genuine_similarities(
     ]
     if not views:
         return np.empty(0, np.float64)
-    embedded = matcher.projection.apply(embedder.embed(views))
+    embedded = snapshot.projection.apply(embedder.embed(views))
     best: Float64Array = (embedded @ vectors.T).max(axis=1).astype(np.float64)
     return best
 

@@ -16,7 +16,7 @@ from engine.evaluation.mistakes import Mistake
 from engine.evaluation.report import plots
 from engine.evaluation.report.page import Page, Plot, Tile, render
 from engine.gallery import Gallery
-from engine.gallery.deciding import class_thresholds
+from engine.gallery.deciding.decisions import class_thresholds
 
 PAGE, FIGURES = "report.html", "figures.json"
 
@@ -86,8 +86,10 @@ def draw_plots(evaluation: Evaluation, gallery: Gallery) -> list[Plot]:
 
 
 def _thresholds(gallery: Gallery) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    view = gallery.view()
-    values = np.array(list(class_thresholds(view, sorted(view.table.labels)).values()), np.float64)
+    snapshot = gallery.snapshot()
+    values = np.array(
+        list(class_thresholds(snapshot, sorted(snapshot.labels)).values()), np.float64
+    )
     return values[np.isfinite(values)]
 
 

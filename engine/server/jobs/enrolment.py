@@ -8,7 +8,7 @@ from engine.bulk.pipeline import BulkOptions, enroll_items
 from engine.bulk.sources import Item
 from engine.catalog.service import JobRecord
 from engine.cores import thread_limit
-from engine.gallery import View
+from engine.gallery import Snapshot
 from engine.server.catalog_reading import first_examples
 from engine.server.jobs.control import JobControl
 from engine.server.jobs.staging import labels_of, staging_of
@@ -44,14 +44,16 @@ def run_enrolment(served: Served, job: JobRecord, control: JobControl) -> None:
         ]
         report = enroll_items(gallery, extractor, items, options)
         done += len(items)
-        if not control.progress(done, len(staged), merged(control.report, report, gallery.view())):
+        if not control.progress(
+            done, len(staged), merged(control.report, report, gallery.snapshot())
+        ):
             return
 
 
-def merged(before: JobReportOut, more: EnrolmentReport, view: View) -> JobReportOut:
+def merged(before: JobReportOut, more: EnrolmentReport, snapshot: Snapshot) -> JobReportOut:
     """The report of a job after another chunk."""
     rejects = [RejectOut(source=r.source, reason=r.reason) for r in more.rejects]
-    close = [with_examples(pair, view) for pair in more.near_duplicates]
+    close = [with_examples(pair, snapshot) for pair in more.near_duplicates]
     return before.model_copy(
         update={
             "added": before.added + more.added,
@@ -65,11 +67,11 @@ def merged(before: JobReportOut, more: EnrolmentReport, view: View) -> JobReport
     )
 
 
-def with_examples(pair: NearDuplicate, view: View) -> NearDuplicateOut:
+def with_examples(pair: NearDuplicate, snapshot: Snapshot) -> NearDuplicateOut:
     """A near-duplicate with a picture of each side to show."""
-    ids = {label: class_id for class_id, label in view.table.labels.items()}
+    ids = snapshot.class_ids_by_label()
     wanted = [ids[label] for label in (pair.label, pair.other) if label in ids]
-    first = first_examples(view, wanted)
+    first = first_examples(snapshot, wanted)
     return NearDuplicateOut(
         label=pair.label,
         other=pair.other,

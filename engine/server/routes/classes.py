@@ -49,7 +49,7 @@ def list_classes(
     else:
         records = gallery.catalog.classes(search=search, after=after, limit=limit + 1)
     page = records[:limit]
-    first = first_examples(gallery.view(), [record.id for record in page])
+    first = first_examples(gallery.snapshot(), [record.id for record in page])
     return ClassPageOut(
         classes=[
             ClassOut(
@@ -103,10 +103,10 @@ def change_class(
     gallery = service.recognizer.gallery
     label = gallery.catalog.class_by_id(class_id).label
     if change.label is not None:
-        gallery.rename_class(label, change.label)
+        gallery.classes.rename(label, change.label)
         label = gallery.catalog.class_by_id(class_id).label
     if "pinned_threshold" in change.model_fields_set:
-        gallery.pin_threshold(label, change.pinned_threshold)
+        gallery.classes.pin(label, change.pinned_threshold)
     return _detail(service, caller, class_id)
 
 
@@ -119,7 +119,7 @@ def merge_classes(
     gallery = service.recognizer.gallery
     catalog = gallery.catalog
     into = catalog.class_by_id(class_id).label
-    gallery.merge_classes([catalog.class_by_id(other).label for other in merge.class_ids], into)
+    gallery.classes.merge([catalog.class_by_id(other).label for other in merge.class_ids], into)
     return _detail(service, caller, class_id)
 
 
@@ -127,7 +127,7 @@ def merge_classes(
 def remove_class(request: Request, class_id: Id) -> Response:
     """Remove a class with its examples and their pictures."""
     gallery = service_of(request).recognizer.gallery
-    gallery.remove_class(gallery.catalog.class_by_id(class_id).label)
+    gallery.classes.remove(gallery.catalog.class_by_id(class_id).label)
     return Response(status_code=204)
 
 
@@ -153,8 +153,8 @@ async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
 def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetailOut:
     gallery = service.recognizer.gallery
     record = gallery.catalog.class_by_id(class_id)
-    view = gallery.view()
-    threshold = gallery.threshold_of(class_id)
+    snapshot = gallery.snapshot()
+    threshold = gallery.classes.threshold(class_id)
     keeps = gallery.catalog.state().keep_pictures
     space_id = service.recognizer.backbone.space.id
     may_review = principal.scope >= Scope.ENROLL
@@ -167,7 +167,7 @@ def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetai
         threshold=threshold,
         pinned_threshold=record.pinned_threshold,
         examples=[example_out(example, keeps) for example in gallery.catalog.examples(class_id)],
-        neighbours=neighbours(view, class_id),
+        neighbours=neighbours(snapshot, class_id),
         strangers=(
             service.store.review.near(space_id, class_id, limit=MOST_STRANGERS)
             if may_review

@@ -55,7 +55,7 @@ def show_picture(
 @router.delete("/{example_id}", status_code=204, dependencies=[require(Scope.ADMIN)])
 def remove_example(request: Request, example_id: Id) -> Response:
     """Remove an example; its class stays."""
-    service_of(request).recognizer.gallery.remove_example(example_id)
+    service_of(request).recognizer.gallery.examples.remove(example_id)
     return Response(status_code=204)
 
 

@@ -46,5 +46,5 @@ async def readiness(request: Request) -> JSONResponse:
 def metrics(request: Request) -> Response:
     """Counters and latencies in Prometheus's text format."""
     service = service_of(request)
-    service.metrics.classes.set(service.recognizer.gallery.view().classes)
+    service.metrics.classes.set(service.recognizer.gallery.snapshot().classes)
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -27,25 +27,25 @@ def set_target(request: Request, target: TargetIn) -> QualityOut:
     """Set the share of strangers that may get a label; thresholds follow at once."""
     service = service_of(request)
     gallery = service.recognizer.gallery
-    gallery.set_target_fpir(target.target_fpir)
-    if gallery.view().target_fpir != target.target_fpir:
+    gallery.thresholds.set_target_fpir(target.target_fpir)
+    if gallery.snapshot().target_fpir != target.target_fpir:
         gallery.rebuild()
     return _quality(service)
 
 
 def _quality(service: Service) -> QualityOut:
-    view = service.recognizer.gallery.view()
-    calibration = view.calibration
+    snapshot = service.recognizer.gallery.snapshot()
+    calibration = snapshot.calibration
     scores = calibration.stranger_scores
-    level = view.level
+    level = snapshot.level
     report, evaluated_at = _latest_evaluation(service)
     return QualityOut(
         method=calibration.method,
         strangers=calibration.strangers,
         classes_then=calibration.classes,
-        classes_now=view.classes,
+        classes_now=snapshot.classes,
         created_at=calibration.created_at if scores.size else None,
-        target_fpir=view.target_fpir,
+        target_fpir=snapshot.target_fpir,
         measured_fpir=float((scores >= level).mean()) if scores.size else None,
         level=level,
         stranger_scores=histogram(scores),

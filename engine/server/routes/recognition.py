@@ -13,7 +13,6 @@ from engine import __version__
 from engine.catalog.service import NewQuery
 from engine.errors import ImageError
 from engine.gallery import CANDIDATES, verify_embeddings
-from engine.gallery.feedback import note_feedback
 from engine.images import load_image
 from engine.server import uploads
 from engine.server.access import require
@@ -49,7 +48,7 @@ def gallery(request: Request, principal: Caller) -> GalleryOut:
         version=__version__,
         backbone=state.space.backbone,
         dimension=state.space.dimension,
-        space=opened.view().space_id,
+        space=opened.snapshot().space_id,
         classes=counts.classes,
         examples=counts.examples,
         generation=state.generation,
@@ -120,10 +119,10 @@ async def verify(request: Request) -> VerificationOut:
         _raise_reject(outcome)
     assert isinstance(first, Recognized)
     assert isinstance(second, Recognized)
-    view = service.recognizer.gallery.view()
+    snapshot = service.recognizer.gallery.snapshot()
     embeddings = np.stack([each.features.embedding for each in (first, second)])
-    vectors = view.projection.apply_queries(embeddings)
-    verification = await run_in_threadpool(verify_embeddings, view, vectors[0], vectors[1])
+    vectors = snapshot.projection.apply_queries(embeddings)
+    verification = await run_in_threadpool(verify_embeddings, snapshot, vectors[0], vectors[1])
     return VerificationOut.model_validate(verification)
 
 
@@ -148,7 +147,7 @@ async def feedback(request: Request) -> FeedbackOut:
     _raise_reject(outcome)
     assert isinstance(outcome, Recognized)
     decision = outcome.decision
-    await run_in_threadpool(note_feedback, gallery, outcome.features.embedding, decision, label)
+    await run_in_threadpool(gallery.feedback.note, outcome.features.embedding, decision, label)
     return FeedbackOut(label=label, decided=decision.label, right=label == decision.label)
 
 

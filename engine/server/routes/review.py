@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import numpy as np
@@ -11,8 +12,8 @@ from engine.catalog import normalised_label
 from engine.catalog.service import KeptQuery
 from engine.decision.trained_head import TARGET_FAR
 from engine.errors import ExampleNotFoundError
-from engine.gallery import View
-from engine.gallery.verifying import pair_threshold
+from engine.gallery import Snapshot
+from engine.gallery.deciding.verifying import pair_threshold
 from engine.server.access import require
 from engine.server.clusters import clusters
 from engine.server.pictures import DONT_KEEP, MEDIA, picture_response
@@ -39,9 +40,9 @@ def review(request: Request) -> ReviewOut:
     """The kept queries, clustered by likeness, the largest cluster first."""
     service = service_of(request)
     kept = _kept(service, None)
-    view = service.recognizer.gallery.view()
-    groups = clusters(_projected(view, kept), _threshold(view, len(kept))) if kept else []
-    labels = view.table.labels
+    snapshot = service.recognizer.gallery.snapshot()
+    groups = clusters(_projected(snapshot, kept), _threshold(snapshot, len(kept))) if kept else []
+    labels = snapshot.labels
     return ReviewOut(
         keep_unknown=service.options.keep_unknown,
         total=len(kept),
@@ -115,14 +116,14 @@ def _kept(service: Service, ids: list[int] | None) -> list[KeptQuery]:
     return service.store.review.kept(service.recognizer.backbone.space.id, ids)
 
 
-def _projected(view: View, kept: list[KeptQuery]) -> FloatArray:
-    return view.projection.apply_queries(np.stack([query.vector for query in kept]))
+def _projected(snapshot: Snapshot, kept: list[KeptQuery]) -> FloatArray:
+    return snapshot.projection.apply_queries(np.stack([query.vector for query in kept]))
 
 
-def _threshold(view: View, pictures: int) -> float:
+def _threshold(snapshot: Snapshot, pictures: int) -> float:
     """The similarity that a pair of different things would hardly reach among so many pictures."""
     pairs = max(1, pictures * (pictures - 1) // 2)
-    found = pair_threshold(view, min(TARGET_FAR, 1 / pairs))
+    found = pair_threshold(snapshot, min(TARGET_FAR, 1 / pairs))
     return _LIKE if found is None else found
 
 
@@ -140,7 +141,7 @@ def _example(service: Service, query: KeptQuery, label: str) -> NewExample:
     )
 
 
-def _out(query: KeptQuery, labels: dict[int, str]) -> KeptQueryOut:
+def _out(query: KeptQuery, labels: Mapping[int, str]) -> KeptQueryOut:
     return KeptQueryOut(
         id=query.id,
         created_at=query.created_at,

@@ -13,7 +13,7 @@ import numpy as np
 from engine.decision.rule import SAME_PICTURE
 from engine.decision.scores import Float64Array
 from engine.decision.siamese import SiameseHead
-from engine.indexes import VectorIndex
+from engine.indexes import VectorReader
 from engine.types import FloatArray, IntArray, Ranking
 
 RERANKED = 20
@@ -24,7 +24,7 @@ BATCH = 64
 
 
 def rerank(
-    head: SiameseHead, index: VectorIndex, queries: FloatArray, rankings: list[Ranking]
+    head: SiameseHead, index: VectorReader, queries: FloatArray, rankings: list[Ranking]
 ) -> list[Ranking]:
     """The rankings with their first `RERANKED` classes in the order of cosine and head together.
 
@@ -50,7 +50,7 @@ def order_by_both(similarities: FloatArray, logits: Float64Array) -> IntArray:
 
 
 def _reranked(
-    head: SiameseHead, index: VectorIndex, queries: FloatArray, rankings: list[Ranking]
+    head: SiameseHead, index: VectorReader, queries: FloatArray, rankings: list[Ranking]
 ) -> list[Ranking]:
     firsts = [ranking.example_ids[:RERANKED] for ranking in rankings]
     ids = np.unique(np.concatenate(firsts))

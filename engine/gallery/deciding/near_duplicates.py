@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.gallery.matcher import Matcher
+from engine.gallery.snapshot import Snapshot
 from engine.types import Enrolment, NearDuplicate, NewExample, Reject
 
 NEAR_DUPLICATE_SIMILARITY = 0.97
@@ -15,7 +15,7 @@ NEAR_DUPLICATE_SIMILARITY = 0.97
 
 
 def near_duplicates(
-    matcher: Matcher, examples: Sequence[NewExample], outcomes: list[Enrolment | Reject]
+    snapshot: Snapshot, examples: Sequence[NewExample], outcomes: list[Enrolment | Reject]
 ) -> list[Enrolment | Reject]:
     """The outcomes, with the classes named that a newly enrolled example can't be told from."""
     fresh = [
@@ -27,7 +27,7 @@ def near_duplicates(
         return outcomes
     vectors = np.stack([examples[number].vector for number in fresh])
     checked = list(outcomes)
-    rankings = matcher.rank(matcher.projection.apply(vectors), 3)
+    rankings = snapshot.rank(snapshot.projection.apply(vectors), 3)
     for number, ranking in zip(fresh, rankings, strict=True):
         outcome = outcomes[number]
         assert isinstance(outcome, Enrolment)
@@ -35,7 +35,7 @@ def near_duplicates(
             NearDuplicate(outcome.label, label, float(similarity))
             for class_id, similarity in zip(ranking.class_ids, ranking.similarities, strict=True)
             if similarity >= NEAR_DUPLICATE_SIMILARITY
-            and (label := matcher.table.labels.get(int(class_id))) not in (None, outcome.label)
+            and (label := snapshot.labels.get(int(class_id))) not in (None, outcome.label)
         ]
         if close:
             checked[number] = replace(outcome, near_duplicates=tuple(close))

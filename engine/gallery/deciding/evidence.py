@@ -3,7 +3,7 @@
 Strangers, where given, are simply scored. A labelled query is a stranger once its own class is left
 out of the ranking, and shows besides how known things score. Of an unlabelled query nobody knows
 whether its class is enrolled; but the class nearest to it can be left out, which makes it a
-stranger, and how far ahead a best would be can be drawn (`engine.gallery.drawn`).
+stranger, and how far ahead a best would be can be drawn (`engine.gallery.deciding.drawn`).
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import numpy as np
 
 from engine.decision import NEIGHBOURS, Calibration
 from engine.decision.scores import Float64Array
-from engine.gallery.deciding import stranger_scores
-from engine.gallery.drawn import drawn_scores
-from engine.gallery.left_out import calibrate_on_gallery, rank_without_own
-from engine.gallery.matcher import Matcher
+from engine.gallery.deciding.decisions import stranger_scores
+from engine.gallery.deciding.drawn import drawn_scores
+from engine.gallery.deciding.left_out import calibrate_on_gallery, rank_without_own
+from engine.gallery.snapshot import Snapshot
 from engine.types import FloatArray, IntArray, Ranking
 
 LEAST_QUERIES = 20
 
 
 def calibrate(
-    matcher: Matcher,
+    snapshot: Snapshot,
     *,
     generation: int,
     strangers: FloatArray | None = None,
@@ -41,25 +41,25 @@ def calibrate(
     """
     scores, genuine, evidence = [], np.empty(0), {}
     if strangers is not None and len(strangers):
-        scores.append(stranger_scores(matcher, strangers, _ranked(matcher, strangers)))
+        scores.append(stranger_scores(snapshot, strangers, _ranked(snapshot, strangers)))
         evidence["strangers"] = len(strangers)
     if labelled is not None and len(labelled[0]):
         queries, own = labelled
-        scores.append(stranger_scores(matcher, queries, rank_without_own(matcher, queries, own)))
-        genuine = genuine_scores(matcher, queries, own)
+        scores.append(stranger_scores(snapshot, queries, rank_without_own(snapshot, queries, own)))
+        genuine = genuine_scores(snapshot, queries, own)
         evidence["labelled queries"] = len(queries)
     method = " and ".join(evidence)
     counted = sum(evidence.values())
     if not scores and unlabelled is not None and len(unlabelled) >= LEAST_QUERIES:
-        scores.append(unlabelled_stranger_scores(matcher, unlabelled))
+        scores.append(unlabelled_stranger_scores(snapshot, unlabelled))
         evidence["unlabelled queries"] = counted = len(unlabelled)
         method = "unlabelled queries, their nearest class left out"
     if not scores:
-        return calibrate_on_gallery(matcher, generation=generation)
+        return calibrate_on_gallery(snapshot, generation=generation)
     return Calibration.of_strangers(
         np.concatenate(scores),
         method=method,
-        classes=matcher.classes,
+        classes=snapshot.classes,
         generation=generation,
         genuine=genuine,
         strangers=counted,
@@ -68,28 +68,28 @@ def calibrate(
     )
 
 
-def unlabelled_stranger_scores(matcher: Matcher, queries: FloatArray) -> Float64Array:
+def unlabelled_stranger_scores(snapshot: Snapshot, queries: FloatArray) -> Float64Array:
     """`(DRAWS · n,)`: scores that strangers like these queries would reach.
 
     Args:
         queries: `(n, dim) float32`, unit rows, projected as queries.
     """
-    return drawn_scores(matcher, queries, _ranked(matcher, queries))
+    return drawn_scores(snapshot, queries, _ranked(snapshot, queries))
 
 
-def _ranked(matcher: Matcher, queries: FloatArray) -> list[Ranking]:
-    return matcher.reranked(queries, matcher.rank(queries, NEIGHBOURS + 1))
+def _ranked(snapshot: Snapshot, queries: FloatArray) -> list[Ranking]:
+    return snapshot.reranked(queries, snapshot.rank(queries, NEIGHBOURS + 1))
 
 
-def genuine_scores(matcher: Matcher, queries: FloatArray, own: IntArray) -> Float64Array:
+def genuine_scores(snapshot: Snapshot, queries: FloatArray, own: IntArray) -> Float64Array:
     """`(n,)`: the scores of queries whose own class came first; `-inf` for the others.
 
     Args:
         queries: `(n, dim) float32`, unit rows of the searched space.
         own: `(n,) int64`: the ids of their classes.
     """
-    rankings = _ranked(matcher, queries)
-    scores = stranger_scores(matcher, queries, rankings)
+    rankings = _ranked(snapshot, queries)
+    scores = stranger_scores(snapshot, queries, rankings)
     right = np.array(
         [len(r) > 0 and r.class_ids[0] == c for r, c in zip(rankings, own, strict=True)]
     )

@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.catalog import Catalog
 from engine.errors import GalleryError
-from engine.gallery.tables import searched_space
+from engine.gallery.following.loading import searched_space
 from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
 
 METADATA_KEY = b"onelook"

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from engine.decision.trained_head import TrainedHead
-from engine.gallery.opened import OpenGallery
+from engine.gallery.live import LiveGallery
 
 
-class HeadKeeping(OpenGallery):
+class Heads:
     """Keeps a head, takes it out of force, says how it stands."""
 
-    def use_head(self, head: TrainedHead | None, searched_space: str) -> None:
+    def __init__(self, live: LiveGallery) -> None:
+        self._live = live
+
+    def use(self, head: TrainedHead | None, searched_space: str) -> None:
         """Keep a head for the searched space of that id in place of the one before; None: none."""
-        with self._write() as transaction:
+        with self._live.write() as transaction:
             payload = None if head is None else head.to_bytes()
             transaction.put_siamese_head(searched_space, payload)
 
-    def describe_head(self) -> str | None:
+    def describe(self) -> str | None:
         """How the Siamese head stands, one phrase; None where none was ever trained."""
-        view = self.view()
-        if view.kept_head is not None:
-            return view.kept_head.describe()
-        with self.catalog.read() as reader:
+        kept = self._live.snapshot().kept_head
+        if kept is not None:
+            return kept.describe()
+        with self._live.catalog.read() as reader:
             elsewhere = reader.siamese_head_spaces()
         if not elsewhere:
             return None

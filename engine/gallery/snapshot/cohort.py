@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.decision import NEIGHBOURS
-from engine.gallery.table import NO_CLASS, ExampleTable
-from engine.indexes import VectorIndex
+from engine.gallery.snapshot.examples import NO_CLASS, ExampleTable
+from engine.indexes import VectorReader
 from engine.products import products
 from engine.types import FloatArray, IntArray
 
@@ -40,7 +40,7 @@ class Cohort:
     shipped: FloatArray
 
     @classmethod
-    def sample(cls, index: VectorIndex, table: ExampleTable, shipped: FloatArray) -> Cohort:
+    def sample(cls, index: VectorReader, table: ExampleTable, shipped: FloatArray) -> Cohort:
         """Draw the cohort of a gallery; `shipped` is `(m, dim) float32`, unit rows."""
         ids = table.ids()
         if ids.size > COHORT_SIZE:
@@ -81,6 +81,35 @@ class Cohort:
         shipped = products(queries, self.shipped)
         shipped[shipped >= ITSELF] = -np.inf
         return np.concatenate([runners_up, shipped], axis=1)
+
+
+class Draw:
+    """A cohort that is drawn when it is first asked for, of what was enrolled when this was made.
+
+    A gallery that is opened to be listed or written to needs none, and drawing one reads vectors.
+    """
+
+    def __init__(self, index: VectorReader, examples: ExampleTable, shipped: FloatArray) -> None:
+        self._source: tuple[VectorReader, ExampleTable, FloatArray] | None = (
+            index,
+            examples,
+            shipped,
+        )
+        self._cohort: Cohort | None = None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether anybody has asked for it."""
+        return self._cohort is not None
+
+    def cohort(self) -> Cohort:
+        """The cohort; threads that ask for it first at the same time draw the same one."""
+        source = self._source
+        if self._cohort is None and source is not None:
+            self._cohort = Cohort.sample(*source)
+        self._source = None
+        assert self._cohort is not None
+        return self._cohort
 
 
 def _hashes(ids: IntArray) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from engine.decision import NEIGHBOURS, Calibration
 from engine.decision.scores import Float64Array
-from engine.gallery.deciding import stranger_scores
-from engine.gallery.drawn import drawn_scores
-from engine.gallery.matcher import Matcher
+from engine.gallery.deciding.decisions import stranger_scores
+from engine.gallery.deciding.drawn import drawn_scores
+from engine.gallery.snapshot import Snapshot
 from engine.types import FloatArray, IntArray, Ranking
 
 PLAYED = 1000
@@ -20,7 +20,7 @@ LEAST_PLAYED = 50
 """With fewer classes to play, shipped pictures make up the number."""
 
 
-def calibrate_on_gallery(matcher: Matcher, *, generation: int = 0) -> Calibration:
+def calibrate_on_gallery(snapshot: Snapshot, *, generation: int = 0) -> Calibration:
     """The calibration that needs no more than the gallery.
 
     A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
@@ -31,25 +31,25 @@ def calibrate_on_gallery(matcher: Matcher, *, generation: int = 0) -> Calibratio
     first are too high where the catalog is full of near-duplicates, the second where similarities
     have lighter tails than exponential ones; the lower is taken.
     """
-    cohort = matcher.cohort()
-    if not len(cohort) or not matcher.classes:
+    cohort = snapshot.cohort
+    if not len(cohort) or not snapshot.classes:
         return Calibration.empty()
     enrolled = len(cohort) - len(cohort.shipped)
     played = np.unique(np.linspace(0, enrolled - 1, PLAYED).astype(np.int64))
     missing = min(max(0, LEAST_PLAYED - played.size), len(cohort.shipped))
     played = np.concatenate([played, np.arange(enrolled, enrolled + missing)])
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
-    rankings = rank_without_own(matcher, vectors, own)
-    seen = stranger_scores(matcher, vectors, rankings)
-    drawn = drawn_scores(matcher, vectors, rankings)
-    scores = min((seen, drawn), key=partial(_level, target=matcher.target_fpir))
+    rankings = rank_without_own(snapshot, vectors, own)
+    seen = stranger_scores(snapshot, vectors, rankings)
+    drawn = drawn_scores(snapshot, vectors, rankings)
+    scores = min((seen, drawn), key=partial(_level, target=snapshot.target_fpir))
     shipped = int((own < 0).sum())
     evidence = {"left-out classes": played.size - shipped, "shipped pictures": shipped}
     evidence = {kind: count for kind, count in evidence.items() if count}
     return Calibration.of_strangers(
         scores,
         method=" and ".join(evidence),
-        classes=matcher.classes,
+        classes=snapshot.classes,
         strangers=played.size,
         generation=generation,
         automatic=True,
@@ -62,14 +62,14 @@ def _level(scores: Float64Array, target: float) -> float:
     return float(np.quantile(scores, 1.0 - target)) if scores.size else np.inf
 
 
-def rank_without_own(matcher: Matcher, vectors: FloatArray, own: IntArray) -> list[Ranking]:
+def rank_without_own(snapshot: Snapshot, vectors: FloatArray, own: IntArray) -> list[Ranking]:
     """The `NEIGHBOURS + 1` nearest classes of each query, its own left out of the ranking.
 
     Args:
         vectors: `(m, dim) float32`, unit rows of the searched space.
         own: `(m,) int64`: ids of the classes to leave out.
     """
-    rankings = matcher.rank(vectors, NEIGHBOURS + 2)
+    rankings = snapshot.rank(vectors, NEIGHBOURS + 2)
     others = [
         Ranking(ranking.class_ids[kept], ranking.example_ids[kept], ranking.similarities[kept])
         for ranking, kept in (
@@ -77,4 +77,4 @@ def rank_without_own(matcher: Matcher, vectors: FloatArray, own: IntArray) -> li
             for ranking, class_id in zip(rankings, own, strict=True)
         )
     ]
-    return matcher.reranked(vectors, others)
+    return snapshot.reranked(vectors, others)

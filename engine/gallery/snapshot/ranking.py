@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.gallery.table import NO_CLASS, ExampleTable
-from engine.indexes import VectorIndex
+from engine.gallery.snapshot.examples import NO_CLASS, ExampleTable
+from engine.indexes import VectorReader
 from engine.types import FloatArray, Ranking
 
 
-def rank(index: VectorIndex, table: ExampleTable, queries: FloatArray, k: int) -> list[Ranking]:
+def rank(
+    index: VectorReader, examples: ExampleTable, classes: int, queries: FloatArray, k: int
+) -> list[Ranking]:
     """The k nearest classes of each query.
 
-    The search asks for k examples and, where several of them share a class, for more.
+    The search asks for k examples and, where several of them share a class, for more. What it finds
+    and the table doesn't know is passed over: an index that lies elsewhere may be ahead.
 
     Args:
+        classes: how many there are.
         queries: `(m, dim) float32`, unit rows.
     """
     size = len(index)
     if not size:
         empty = Ranking(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
         return [empty] * queries.shape[0]
-    wanted = min(k, len(table.labels))
+    wanted = min(k, classes)
     asked = min(k, size)
     while True:
         similarities, example_ids = index.search(queries, asked)
-        class_ids = table.classes_of(example_ids)
+        class_ids = examples.classes_of(example_ids)
         best = [_first_of_each(row)[:k] for row in class_ids.tolist()]
         if asked >= size or min(map(len, best), default=wanted) >= wanted:
             break

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from engine.decision.trained_head import TARGET_FAR
-from engine.gallery.matcher import Matcher
+from engine.gallery.snapshot import Snapshot
 from engine.types import FloatArray, Verification
 
 _LEAST_PICTURES = 8
 _COMPARED = 512
 
 
-def verify_embeddings(matcher: Matcher, first: FloatArray, second: FloatArray) -> Verification:
+def verify_embeddings(snapshot: Snapshot, first: FloatArray, second: FloatArray) -> Verification:
     """Compare two unit vectors `(dim,) float32` of the searched space.
 
     With a Siamese head in force, its probability is compared with the one that `TARGET_FAR` of the
@@ -21,18 +21,18 @@ def verify_embeddings(matcher: Matcher, first: FloatArray, second: FloatArray) -
     cohort reach; there is no threshold where the cohort has fewer than eight pictures.
     """
     similarity = float(np.clip(first @ second, -1.0, 1.0))
-    if matcher.head is not None:
-        [probability] = matcher.head.siamese.probability(first, second).tolist()
-        least = matcher.head.least_probability
+    if snapshot.head is not None:
+        [probability] = snapshot.head.siamese.probability(first, second).tolist()
+        least = snapshot.head.least_probability
         return Verification(similarity, least, probability >= least, probability)
-    threshold = pair_threshold(matcher)
+    threshold = pair_threshold(snapshot)
     same = None if threshold is None else similarity >= threshold
     return Verification(similarity, threshold, same)
 
 
-def pair_threshold(matcher: Matcher, far: float = TARGET_FAR) -> float | None:
+def pair_threshold(snapshot: Snapshot, far: float = TARGET_FAR) -> float | None:
     """The similarity that a share of the pairs of different classes reach, or None; see above."""
-    cohort = matcher.cohort()
+    cohort = snapshot.cohort
     if len(cohort) < _LEAST_PICTURES:
         return None
     rows = np.unique(np.linspace(0, len(cohort) - 1, _COMPARED).astype(np.int64))

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS, moments, normalized_scores
+from engine.decision import moments, normalized_scores, padded
 from engine.decision.scores import Float64Array
-from engine.gallery.matcher import Matcher
+from engine.gallery.snapshot import Snapshot
 from engine.types import FloatArray, Ranking
 
 SPACINGS = 10
@@ -23,23 +23,20 @@ DRAWS = 20
 """Leads drawn for each query: the exponential's quantiles, evenly spaced."""
 
 
-def drawn_scores(matcher: Matcher, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
+def drawn_scores(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
     """`(DRAWS · n,)`: scores that strangers would reach whose runners-up are these queries'.
 
     Args:
         queries: `(n, dim) float32`, unit rows of the searched space.
         rankings: theirs; the nearest class of each gives way to the one drawn.
     """
-    if matcher.classes < 2 or min(map(len, rankings), default=0) < 2:
+    if snapshot.classes < 2 or min(map(len, rankings), default=0) < 2:
         return np.empty(0)
-    top = np.full((len(rankings), NEIGHBOURS + 1), -np.inf, np.float32)
-    for row, ranking in enumerate(rankings):
-        similarities = ranking.similarities[: NEIGHBOURS + 1]
-        top[row, : similarities.size] = similarities
+    top = padded([ranking.similarities for ranking in rankings])
     winners = np.array([ranking.class_ids[0] for ranking in rankings], np.int64)
-    impostors = matcher.cohort().query_similarities(queries, top)
+    impostors = snapshot.cohort.query_similarities(queries, top)
     runner_up = impostors.max(axis=1).astype(np.float64)
-    around, classes = moments(impostors), matcher.moments_of(winners)
+    around, classes = moments(impostors), snapshot.moments_of(winners)
     shares = (np.arange(DRAWS) + 0.5) / DRAWS
     drawn = -np.log1p(-shares) * mean_lead(impostors)
     return np.concatenate(

@@ -1,0 +1,1 @@
+"""Decides by a snapshot, and finds out what its thresholds should rest on. Writes nothing."""

@@ -1,0 +1,173 @@
+"""Ranks queries, gathers the evidence about each and applies the decision rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from engine.decision import (
+    NEIGHBOURS,
+    Evidence,
+    Verdicts,
+    judged,
+    padded,
+    scores_against,
+    thresholds,
+)
+from engine.decision.scores import Float64Array
+from engine.gallery.snapshot import Snapshot
+from engine.types import Decision, FloatArray, IntArray, Ranking, Reason
+
+CANDIDATES = 5
+"""How many candidates a decision shows unless told otherwise."""
+
+
+def decide_queries(
+    snapshot: Snapshot, queries: FloatArray, sources: Sequence[str], candidates: int = CANDIDATES
+) -> list[Decision]:
+    """A decision for each query, in order.
+
+    Args:
+        queries: `(m, dim) float32`, unit rows of the searched space.
+        sources: what to call them.
+        candidates: how many candidates each decision shows.
+    """
+    rankings = snapshot.reranked(queries, snapshot.rank(queries, max(candidates, NEIGHBOURS + 1)))
+    return decide_rankings(snapshot, queries, rankings, sources, candidates)
+
+
+def decide_rankings(
+    snapshot: Snapshot,
+    queries: FloatArray,
+    rankings: list[Ranking],
+    sources: Sequence[str],
+    candidates: int = CANDIDATES,
+) -> list[Decision]:
+    """A decision for each query whose classes are ranked already; see `decide_queries`.
+
+    Args:
+        rankings: `NEIGHBOURS + 1` classes each, where there are so many; the first is tested.
+    """
+    calibration = snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes)
+    if snapshot.head is not None:
+        calibration += "; ranked by similarity and Siamese head"
+    rows, evidence = evidence_of(snapshot, queries, rankings)
+    verdicts = judged(evidence, snapshot.level)
+    place = dict(zip(rows.tolist(), range(rows.size), strict=True))
+    return [
+        _decision(snapshot, ranking, verdicts, place[row], source, calibration, candidates)
+        if row in place
+        else _nothing_enrolled(snapshot, source, calibration)
+        for row, (source, ranking) in enumerate(zip(sources, rankings, strict=True))
+    ]
+
+
+def class_thresholds(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, float]:
+    """The threshold that each of those classes has, pinned or computed, as a score.
+
+    Not-a-number for a class that has no example.
+    """
+    ids = np.array(class_ids, np.int64)
+    found = thresholds(snapshot.moments_of(ids), _pins_of(snapshot.pins, ids), snapshot.level)
+    return dict(zip(class_ids, found.tolist(), strict=True))
+
+
+def excesses(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
+    """`(m,)`: by how much each query passes its first class's threshold, comparable between them.
+
+    0 and above is accepted; `-inf` for queries without any class.
+    """
+    found = np.full(len(rankings), -np.inf)
+    rows, evidence = evidence_of(snapshot, queries, rankings)
+    found[rows] = judged(evidence, snapshot.level).excesses
+    return found
+
+
+def query_scores(snapshot: Snapshot, queries: FloatArray) -> Float64Array:
+    """`(m,)`: the normalised scores of queries `(m, dim) float32` with their nearest classes."""
+    rankings = snapshot.reranked(queries, snapshot.rank(queries, NEIGHBOURS + 1))
+    return stranger_scores(snapshot, queries, rankings)
+
+
+def stranger_scores(
+    snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]
+) -> Float64Array:
+    """`(n,)`: the normalised scores that queries of no enrolled class reach.
+
+    Args:
+        queries: `(m, dim) float32`, unit rows of the searched space.
+        rankings: theirs; those without any class are left out.
+    """
+    return evidence_of(snapshot, queries, rankings)[1].normalised
+
+
+def evidence_of(
+    snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]
+) -> tuple[IntArray, Evidence]:
+    """What speaks for and against each query's first class.
+
+    Returns:
+        The numbers of the queries that have any class, `(n,) int64`, and the evidence about them.
+    """
+    rows = np.flatnonzero(np.array([len(ranking) > 0 for ranking in rankings], np.bool_))
+    kept = [rankings[row] for row in rows]
+    first = np.array([ranking.class_ids[0] for ranking in kept], np.int64)
+    similarities = padded([ranking.similarities for ranking in kept])
+    classes = snapshot.moments_of(first)
+    impostors = snapshot.cohort.query_similarities(queries[rows], similarities)
+    return rows, Evidence(
+        similarities=similarities,
+        normalised=scores_against(similarities[:, 0], impostors, classes),
+        classes=classes,
+        pins=_pins_of(snapshot.pins, first),
+    )
+
+
+def _pins_of(pins: Mapping[int, float], class_ids: IntArray) -> Float64Array:
+    """`(n,)`: the pinned thresholds of classes; not-a-number where none is."""
+    if not pins:
+        return np.full(class_ids.size, np.nan)
+    return np.array([pins.get(class_id, np.nan) for class_id in class_ids.tolist()], np.float64)
+
+
+def _decision(
+    snapshot: Snapshot,
+    ranking: Ranking,
+    verdicts: Verdicts,
+    place: int,
+    source: str,
+    calibration: str,
+    shown: int,
+) -> Decision:
+    candidates = snapshot.candidates(ranking, max(shown, 1))
+    accepted, margin = bool(verdicts.accepted[place]), float(verdicts.margins[place])
+    return Decision(
+        source=source,
+        label=candidates[0].label if accepted else None,
+        reason=Reason.ACCEPTED if accepted else Reason.BELOW_THRESHOLD,
+        similarity=candidates[0].similarity,
+        score=float(verdicts.scores[place]),
+        threshold=float(verdicts.thresholds[place]),
+        margin=None if np.isnan(margin) else margin,
+        ambiguous=bool(verdicts.ambiguous[place]),
+        candidates=candidates[:shown],
+        space=snapshot.space_id,
+        calibration=calibration,
+    )
+
+
+def _nothing_enrolled(snapshot: Snapshot, source: str, calibration: str) -> Decision:
+    return Decision(
+        source=source,
+        label=None,
+        reason=Reason.EMPTY_GALLERY,
+        similarity=None,
+        score=None,
+        threshold=None,
+        margin=None,
+        ambiguous=False,
+        candidates=(),
+        space=snapshot.space_id,
+        calibration=calibration,
+    )

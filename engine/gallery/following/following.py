@@ -1,0 +1,101 @@
+"""The next snapshot of a catalog, from the one before and what the change log says."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from engine.catalog import Catalog, Reader
+from engine.gallery.following.index_in_memory import examples_in
+from engine.gallery.following.kept_index import KeptIndex
+from engine.gallery.following.loading import read_calibration, read_head
+from engine.gallery.snapshot import Snapshot
+from engine.gallery.snapshot.cohort import Draw
+from engine.gallery.snapshot.snapshot import COHORT_DRIFT, entered
+from engine.types import Change, ChangeKind
+from engine.versioned import IdTable
+
+
+def followed(catalog: Catalog, kept: KeptIndex, snapshot: Snapshot) -> Snapshot | None:
+    """The snapshot of a catalog as it is now; None where everything must be loaded anew.
+
+    What the log names is read in one consistent view of the catalog together with the log itself,
+    so that the snapshot returned is of one generation.
+
+    Args:
+        kept: brought up as well.
+        snapshot: of an earlier generation; returned itself where nothing has changed since.
+    """
+    if catalog.generation() == snapshot.generation:
+        return _with_index(snapshot, kept)
+    with catalog.read() as reader:
+        changes = reader.changes_since(snapshot.generation)
+        if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
+            return None
+        state = reader.state()
+        following = dataclasses.replace(
+            snapshot.with_computed(),
+            generation=state.generation,
+            target_fpir=state.target_fpir,  # the log doesn't tell of it
+        )
+        following = _with_classes(following, reader, changes)
+    return _with_examples(following, catalog, kept, changes)
+
+
+def _with_index(snapshot: Snapshot, kept: KeptIndex) -> Snapshot:
+    """The same with the index compacted, where it was meanwhile."""
+    index = kept.index.reader()
+    return snapshot if index is snapshot.index else dataclasses.replace(snapshot, index=index)
+
+
+def _with_classes(snapshot: Snapshot, reader: Reader, changes: list[Change]) -> Snapshot:
+    """What the catalog says of the classes touched, of the calibration and of the head."""
+    space_id = snapshot.space_id
+    if any(c.kind is ChangeKind.HEAD for c in changes):
+        snapshot = dataclasses.replace(snapshot, kept_head=read_head(reader, space_id))
+    if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
+        ids, means, stds = reader.statistics_table(space_id)
+        snapshot = dataclasses.replace(
+            snapshot,
+            calibration=read_calibration(reader, space_id),
+            statistics=IdTable(ids, np.stack([means, stds], axis=1)),
+        )
+    wanted = sorted({c.class_id for c in changes if c.class_id is not None})
+    if not wanted:
+        return snapshot
+    labels = reader.labels(wanted)
+    pins = reader.pins(wanted, searched_space=space_id)
+    statistics = reader.class_statistics(space_id, wanted)
+    return dataclasses.replace(
+        snapshot,
+        labels=snapshot.labels.updated(labels, gone=(i for i in wanted if i not in labels)),
+        pins=snapshot.pins.updated(pins, gone=(i for i in wanted if i not in pins)),
+        statistics=entered(snapshot.statistics.without(np.array(wanted, np.int64)), statistics),
+    )
+
+
+def _with_examples(
+    snapshot: Snapshot, catalog: Catalog, kept: KeptIndex, changes: list[Change]
+) -> Snapshot:
+    """The examples that came, went or moved, in the table and in the index."""
+    removed = examples_in(changes, ChangeKind.REMOVE)
+    added = np.setdiff1d(examples_in(changes, ChangeKind.ADD), removed)
+    kept.follow(catalog, snapshot.space, snapshot.projection, added, removed)
+    index = kept.index.reader()
+    placed = {
+        change.example_id: change.class_id  # the last one counts
+        for change in changes
+        if change.kind in (ChangeKind.ADD, ChangeKind.MOVE)
+        and change.example_id is not None
+        and change.class_id is not None
+    }
+    if not placed and not removed.size:
+        return dataclasses.replace(snapshot, index=index)
+    ids = np.fromiter(placed, np.int64, len(placed))
+    owners = np.fromiter(placed.values(), np.int64, len(placed))
+    examples = snapshot.examples.updated(ids, owners).without(removed)
+    draw, drift = snapshot.draw, snapshot.drift + len(placed) + removed.size
+    if not draw.drawn or drift > COHORT_DRIFT * len(draw.cohort()):
+        draw, drift = Draw(index, examples, snapshot.shipped), 0
+    return dataclasses.replace(snapshot, index=index, examples=examples, draw=draw, drift=drift)

@@ -1,0 +1,81 @@
+"""A catalog's first snapshot in memory."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from engine.catalog import Catalog, GalleryState, Reader
+from engine.decision import Calibration
+from engine.decision.trained_head import TrainedHead
+from engine.gallery.following.kept_index import KeptIndex
+from engine.gallery.snapshot import ExampleTable, Snapshot
+from engine.gallery.snapshot.cohort import Draw
+from engine.projections import Projection, shipped_cohort
+from engine.versioned import IdTable, Overlaid
+
+
+def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
+    """Copy what decisions read into memory, and see to the index.
+
+    The examples are read beside the other tables, and so is the index; both may be ahead of these,
+    never behind. Following the log, in which changes do no harm when applied twice, brings them
+    together: until then the snapshot isn't to be decided by.
+
+    Args:
+        anew: make the index of the catalog's vectors, whatever was kept of it.
+    """
+    with ThreadPoolExecutor(2, thread_name_prefix="onelook-load") as pool, catalog.read() as reader:
+        state = reader.state()
+        space_id = searched_space(state)
+        projection = _projection(reader, state)
+        opening = pool.submit(kept.open, catalog, state, projection, anew=anew)
+        reading = pool.submit(catalog.example_classes)
+        ids, means, stds = reader.statistics_table(space_id)
+        labels = Overlaid(reader.labels())
+        pins = Overlaid(reader.pins(searched_space=space_id))
+        calibration = read_calibration(reader, space_id)
+        head = read_head(reader, space_id)
+        examples = ExampleTable(*reading.result())
+        opening.result()
+    index, shipped = kept.index.reader(), projection.apply(shipped_cohort(state.space))
+    return Snapshot(
+        generation=state.generation,
+        space=state.space,
+        space_id=space_id,
+        projection=projection,
+        index=index,
+        examples=examples,
+        labels=labels,
+        statistics=IdTable(ids, np.stack([means, stds], axis=1)),
+        pins=pins,
+        calibration=calibration,
+        target_fpir=state.target_fpir,
+        kept_head=head,
+        shipped=shipped,
+        draw=Draw(index, examples, shipped),
+    )
+
+
+def searched_space(state: GalleryState) -> str:
+    """The id of the space that is searched: the projection's, or without one the backbone's."""
+    return state.projection_id or state.space.id
+
+
+def read_calibration(reader: Reader, space_id: str) -> Calibration:
+    """The calibration in force in a searched space."""
+    payload = reader.calibration(space_id)
+    return Calibration.empty() if payload is None else Calibration.from_bytes(payload)
+
+
+def read_head(reader: Reader, space_id: str) -> TrainedHead | None:
+    """The Siamese head that is kept for a searched space."""
+    payload = reader.siamese_head(space_id)
+    return None if payload is None else TrainedHead.from_bytes(payload)
+
+
+def _projection(reader: Reader, state: GalleryState) -> Projection:
+    if state.projection_id is None:
+        return Projection.identity(state.space.dimension)
+    return Projection.from_bytes(reader.projection(state.projection_id))

@@ -1,0 +1,212 @@
+"""All that ranking and deciding read, as it was at one generation of a gallery.
+
+A decision uses one snapshot from ranking to label, so that no change in between can give it one
+class's label with another's score. Following the catalog makes the next snapshot, which shares with
+this one whatever has not changed, and then swaps one reference.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from engine.decision import Calibration, Moments
+from engine.decision.trained_head import TrainedHead
+from engine.gallery.snapshot.cohort import Cohort, Draw
+from engine.gallery.snapshot.examples import ExampleTable
+from engine.gallery.snapshot.ranking import rank
+from engine.gallery.snapshot.reranking import rerank
+from engine.gallery.snapshot.statistics import statistics_of
+from engine.indexes import FaissIndex, VectorReader
+from engine.projections import Projection
+from engine.types import Candidate, ClassStatistics, FloatArray, IntArray, Ranking, Space
+from engine.versioned import IdTable, Overlaid
+
+COHORT_DRIFT = 0.05
+"""The cohort is drawn anew when so large a share of it has come, gone or moved."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Snapshot:
+    """A gallery at one generation; immutable, so any number of threads use it.
+
+    What it computes when first asked (the cohort, statistics of classes that have none) is kept,
+    and is the same whoever asks first.
+
+    Attributes:
+        generation: the gallery's; 0 for one that exists in memory only.
+        space: of the embeddings.
+        space_id: the id of the searched space.
+        projection: from the embeddings to the searched space.
+        index: over the examples' projected vectors, as it was then. One in a database may be ahead;
+            what it finds counts only if `examples` knows it.
+        examples: the examples' classes.
+        labels: the classes' labels, by id.
+        statistics: the classes' means and deviations in the searched space, `(2,) float64` each.
+        pins: thresholds set by the user, by class id.
+        calibration: what the computed thresholds rest on.
+        target_fpir: the share of strangers that may get a label, in (0, 1).
+        kept_head: the Siamese head trained in the searched space, in force or not.
+        shipped: `(n, dim) float32`, unit rows of the searched space, that stand for impostors.
+        draw: the impostors that classes are compared with.
+        drift: how many examples came, went or moved since they were drawn.
+        computed: moments of classes without statistics, once they were asked for.
+    """
+
+    generation: int
+    space: Space
+    space_id: str
+    projection: Projection
+    index: VectorReader
+    examples: ExampleTable
+    labels: Overlaid[int, str]
+    statistics: IdTable
+    pins: Overlaid[int, float]
+    calibration: Calibration
+    target_fpir: float
+    kept_head: TrainedHead | None
+    shipped: FloatArray
+    draw: Draw
+    drift: int = 0
+    computed: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def in_memory(
+        cls,
+        *,
+        space: Space,
+        projection: Projection,
+        example_ids: IntArray,
+        class_ids: IntArray,
+        embeddings: FloatArray,
+        labels: Mapping[int, str],
+        shipped: FloatArray,
+        target_fpir: float,
+        generation: int = 0,
+    ) -> Self:
+        """What a gallery of those examples would decide by, not calibrated yet.
+
+        Args:
+            example_ids, class_ids: `(n,) int64`.
+            embeddings: `(n, dim) float32`, theirs, unit rows, not projected.
+            shipped: `(m, dim) float32`: unit embeddings that stand for impostors, not projected.
+        """
+        index = FaissIndex(projection.dimension, background=False)
+        index.add(example_ids, projection.apply(embeddings))
+        index.compact()
+        examples = ExampleTable(example_ids, class_ids)
+        impostors = projection.apply(shipped)
+        return cls(
+            generation=generation,
+            space=space,
+            space_id=space.id if projection.matrix is None else projection.id,
+            projection=projection,
+            index=index.reader(),
+            examples=examples,
+            labels=Overlaid(labels),
+            statistics=no_statistics(),
+            pins=Overlaid({}),
+            calibration=Calibration.empty(),
+            target_fpir=target_fpir,
+            kept_head=None,
+            shipped=impostors,
+            draw=Draw(index.reader(), examples, impostors),
+        )
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.labels)
+
+    @property
+    def level(self) -> float:
+        """The least normalised score that is accepted."""
+        return self.calibration.level(self.target_fpir, self.classes)
+
+    @property
+    def head(self) -> TrainedHead | None:
+        """The Siamese head in force."""
+        return self.kept_head if self.kept_head is not None and self.kept_head.active else None
+
+    @property
+    def cohort(self) -> Cohort:
+        """The impostors that classes are compared with."""
+        return self.draw.cohort()
+
+    def with_head(self, head: TrainedHead | None) -> Self:
+        """The same with another head in force, or with none."""
+        forced = None if head is None else dataclasses.replace(head, active=True)
+        return dataclasses.replace(self, kept_head=forced)
+
+    def with_statistics(self, found: Mapping[int, ClassStatistics]) -> Self:
+        """The same with statistics of some classes in the place of those that it had."""
+        return dataclasses.replace(self, statistics=entered(self.statistics, found))
+
+    def with_computed(self) -> Self:
+        """The same with what was computed so far among the statistics, to be gone on with."""
+        computed = dict(self.computed)
+        rows = np.array(list(computed.values()), np.float64).reshape(-1, 2)
+        ids = np.fromiter(computed, np.int64, len(computed))
+        return dataclasses.replace(self, statistics=self.statistics.updated(ids, rows), computed={})
+
+    def rank(self, queries: FloatArray, k: int) -> list[Ranking]:
+        """The k nearest classes of each query `(m, dim) float32`, unit rows, by similarity."""
+        return rank(self.index, self.examples, self.classes, queries, k)
+
+    def reranked(self, queries: FloatArray, rankings: list[Ranking]) -> list[Ranking]:
+        """Rankings in the order that decisions are made in: the head's, where one is in force."""
+        if self.head is None:
+            return rankings
+        return rerank(self.head.siamese, self.index, queries, rankings)
+
+    def candidates(self, ranking: Ranking, k: int | None = None) -> tuple[Candidate, ...]:
+        """The first k of a ranking, by label."""
+        return tuple(
+            Candidate(self.labels[class_id], similarity, class_id, example_id)
+            for class_id, example_id, similarity in zip(
+                ranking.class_ids[:k].tolist(),
+                ranking.example_ids[:k].tolist(),
+                ranking.similarities[:k].tolist(),
+                strict=True,
+            )
+        )
+
+    def class_ids_by_label(self) -> dict[str, int]:
+        """Every class's id by its label."""
+        return {label: class_id for class_id, label in self.labels.items()}
+
+    def moments_of(self, class_ids: IntArray) -> Moments:
+        """Means and deviations `(n,)` of classes, computed where they aren't known yet.
+
+        Not-a-number for a class without examples.
+        """
+        found = self.statistics.get(class_ids, np.nan)
+        unknown = np.isnan(found[:, 0])
+        if unknown.any():
+            found[unknown] = self._computed(class_ids[unknown])
+        return Moments(found[:, 0], found[:, 1])
+
+    def _computed(self, class_ids: IntArray) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+        wanted = [i for i in np.unique(class_ids).tolist() if i not in self.computed]
+        if wanted:
+            found = statistics_of(
+                self.index, self.examples, self.cohort, np.array(wanted, np.int64)
+            )
+            self.computed.update({i: (s.mean, s.std) for i, s in found.items()})
+        nothing = (np.nan, np.nan)
+        return np.array([self.computed.get(i, nothing) for i in class_ids.tolist()], np.float64)
+
+
+def no_statistics() -> IdTable:
+    """An empty table of classes' means and deviations."""
+    return IdTable(np.empty(0, np.int64), np.empty((0, 2), np.float64))
+
+
+def entered(statistics: IdTable, found: Mapping[int, ClassStatistics]) -> IdTable:
+    """The table with statistics of some classes in the place of those that it had."""
+    rows = np.array([(entry.mean, entry.std) for entry in found.values()], np.float64)
+    return statistics.updated(np.fromiter(found, np.int64, len(found)), rows.reshape(-1, 2))

@@ -1,0 +1,250 @@
+"""Tables whose next version shares all but the change with the one before.
+
+A gallery may hold a million classes, and every change of it makes a new version of what decisions
+read, while others go on reading the version before. So nothing is copied that stays: new ids, which
+ascend, are appended behind what a version sees; what changes or goes is noted beside the table,
+and folded in when so much has gathered that looking there would cost more than folding.
+
+Thread safety: a version never changes, so any number of threads read it. The next version of a
+table is made by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.types import BoolArray, IntArray
+
+K = TypeVar("K")
+V = TypeVar("V")
+_SMALLEST = 256
+_GROWTH = 1.5
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """Ascending ids and their values, with room behind them.
+
+    Rows below `filled` never change; a version that sees all of them may fill more.
+    """
+
+    ids: IntArray
+    values: npt.NDArray[Any]
+    filled: int
+
+
+class IdTable:
+    """Numbers by id, `(...)` of them for each: an immutable version. The module tells the rest."""
+
+    __slots__ = ("_late_ids", "_late_there", "_late_values", "_run", "_size", "_used")
+
+    def __init__(self, ids: IntArray, values: npt.NDArray[Any]) -> None:
+        """`ids (n,) int64`, distinct, in any order; `values (n, ...)`, a row for each."""
+        if ids.size > 1 and not (ids[1:] > ids[:-1]).all():
+            order = np.argsort(ids, kind="stable")
+            ids, values = ids[order], values[order]
+        self._start(_Run(ids, values, ids.size), ids.size)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def get(self, ids: IntArray, missing: float) -> npt.NDArray[Any]:
+        """The values of `ids`, any shape: `(*ids.shape, ...)`; `missing` where there is none."""
+        asked = ids.ravel()
+        run = self._run
+        found = np.full((asked.size, *run.values.shape[1:]), missing, run.values.dtype)
+        places, hits = _look_up(run.ids[: self._used], asked)
+        found[hits] = run.values[places[hits]]
+        if self._late_ids.size:
+            places, hits = _look_up(self._late_ids, asked)
+            there = self._late_there[places[hits]]
+            late = self._late_values[places[hits]]
+            late[~there] = missing
+            found[hits] = late
+        return found.reshape(*ids.shape, *run.values.shape[1:])
+
+    def contains(self, ids: IntArray) -> BoolArray:
+        """Which of `ids (n,)` have values: `(n,) bool`."""
+        _, there = _look_up(self._run.ids[: self._used], ids)
+        if self._late_ids.size:
+            places, hits = _look_up(self._late_ids, ids)
+            there[hits] = self._late_there[places[hits]]
+        return there
+
+    def ids(self) -> IntArray:
+        """Every id that has values, ascending."""
+        return self._items()[0]
+
+    def ids_of(self, values: IntArray) -> IntArray:
+        """The ids whose value, a whole number, is one of those; ascending."""
+        found = self._run.ids[: self._used][np.isin(self._run.values[: self._used], values)]
+        if not self._late_ids.size:
+            return found
+        late = self._late_ids[self._late_there & np.isin(self._late_values, values)]
+        _, changed = _look_up(self._late_ids, found)
+        return np.sort(np.concatenate([found[~changed], late]))
+
+    def updated(self, ids: IntArray, values: npt.NDArray[Any]) -> IdTable:
+        """The version in which `ids (n,)`, distinct, have those `values (n, ...)`."""
+        if not ids.size:
+            return self
+        last = self._run.ids[self._used - 1] if self._used else -1
+        fresh = ids > last
+        made = self._with_late(ids[~fresh], values[~fresh], there=True)
+        return made._appended(ids[fresh], values[fresh])
+
+    def without(self, ids: IntArray) -> IdTable:
+        """The version in which `ids (n,)` have no values; those that had none don't matter."""
+        gone = np.unique(ids[self.contains(ids)])
+        return self._with_late(
+            gone, np.zeros((gone.size, *self._run.values.shape[1:])), there=False
+        )
+
+    def _start(self, run: _Run, used: int) -> None:
+        self._run, self._used, self._size = run, used, used
+        self._late_ids: IntArray = run.ids[:0]
+        self._late_values: npt.NDArray[Any] = run.values[:0]
+        self._late_there: BoolArray = np.empty(0, np.bool_)
+
+    def _copy(self) -> IdTable:
+        made = object.__new__(IdTable)
+        for name in IdTable.__slots__:
+            setattr(made, name, getattr(self, name))
+        return made
+
+    def _appended(self, ids: IntArray, values: npt.NDArray[Any]) -> IdTable:
+        """The version with ids that are greater than any that this one has seen."""
+        if not ids.size:
+            return self
+        order = np.argsort(ids, kind="stable")
+        run, used = self._run, self._used + ids.size
+        if run.filled != self._used or used > run.ids.size:
+            capacity = max(_SMALLEST, math.ceil(_GROWTH * used))
+            room = np.empty(capacity, np.int64)
+            room_of_values = np.empty((capacity, *run.values.shape[1:]), run.values.dtype)
+            room[: self._used] = run.ids[: self._used]
+            room_of_values[: self._used] = run.values[: self._used]
+            run = _Run(room, room_of_values, self._used)
+        run.ids[self._used : used] = ids[order]
+        run.values[self._used : used] = values[order]
+        run.filled = used
+        made = self._copy()
+        made._run, made._used, made._size = run, used, self._size + ids.size
+        return made
+
+    def _with_late(self, ids: IntArray, values: npt.NDArray[Any], *, there: bool) -> IdTable:
+        """The version in which ids that this one has seen have other values, or none."""
+        if not ids.size:
+            return self
+        held = int(self.contains(ids).sum())
+        _, replaced = _look_up(np.sort(ids), self._late_ids)
+        late = np.concatenate([self._late_ids[~replaced], ids])
+        order = np.argsort(late, kind="stable")
+        made = self._copy()
+        made._late_ids = late[order]
+        made._late_values = np.concatenate(
+            [self._late_values[~replaced], values.astype(self._run.values.dtype)]
+        )[order]
+        made._late_there = np.concatenate(
+            [self._late_there[~replaced], np.full(ids.size, there, np.bool_)]
+        )[order]
+        made._size = self._size + (ids.size - held if there else -held)
+        return made._folded() if late.size > _worth_noting(self._used) else made
+
+    def _folded(self) -> IdTable:
+        return IdTable(*self._items())
+
+    def _items(self) -> tuple[IntArray, npt.NDArray[Any]]:
+        ids, values = self._run.ids[: self._used], self._run.values[: self._used]
+        if not self._late_ids.size:
+            return ids, values
+        _, changed = _look_up(self._late_ids, ids)
+        there = self._late_there
+        ids = np.concatenate([ids[~changed], self._late_ids[there]])
+        values = np.concatenate([values[~changed], self._late_values[there]])
+        order = np.argsort(ids, kind="stable")
+        return ids[order], values[order]
+
+
+class Overlaid(Mapping[K, V]):
+    """A dictionary as an immutable version; the module tells the rest."""
+
+    __slots__ = ("_base", "_late", "_size")
+
+    def __init__(self, entries: Mapping[K, V]) -> None:
+        self._base: dict[K, V] = dict(entries)
+        self._late: dict[K, V | _Gone] = {}
+        self._size = len(self._base)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, key: K) -> V:
+        if key in self._late:
+            value = self._late[key]
+            if isinstance(value, _Gone):
+                raise KeyError(key)
+            return value
+        return self._base[key]
+
+    def __iter__(self) -> Iterator[K]:
+        late = self._late
+        yield from (key for key in self._base if key not in late)
+        yield from (key for key, value in late.items() if not isinstance(value, _Gone))
+
+    def updated(self, entries: Mapping[K, V], gone: Iterable[K] = ()) -> Overlaid[K, V]:
+        """The version with those entries, and without what is gone; what wasn't there may be."""
+        late: dict[K, V | _Gone] = {**self._late, **entries}
+        for key in gone:
+            late[key] = _GONE
+        if late == self._late:
+            return self
+        made: Overlaid[K, V] = Overlaid({})
+        if len(late) <= _worth_noting(len(self._base)):
+            made._base, made._late = self._base, late
+        else:
+            made._base = self._base | {k: v for k, v in late.items() if not isinstance(v, _Gone)}
+            for key, value in late.items():
+                if isinstance(value, _Gone):
+                    made._base.pop(key, None)
+        made._size = len(made._base) + sum(
+            (not isinstance(value, _Gone)) - (key in made._base)
+            for key, value in made._late.items()
+        )
+        return made
+
+
+class _Gone:
+    """Stands for an entry that is there no more."""
+
+
+_GONE: Final = _Gone()
+
+
+def _look_up(ascending: IntArray, ids: IntArray) -> tuple[IntArray, BoolArray]:
+    """Where `ids (n,)` stand among ascending ones, and which of them do; `(n,)` each."""
+    if not ascending.size:
+        return np.zeros(ids.size, np.int64), np.zeros(ids.size, np.bool_)
+    first, count = ascending[0], ascending.size
+    if ascending[-1] - first == count - 1:  # one after the other, as ids mostly are
+        places = ids - first
+        hits = (places >= 0) & (places < count)
+        return np.where(hits, places, 0), hits
+    places = np.searchsorted(ascending, ids)
+    places[places == count] = 0
+    return places, ascending[places] == ids
+
+
+def _worth_noting(size: int) -> int:
+    """So many changes are noted beside a table of that size before they are folded in.
+
+    Noting one costs as much as there are, folding as much as the table is large: about the square
+    root of its size makes both alike.
+    """
+    return max(_SMALLEST, math.isqrt(2 * size))
