@@ -225,7 +225,7 @@ def test_a_class_that_is_emptied_goes_but_one_that_is_filled_again_keeps_what_wa
     make_picture("2.png", 2)
     listed = manifest(tmp_path / "m.csv", ("1.png", "pear"), ("2.png", "fig"))
     recognizer.enroll_catalog(listed)
-    recognizer.gallery.set_attributes("fig", {"price": 3})
+    recognizer.gallery.classes.set_attributes("fig", {"price": 3})
     recognizer.enroll_catalog(manifest(listed, ("1.png", "fig"), ("2.png", "plum")))
     assert held(recognizer, tmp_path) == {"fig": ["1.png"], "plum": ["2.png"]}
     assert recognizer.gallery.catalog.class_by_label("fig").attributes == {"price": 3}
