@@ -4,6 +4,7 @@ from engine.catalog.database import shown_location
 from engine.catalog.labels import normalised_label
 from engine.catalog.reading import Reader
 from engine.catalog.records import (
+    Commit,
     Counts,
     GalleryState,
     StatisticsTable,
@@ -15,6 +16,7 @@ from engine.catalog.writing import WriteTransaction
 
 __all__ = [
     "Catalog",
+    "Commit",
     "Counts",
     "GalleryState",
     "Reader",

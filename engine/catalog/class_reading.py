@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import numpy as np
 from sqlalchemy import collate, func, select
 
-from engine.catalog.labels import normalised_label
+from engine.catalog.labels import known_label, normalised_label, storable
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
 from engine.catalog.records import StatisticsTable
-from engine.catalog.view import RAW_BATCH, View, chunks
-from engine.errors import ClassNotFoundError
+from engine.catalog.view import RAW_BATCH, View, bounded_limit, can_be_id, chunks, id_chunks
+from engine.errors import ClassNotFoundError, LabelError
 from engine.types import ClassRecord, ClassStatistics
 
 _SIMILAR_LABELS = 5000  # how many labels a typo is compared with: those of most similar length
@@ -41,7 +41,7 @@ class ClassReading(View):
 
         `search` keeps the labels that contain it, whatever the case of their letters.
         """
-        query = _CLASSES.order_by(ClassRow.label).limit(limit)
+        query = _CLASSES.order_by(ClassRow.label).limit(bounded_limit(limit))
         if search is not None:
             # PostgreSQL lowers by the collation; that of labels knows ASCII's letters only.
             server = self._connection.dialect.name == "postgresql"
@@ -54,7 +54,8 @@ class ClassReading(View):
 
     def class_by_id(self, class_id: int) -> ClassRecord:
         """Raises ClassNotFoundError."""
-        row = self._execute(_CLASSES.where(ClassRow.id == class_id)).first()
+        query = _CLASSES.where(ClassRow.id == class_id)
+        row = self._execute(query).first() if can_be_id(class_id) else None
         if row is None:
             raise ClassNotFoundError(f"there is no class with the id {class_id}; list the classes")
         return ClassRecord(*row)
@@ -65,13 +66,23 @@ class ClassReading(View):
 
     def class_id(self, label: str) -> int:
         """Raises ClassNotFoundError, which names labels much like it, and LabelError."""
-        label = normalised_label(label)
+        label = self._known_label(label)
         ids = self.class_ids([label])
         if not ids:
             similar = self._similar_labels(label)
             hint = f"did you mean {' or '.join(map(repr, similar))}?" if similar else "list them"
             raise ClassNotFoundError(f"there is no class {label!r}; {hint}")
         return ids[label]
+
+    def _known_label(self, label: str) -> str:
+        """`label` as a class may have it; one of an earlier version's may break today's rules."""
+        try:
+            return normalised_label(label)
+        except LabelError:
+            known = known_label(label) if isinstance(label, str) else ""
+            if not storable(known) or not self.class_ids([known]):
+                raise
+            return known
 
     def class_ids(self, labels: Iterable[str]) -> dict[str, int]:
         """Ids by label, for the normalised `labels` that are classes."""
@@ -91,7 +102,7 @@ class ClassReading(View):
             return found
         return {
             row[0]: row[1]
-            for chunk in chunks(class_ids)
+            for chunk in id_chunks(class_ids)
             for row in self._execute(query.where(ClassRow.id.in_(chunk)))
         }
 
@@ -110,7 +121,7 @@ class ClassReading(View):
             return {row[0]: row[1] for row in self._execute(query)}
         return {
             row[0]: row[1]
-            for chunk in chunks(class_ids)
+            for chunk in id_chunks(class_ids)
             for row in self._execute(query.where(ClassRow.id.in_(chunk)))
         }
 
@@ -124,7 +135,7 @@ class ClassReading(View):
         if class_ids is None:
             queries = [query]
         else:
-            queries = [query.where(row.class_id.in_(chunk)) for chunk in chunks(class_ids)]
+            queries = [query.where(row.class_id.in_(chunk)) for chunk in id_chunks(class_ids)]
         return {
             found[0]: ClassStatistics(*found[1:])
             for query in queries

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -129,8 +131,16 @@ class ClassWriting(Writer):
         self._update_class(class_id, attributes=_json_object(label, attributes))
 
     def pin_threshold(self, class_id: int, value: float | None, searched_space: str) -> None:
-        """Fix a class's threshold in a searched space, or with None let it be computed again."""
-        self.class_by_id(class_id)
+        """Fix a class's threshold in a searched space, or with None let it be computed again.
+
+        Raises:
+            GalleryError: it is no finite number.
+        """
+        label = self.class_by_id(class_id).label
+        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+            raise GalleryError(
+                f"the threshold of {label!r} must be a finite number, but got {value!r}"
+            )
         space = None if value is None else searched_space
         self._update_class(class_id, pinned_threshold=value, pinned_space=space)
         self._record(ChangeKind.PIN, class_id)

@@ -60,7 +60,7 @@ def _fill(database: Database, space: Space, keep_pictures: KeepPictures) -> None
 
 
 def _insert_gallery(connection: Connection, space: Space, keep_pictures: KeepPictures) -> None:
-    now = datetime.now(UTC)
+    now, commit_id = datetime.now(UTC), uuid.uuid4().hex
     connection.execute(insert(SpaceRow).values(**space_values(space, now)))
     connection.execute(
         insert(GalleryRow).values(
@@ -69,6 +69,8 @@ def _insert_gallery(connection: Connection, space: Space, keep_pictures: KeepPic
             created_at=now,
             generation=0,
             trimmed_generation=0,
+            commit_id=commit_id,
+            trimmed_commit_id=commit_id,
             space_id=space.id,
             projection_id=None,
             keep_pictures=keep_pictures.value,

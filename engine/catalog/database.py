@@ -8,7 +8,7 @@ Everything here raises this project's errors only.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,7 @@ from sqlalchemy.pool import QueuePool
 from engine.catalog import sqlite
 from engine.catalog.failures import DRIVER_ERRORS, translate
 from engine.catalog.server import CATALOG_LOCK, INDEX_LOCK, Server, masked, server_url
-from engine.errors import GalleryError, GalleryNotFoundError, ReadOnlyError
+from engine.errors import GalleryError, GalleryNotFoundError, ReadOnlyError, StorageError
 from engine.forking import abandon, before_fork, in_forked_child
 
 LOCK_TIMEOUT = 60.0
@@ -121,6 +121,8 @@ class Database:
             try:
                 with connection.begin():
                     yield connection
+                    if write:
+                        self._require_place(connection)
             finally:
                 if not foreign_keys:
                     connection.invalidate()  # the next user of the pool gets a fresh one
@@ -144,22 +146,22 @@ class Database:
         ):
             yield connection
 
-    def scalar(self, statement: str) -> Any:
-        """The first value that a bare, constant SQL statement yields, with the least overhead."""
+    def row(self, statement: str) -> Sequence[Any] | None:
+        """The first row that a bare, constant SQL statement yields, with the least overhead."""
         with self.errors():
             if self.server is not None:
                 with self._engine.connect() as bare:
                     bare.execution_options(isolation_level="AUTOCOMMIT")
-                    return bare.execute(text(statement)).scalar()
+                    return bare.execute(text(statement)).first()
             connection = self._engine.raw_connection()
             try:
                 cursor = connection.cursor()
                 cursor.execute(statement)
-                row = cursor.fetchone()
+                row: Sequence[Any] | None = cursor.fetchone()
                 cursor.close()
             finally:
                 connection.close()
-        return None if row is None else row[0]
+        return row
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -170,6 +172,24 @@ class Database:
             yield
         except DRIVER_ERRORS as error:
             raise translate(error, self.name) from error
+        except OverflowError as error:
+            if "SQLite" not in str(error):
+                raise
+            raise GalleryError(f"{self.name}: a number is too large to be stored") from error
+
+    def _require_place(self, connection: Connection) -> None:
+        """Refuse to commit into a file that is no longer the one at its path.
+
+        Raises:
+            StorageError: it was moved, deleted or replaced since the transaction began.
+        """
+        assert self.path is not None
+        file = connection.connection.driver_connection
+        if isinstance(file, sqlite.FileConnection) and sqlite.outdated(self.path, file):
+            raise StorageError(
+                f"{self.name}: was moved, deleted or replaced while it was written; nothing was "
+                "written. Try again: what lies at the path now is opened anew"
+            )
 
     def checkpoint(self, *, wait: float = 0.0) -> bool:
         """Merge the write-ahead log into the file and empty it, so that removed data is gone.

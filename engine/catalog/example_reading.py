@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row, Text, cast, func, select
 
-from engine.catalog.labels import normalised_label
+from engine.catalog.labels import bounded_source, normalised_label
 from engine.catalog.models import ClassRow, EmbeddingRow, ExampleRow, PictureRow, SpaceRow
 from engine.catalog.records import VectorBatch
 from engine.catalog.vectors import decode_vectors
-from engine.catalog.view import View, chunks
+from engine.catalog.view import View, can_be_id, chunks, id_chunks
 from engine.errors import LabelError, SpaceMismatchError
 from engine.types import ExampleRecord, FloatArray, IntArray, Space
 
@@ -48,12 +48,14 @@ class ExampleReading(View):
         self, class_id: int | None = None, ids: Iterable[int] | None = None
     ) -> list[ExampleRecord]:
         """The examples of a class, or of the given ids, or both, or all."""
+        if class_id is not None and not can_be_id(class_id):
+            return []
         query = _EXAMPLES if class_id is None else _EXAMPLES.where(ExampleRow.class_id == class_id)
         if ids is None:
             return [_record(row) for row in self._execute(query)]
         return [
             _record(row)
-            for chunk in chunks(sorted(ids))
+            for chunk in id_chunks(sorted(ids))
             for row in self._execute(query.where(ExampleRow.id.in_(chunk)))
         ]
 
@@ -102,7 +104,7 @@ class ExampleReading(View):
         """The examples made from those sources."""
         return [
             _record(row)
-            for chunk in chunks(sources)
+            for chunk in chunks(map(bounded_source, sources))
             for row in self._execute(_EXAMPLES.where(ExampleRow.source.in_(chunk)))
         ]
 
@@ -116,7 +118,8 @@ class ExampleReading(View):
         asked: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for label, source in dict.fromkeys(sources):
             with suppress(LabelError):  # nothing is enrolled under a label that can't be one
-                asked.setdefault((normalised_label(label), source), []).append((label, source))
+                key = normalised_label(label), bounded_source(source)
+                asked.setdefault(key, []).append((label, source))
         found: dict[tuple[str, str], list[tuple[int, str]]] = {}
         columns = select(ClassRow.label, ExampleRow.source, ExampleRow.id, ExampleRow.content_hash)
         query = columns.join(ClassRow, ClassRow.id == ExampleRow.class_id).order_by(ExampleRow.id)
@@ -128,6 +131,8 @@ class ExampleReading(View):
 
     def picture(self, example_id: int) -> bytes | None:
         """The kept copy of an example's picture, encoded, if one was kept."""
+        if not can_be_id(example_id):
+            return None
         query = select(PictureRow.data).where(PictureRow.example_id == example_id)
         picture: bytes | None = self._execute(query).scalar_one_or_none()
         return picture
@@ -187,7 +192,7 @@ class ExampleReading(View):
         dimension = self.space(space_id).dimension
         query = _VECTORS.where(EmbeddingRow.space_id == space_id)
         rows: list[Any] = []
-        for chunk in chunks(sorted(int(i) for i in ids)):
+        for chunk in id_chunks(sorted(ids)):
             rows.extend(self._execute(query.where(EmbeddingRow.example_id.in_(chunk))))
         return _vector_batch(rows, dimension)
 

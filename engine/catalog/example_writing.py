@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from engine.catalog.class_writing import ClassWriting
-from engine.catalog.labels import normalised_label
+from engine.catalog.labels import bounded_source, normalised_label
 from engine.catalog.models import EmbeddingRow, ExampleRow, PictureRow
 from engine.catalog.vectors import check_vectors, encode_vectors
-from engine.catalog.view import chunks
+from engine.catalog.view import can_be_id, chunks
 from engine.errors import ClassNotFoundError, ExampleNotFoundError, SpaceMismatchError
 from engine.types import ChangeKind, ExampleRecord, NewExample, Space
 
@@ -81,15 +81,17 @@ class ExampleWriting(ClassWriting):
 
     def remove_examples(self, example_ids: Iterable[int]) -> None:
         """`remove_example` for many at once."""
-        for chunk in chunks(example_ids):
+        wanted = list(example_ids)
+        for example_id in wanted:
+            if not can_be_id(example_id):
+                raise _no_example(example_id)
+        for chunk in chunks(wanted):
             query = select(ExampleRow.id, ExampleRow.class_id).where(ExampleRow.id.in_(chunk))
             found = self._execute(query)
             class_ids = {row[0]: row[1] for row in found}
             for example_id in chunk:
                 if example_id not in class_ids:
-                    raise ExampleNotFoundError(
-                        f"there is no example with the id {example_id}; list the class's examples"
-                    )
+                    raise _no_example(example_id)
                 self._record(ChangeKind.REMOVE, class_ids[example_id], example_id)
             self._execute(delete(ExampleRow).where(ExampleRow.id.in_(chunk)))
             self._touch(class_ids.values())
@@ -143,7 +145,7 @@ class ExampleWriting(ClassWriting):
             [
                 {
                     "class_id": class_id,
-                    "source": example.source,
+                    "source": bounded_source(example.source),
                     "origin": example.origin,
                     "content_hash": content_hash,
                     "width": example.width,
@@ -170,3 +172,9 @@ def _require_space(examples: Sequence[NewExample], space: Space) -> None:
                 f"is of {space.backbone!r} (space {space.id}): it was re-embedded meanwhile; open "
                 "it again, and restart a service that has it open"
             )
+
+
+def _no_example(example_id: int) -> ExampleNotFoundError:
+    return ExampleNotFoundError(
+        f"there is no example with the id {example_id}; list the class's examples"
+    )

@@ -44,6 +44,11 @@ _SQLITE: dict[int, tuple[type[GalleryError], str]] = {
         ReadOnlyError,
         "it can't be written; check the permissions of its files and folder",
     ),
+    sqlite3.SQLITE_CONSTRAINT: (
+        StorageError,
+        "it conflicts with what is there, as when another process was faster; nothing was written. "
+        "Look at what is there, and try again",
+    ),
     sqlite3.SQLITE_CORRUPT: (GalleryDamagedError, f"its database is damaged; {DAMAGED}"),
     sqlite3.SQLITE_NOTADB: (GalleryDamagedError, f"its file is no SQLite database; {DAMAGED}"),
     sqlite3.SQLITE_FORMAT: (GalleryDamagedError, f"its database is damaged; {DAMAGED}"),
@@ -51,6 +56,12 @@ _SQLITE: dict[int, tuple[type[GalleryError], str]] = {
 
 # By SQLSTATE or its class: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRES: dict[str, tuple[type[GalleryError], str]] = {
+    "22": (GalleryError, "a value can't be stored; it is too large, or of the wrong kind"),
+    "23": (
+        StorageError,
+        "it conflicts with what is there, as when another process was faster; nothing was written. "
+        "Look at what is there, and try again",
+    ),
     "25006": (ReadOnlyError, "it can't be written, as on a standby; connect to the primary"),
     "28": (StorageError, "the server refuses this user; check the user and the password"),
     "3D": (StorageError, "the server has no such database; check the URL, or make it"),

@@ -47,13 +47,26 @@ def integrity_problems(database: Database) -> list[str]:
         return [str(error)]
 
 
-def back_up(database: Database, destination: Path) -> None:
-    """Copy a database to a new file, consistently."""
+def back_up(database: Database, destination: Path, *, tokens: bool) -> None:
+    """Copy a database to a new file, consistently; without `tokens` none that the service takes."""
     path = _file(database, "a server's own tools back it up")
     if destination.exists():
         raise StorageError(f"{destination}: is there already; choose a path that is free")
     mode = "ro" if database.read_only else "rw"
-    sqlite.copy(path, destination, mode=mode, timeout=database.timeout, overwrite=False)
+
+    def finish(copy: sqlite.FileConnection) -> None:
+        if not tokens:
+            copy.execute("DELETE FROM token")
+            copy.execute("VACUUM")  # pages that were free when they were copied may hold some
+
+    sqlite.copy(
+        path,
+        destination,
+        mode=mode,
+        timeout=database.timeout,
+        overwrite=False,
+        finish=finish,
+    )
 
 
 def compact(database: Database) -> None:

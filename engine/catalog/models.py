@@ -142,6 +142,10 @@ class GalleryRow(Base):
     generation: Mapped[int] = mapped_column(BigInteger)
     trimmed_generation: Mapped[int] = mapped_column(BigInteger)
     """Changes up to and with this generation are no longer in the log."""
+    commit_id: Mapped[str] = mapped_column(String(32), server_default="")
+    """A random one for each generation, by which a cache knows its own history."""
+    trimmed_commit_id: Mapped[str] = mapped_column(String(32), server_default="")
+    """That of the trimmed generation."""
     space_id: Mapped[str] = mapped_column(ForeignKey("space.id"))
     projection_id: Mapped[str | None] = mapped_column(ForeignKey("projection.id"))
     keep_pictures: Mapped[str] = mapped_column(String(16))
@@ -256,6 +260,7 @@ class ChangeRow(Base):
     kind: Mapped[str] = mapped_column(String(16))
     class_id: Mapped[int | None] = mapped_column(BigInteger)
     example_id: Mapped[int | None] = mapped_column(BigInteger)
+    commit_id: Mapped[str] = mapped_column(String(32), server_default="")
 
 
 class RejectRow(Base):

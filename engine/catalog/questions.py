@@ -120,9 +120,11 @@ class Questions(ABC):
         with self.read() as reader:
             return reader.known_sources(sources)
 
-    def changes_since(self, generation: int) -> list[Change] | None:
+    def changes_since(
+        self, generation: int, *, commit_id: str | None = None
+    ) -> list[Change] | None:
         with self.read() as reader:
-            return reader.changes_since(generation)
+            return reader.changes_since(generation, commit_id=commit_id)
 
     def class_statistics(self, searched_space: str) -> dict[int, ClassStatistics]:
         with self.read() as reader:

@@ -39,6 +39,7 @@ class Reader(ClassReading, ExampleReading):
             uuid=row.uuid,
             created_at=row.created_at,
             generation=row.generation,
+            commit_id=row.commit_id,
             space=Space(row.backbone, row.weights_hash, row.preprocessing_hash, row.dimension),
             projection_id=row.projection_id,
             keep_pictures=KeepPictures(row.keep_pictures),
@@ -65,16 +66,24 @@ class Reader(ClassReading, ExampleReading):
             )
         return payload
 
-    def changes_since(self, generation: int) -> list[Change] | None:
+    def changes_since(
+        self, generation: int, *, commit_id: str | None = None
+    ) -> list[Change] | None:
         """What changed after `generation`, in order.
 
         A class that comes or goes has an entry without an example; its examples have their own.
-        None if the log no longer reaches back that far, or `generation` is yet to come (the
-        gallery was restored from a backup): the caller re-reads everything.
+        None if the log no longer reaches back that far, or `generation` is of another history (a
+        backup was restored, or a copy has gone its own way): the caller re-reads everything.
+
+        Args:
+            commit_id: of the commit that made `generation`. Without it, another history is noticed
+                only where `generation` is yet to come.
         """
         query = select(GalleryRow.trimmed_generation, GalleryRow.generation)
         trimmed, current = self._execute(query).one()
         if not trimmed <= generation <= current:
+            return None
+        if commit_id is not None and commit_id != self._commit_id(generation):
             return None
         rows = self._execute(
             select(ChangeRow.generation, ChangeRow.kind, ChangeRow.class_id, ChangeRow.example_id)
@@ -82,6 +91,16 @@ class Reader(ClassReading, ExampleReading):
             .order_by(ChangeRow.id)
         )
         return [Change(row[0], ChangeKind(row[1]), row[2], row[3]) for row in rows]
+
+    def _commit_id(self, generation: int) -> str | None:
+        """The id of the commit that made a generation; None where it isn't known any more."""
+        row = self._execute(select(GalleryRow)).one()
+        if generation == row.generation:
+            return str(row.commit_id)
+        if generation == row.trimmed_generation:
+            return row.trimmed_commit_id or None
+        query = select(ChangeRow.commit_id).where(ChangeRow.generation == generation)
+        return self._execute(query.limit(1)).scalar_one_or_none() or None
 
     def former_space(self) -> Space | None:
         """The space that the gallery was moved to its present one from, while it is kept.

@@ -12,6 +12,19 @@ import numpy.typing as npt
 from engine.types import FloatArray, IntArray, KeepPictures, Space
 
 
+class Commit(NamedTuple):
+    """What a catalog held at one moment, told from every other one.
+
+    Attributes:
+        generation: how many commits led there; that of another history may be equal.
+        id: a random one. That of another history, such as a copy that went its own way or a backup
+            that was restored, is another.
+    """
+
+    generation: int
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class GalleryState:
     """The gallery's settings, as of one generation.
@@ -19,6 +32,7 @@ class GalleryState:
     Attributes:
         uuid: tells this gallery from any other.
         generation: grows with every transaction that changes what recognition rests on.
+        commit_id: of the transaction that made that generation.
         space: of the stored embeddings.
         projection_id: of the projection in use, or None: embeddings are searched as they are.
         target_fpir: the share of strangers that may get a label, in (0, 1).
@@ -27,10 +41,16 @@ class GalleryState:
     uuid: str
     created_at: datetime
     generation: int
+    commit_id: str
     space: Space
     projection_id: str | None
     keep_pictures: KeepPictures
     target_fpir: float
+
+    @property
+    def commit(self) -> Commit:
+        """The transaction that this state is of."""
+        return Commit(self.generation, self.commit_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -19,11 +19,22 @@ from engine.errors import ReadOnlyError, StorageError
 
 Error = sqlite3.Error
 Stamp = tuple[int, int, bool]
+Identity = tuple[int, int]
+
+
+PRIVATE = 0o600
+"""The mode of files that hold pictures and vectors: the user's own."""
 
 
 class FileConnection(sqlite3.Connection):
-    """A connection that remembers the file's state when it had to be opened as immutable."""
+    """A connection that remembers the file it was opened on.
 
+    Attributes:
+        identity: the file's device and inode.
+        stamp: the file's state, where it had to be opened as immutable.
+    """
+
+    identity: Identity
     stamp: Stamp | None = None
 
 
@@ -35,14 +46,21 @@ def writable(path: Path) -> bool:
 def connect(path: Path, *, mode: str, timeout: float) -> FileConnection:
     """Open the database `path`; `mode` is `ro`, `rw` or `rwc` (make it), `timeout` in seconds.
 
-    Transactions are begun and ended explicitly. Texts are lowered as Python lowers them.
+    Transactions are begun and ended explicitly. Texts are lowered as Python lowers them. A file
+    that is made is the user's own, and so are those that SQLite keeps beside it.
     """
+    if mode == "rwc":
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE))
+    before = identity(path)
     connection = (
         _connect_read_only(path, timeout)
         if mode == "ro"
         else _connect(path, f"mode={mode}", timeout)
     )
     try:
+        connection.identity = before
+        if identity(path) != before:
+            raise StorageError(f"{path}: was replaced while it was opened; try again")
         connection.create_function("lower", 1, _lower, deterministic=True)
         connection.execute("PRAGMA foreign_keys = ON")
         if mode == "rwc":
@@ -61,15 +79,48 @@ def use_log(connection: FileConnection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
+def identity(path: Path) -> Identity:
+    """The file's device and inode: another file at the same path has others.
+
+    Raises:
+        StorageError: there is no file any more.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the gallery's database is gone ({error.strerror}); it was moved or deleted. "
+            "Put it back, or open the gallery where it is now"
+        ) from None
+    return status.st_dev, status.st_ino
+
+
 def outdated(path: Path, connection: FileConnection) -> bool:
-    """Whether an immutable connection no longer sees what the file holds."""
+    """Whether a connection no longer sees what the file at that path holds.
+
+    Raises:
+        StorageError: there is no file any more.
+    """
+    if connection.identity != identity(path):
+        return True
     return connection.stamp is not None and connection.stamp != _stamp(path)
 
 
-def copy(path: Path, destination: Path, *, mode: str, timeout: float, overwrite: bool) -> None:
+def copy(
+    path: Path,
+    destination: Path,
+    *,
+    mode: str,
+    timeout: float,
+    overwrite: bool,
+    finish: Callable[[FileConnection], None] = lambda _copy: None,
+) -> None:
     """Write a consistent copy of the database `path` to `destination` while others write it.
 
     The copy appears under its name only when it is whole and on the disk.
+
+    Args:
+        finish: what is done to the copy before it gets its name.
 
     Raises:
         StorageError: the copy could not be written.
@@ -82,6 +133,7 @@ def copy(path: Path, destination: Path, *, mode: str, timeout: float, overwrite:
             closing(connect(partial, mode="rwc", timeout=timeout)) as target,
         ):
             source.backup(target)
+            finish(target)
         publish(partial, destination, overwrite=overwrite)
     finally:
         remove(partial)

@@ -16,9 +16,15 @@ from engine.catalog.database import LOCK_TIMEOUT, Database, parse_location
 from engine.catalog.maintenance import back_up, compact, integrity_problems
 from engine.catalog.questions import Questions
 from engine.catalog.reading import Reader
+from engine.catalog.records import Commit
 from engine.catalog.service import ServiceStore
 from engine.catalog.writing import WriteTransaction
-from engine.errors import GalleryNotFoundError, SpaceMismatchError, StorageError
+from engine.errors import (
+    GalleryDamagedError,
+    GalleryNotFoundError,
+    SpaceMismatchError,
+    StorageError,
+)
 from engine.forking import in_forked_child
 from engine.types import KeepPictures, Space
 
@@ -238,13 +244,17 @@ class Catalog(Questions):
         """
         return integrity_problems(self._database)
 
-    def backup(self, destination: Path) -> None:
+    def backup(self, destination: Path, *, tokens: bool = False) -> None:
         """Write a consistent copy of the database to a new file while others write it.
+
+        Args:
+            tokens: copy the service's access tokens (their hashes), too; without them a service on
+                the copy lets in only whoever gets a new one.
 
         Raises:
             StorageError: something is there already, or the copy can't be written.
         """
-        back_up(self._database, destination)
+        back_up(self._database, destination, tokens=tokens)
 
     def compact(self) -> None:
         """Give unused space back to the disk, and make sure that removed data is gone.
@@ -257,8 +267,18 @@ class Catalog(Questions):
         self.erase_removed()
 
     def generation(self) -> int:
-        """The generation alone, cheaply: meant to be asked before every recognition."""
-        return int(self._database.scalar("SELECT generation FROM gallery"))
+        """The newest commit's generation."""
+        return self.commit().generation
+
+    def commit(self) -> Commit:
+        """The newest commit, cheaply: meant to be asked before every recognition."""
+        row = self._database.row("SELECT generation, commit_id FROM gallery")
+        if row is None:
+            raise GalleryDamagedError(
+                f"{self.name}: the gallery's settings are missing from its database; restore it "
+                "from a backup"
+            )
+        return Commit(int(row[0]), str(row[1]))
 
     def _try_erasing(self) -> None:
         # What was committed stays committed, even where the disk is too full to tidy up after it.

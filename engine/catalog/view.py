@@ -11,6 +11,8 @@ import numpy.typing as npt
 from sqlalchemy import Connection, CursorResult, Row
 from sqlalchemy.sql import Executable
 
+from engine.errors import GalleryError
+
 CHUNK = 1000
 """How many values one statement looks up, and how many rows a stream fetches at a time."""
 
@@ -25,6 +27,27 @@ def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     unique = list(dict.fromkeys(values))
     for start in range(0, len(unique), CHUNK):
         yield unique[start : start + CHUNK]
+
+
+def id_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
+    """`chunks` of those that can be ids; nothing is there of the others, however large they are."""
+    return chunks(int(value) for value in ids if can_be_id(value))
+
+
+def can_be_id(value: int) -> bool:
+    """Whether a row could have that id: a positive number of 63 bits."""
+    return 0 < value < 1 << 63
+
+
+def bounded_limit(limit: int | None) -> int | None:
+    """A count of rows asked for, as a statement takes it.
+
+    Raises:
+        GalleryError: it is negative.
+    """
+    if limit is not None and limit < 0:
+        raise GalleryError(f"expected a count of 0 or more, but got {limit}")
+    return None if limit is None else min(limit, (1 << 63) - 1)
 
 
 class View:

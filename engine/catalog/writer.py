@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -18,8 +19,8 @@ class Writer(Reader):
     """The only writer while its transaction lasts; it reads what it wrote.
 
     Attributes:
-        generation: under which the transaction's changes commit. A transaction that changes
-            nothing that recognition rests on leaves the gallery's generation as it was.
+        generation, commit_id: under which the transaction's changes commit. A transaction that
+            changes nothing that recognition rests on leaves the gallery's as they were.
         removed: whether pictures or vectors were removed, which must leave the files too.
     """
 
@@ -28,6 +29,7 @@ class Writer(Reader):
         # The row is locked first, so that generations commit in order where ids would not.
         query = select(GalleryRow.generation).with_for_update()
         self.generation: int = self._execute(query).scalar_one() + 1
+        self.commit_id = uuid4().hex
         self.removed = False
         self._now = datetime.now(UTC)
         self._changed = False
@@ -36,10 +38,12 @@ class Writer(Reader):
 
     def finish(self) -> None:
         """Write the change log and the generation; called once, before the commit."""
+        if self._changed and not self._log:
+            self._record(ChangeKind.CALIBRATE)  # the log tells every generation's commit
         if self._log:
             self._execute(insert(ChangeRow), self._log)
         if self._changed:
-            self._update_gallery(generation=self.generation)
+            self._update_gallery(generation=self.generation, commit_id=self.commit_id)
 
     def _record(
         self, kind: ChangeKind, class_id: int | None = None, example_id: int | None = None
@@ -48,6 +52,7 @@ class Writer(Reader):
         self._log.append(
             {
                 "generation": self.generation,
+                "commit_id": self.commit_id,
                 "kind": kind.value,
                 "class_id": class_id,
                 "example_id": example_id,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from numbers import Real
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
 from engine.catalog.example_writing import ExampleWriting
+from engine.catalog.labels import bounded_source
 from engine.catalog.models import (
     CalibrationRow,
     ChangeRow,
@@ -30,7 +32,7 @@ class WriteTransaction(ExampleWriting):
 
     def put_rejects(self, rejects: Iterable[Reject]) -> None:
         """Note what could not be enrolled, in place of earlier notes on the same sources."""
-        reasons = {reject.source: reject.reason for reject in rejects}
+        reasons = {bounded_source(reject.source): reject.reason for reject in rejects}
         self.clear_rejects(reasons)
         if reasons:
             self._execute(
@@ -43,13 +45,13 @@ class WriteTransaction(ExampleWriting):
 
     def clear_rejects(self, sources: Iterable[str]) -> None:
         """Forget what was noted on those sources."""
-        for chunk in chunks(sources):
+        for chunk in chunks(map(bounded_source, sources)):
             self._execute(delete(RejectRow).where(RejectRow.source.in_(chunk)))
 
     def set_target_fpir(self, target: float) -> None:
         """`target` in (0, 1): the share of strangers that may get a label."""
-        if not 0 < target < 1:
-            raise GalleryError(f"the target FPIR must lie between 0 and 1, but got {target}")
+        if not (isinstance(target, Real) and 0 < target < 1):
+            raise GalleryError(f"the target FPIR must lie between 0 and 1, but got {target!r}")
         self._update_gallery(target_fpir=target)
         self._changed = True
 
@@ -162,8 +164,9 @@ class WriteTransaction(ExampleWriting):
         query = select(ChangeRow.generation).order_by(ChangeRow.id.desc()).offset(keep).limit(1)
         newest = self._execute(query).scalar_one_or_none()
         if newest is not None:
+            commit_id = self._commit_id(newest) or ""
             self._execute(delete(ChangeRow).where(ChangeRow.generation <= newest))
-            self._update_gallery(trimmed_generation=newest)
+            self._update_gallery(trimmed_generation=newest, trimmed_commit_id=commit_id)
 
 
 def space_values(space: Space, now: datetime) -> dict[str, Any]:

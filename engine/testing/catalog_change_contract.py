@@ -63,6 +63,31 @@ class ChangeContract:
             transaction.trim_changes(keep=100)
         assert catalog.changes_since(2) == rest
 
+    def test_the_log_is_followed_from_a_commit_of_its_own_history_only(
+        self, catalog: Catalog
+    ) -> None:
+        commits = [catalog.commit()]
+        enroll(catalog, new_example(1))
+        commits.append(catalog.commit())
+        with catalog.write() as transaction:
+            transaction.set_target_fpir(0.5)  # noted in the gallery's own row alone
+        commits.append(catalog.commit())
+        enroll(catalog, new_example(2, "mug"))
+        commits.append(catalog.commit())
+        assert [commit.generation for commit in commits] == [0, 1, 2, 3]
+        assert len({commit.id for commit in commits}) == 4
+        assert catalog.state().commit == commits[3]
+        for commit in commits:
+            known = catalog.changes_since(commit.generation, commit_id=commit.id)
+            assert known == catalog.changes_since(commit.generation)
+            other = commits[commit.generation - 1].id
+            assert catalog.changes_since(commit.generation, commit_id=other) is None
+        with catalog.write() as transaction:
+            transaction.trim_changes(keep=2)
+        assert catalog.changes_since(1, commit_id=commits[1].id) is None
+        assert catalog.changes_since(2, commit_id=commits[2].id) == catalog.changes_since(2)
+        assert catalog.changes_since(2, commit_id=commits[1].id) is None
+
     def test_a_failed_transaction_leaves_no_trace(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1))
         before = (catalog.state(), catalog.classes(), catalog.examples(), catalog.changes_since(0))

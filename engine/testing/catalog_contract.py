@@ -6,13 +6,22 @@ the whole contract over it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from engine.catalog import Catalog, StoredProjection
-from engine.errors import GalleryError, SpaceMismatchError
+from engine.errors import (
+    ClassNotFoundError,
+    ExampleNotFoundError,
+    GalleryError,
+    JobNotFoundError,
+    LabelError,
+    SpaceMismatchError,
+    StorageError,
+)
 from engine.testing.catalog_change_contract import ChangeContract
 from engine.testing.catalog_class_contract import ClassContract
 from engine.testing.catalog_example_contract import ExampleContract
@@ -91,6 +100,65 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
             transaction.pin_threshold(cup, None, "space one")
         assert catalog.pins() == {bowl: 0.5}
         assert catalog.class_by_label("cup").pinned_threshold is None
+
+    @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "0.5"])
+    def test_a_threshold_and_a_target_are_finite_numbers(
+        self, catalog: Catalog, value: float
+    ) -> None:
+        enroll(catalog, new_example(1, "cup"))
+        with catalog.write() as transaction:
+            with pytest.raises(GalleryError, match="must be a finite number"):
+                transaction.pin_threshold(catalog.class_id("cup"), value, "space")
+            with pytest.raises(GalleryError, match="must lie between 0 and 1"):
+                transaction.set_target_fpir(value if value != "0.5" else 0)
+        assert catalog.pins() == {}
+
+    @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**200, -1, 0])
+    def test_nothing_has_an_id_that_no_row_can_have(self, catalog: Catalog, number: int) -> None:
+        enroll(catalog, new_example(1, "cup"))
+        with pytest.raises(ClassNotFoundError):
+            catalog.class_by_id(number)
+        with pytest.raises(ExampleNotFoundError), catalog.write() as transaction:
+            transaction.remove_example(number)
+        with pytest.raises(JobNotFoundError):
+            catalog.service.jobs.get(number)
+        assert catalog.examples(number) == []
+        assert catalog.examples(ids=[number]) == []
+        assert catalog.labels([number]) == {}
+        assert catalog.picture(number) is None
+        assert catalog.vectors(SPACE.id, [number]).ids.size == 0
+
+    def test_as_many_classes_are_listed_as_asked_for(self, catalog: Catalog) -> None:
+        enroll(catalog, new_example(1, "cup"), new_example(2, "bowl"))
+        assert len(catalog.classes(limit=1)) == 1
+        assert catalog.classes(limit=0) == []
+        assert len(catalog.classes(limit=2**200)) == 2
+        with pytest.raises(GalleryError, match="0 or more"):
+            catalog.classes(limit=-1)
+
+    def test_a_very_long_source_is_known_again(self, catalog: Catalog) -> None:
+        source = "x" * 100_000 + ".png"
+        enroll(catalog, new_example(1, "cup", source=source))
+        [example] = catalog.find_sources([source])
+        assert len(example.source) < 1000
+        assert catalog.known_sources([("cup", source)]).keys() == {("cup", source)}
+        assert catalog.find_sources(["y" + source]) == []
+
+    def test_a_label_of_former_rules_can_be_found_and_renamed(self, catalog: Catalog) -> None:
+        enroll(catalog, new_example(1, "cup"))
+        with catalog.write() as transaction:
+            transaction._update_class(catalog.class_id("cup"), label="\u3164")
+        with pytest.raises(LabelError):
+            catalog.class_id("\u2800")
+        with catalog.write() as transaction:
+            transaction.rename_class(transaction.class_id("\u3164"), "cup")
+        assert catalog.labels().popitem()[1] == "cup"
+
+    def test_a_broken_rule_of_the_database_is_no_damage(self, catalog: Catalog) -> None:
+        enroll(catalog, new_example(1, "cup"), new_example(2, "bowl"))
+        with pytest.raises(StorageError, match="conflicts"), catalog.write() as transaction:
+            transaction._update_class(catalog.class_id("cup"), label="bowl")
+        assert sorted(catalog.labels().values()) == ["bowl", "cup"]
 
     def test_statistics_are_kept_by_searched_space(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1, "cup"), new_example(2, "bowl"))

@@ -170,3 +170,20 @@ def test_a_small_gallery_keeps_no_trace_through_many_removals(tmp_path: Path) ->
         left = [n for n in range(40) if f"passing-{n:03}".encode() in held]
         assert left == list(range(35, 40))
         assert [n for n in range(40) if f"fleeting-{n:03}".encode() in held] == left
+
+
+def test_only_their_user_may_read_the_files(catalog: Catalog, tmp_path: Path) -> None:
+    enroll(catalog, *bystanders(300))
+    catalog.backup(tmp_path / "backup.sqlite")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes.keys() >= {"catalog.sqlite", "catalog.sqlite-wal", "backup.sqlite"}
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_backup_holds_tokens_only_if_asked(catalog: Catalog, tmp_path: Path, asked: bool) -> None:
+    catalog.service.tokens.add("abc", name="door", secret_hash="5ec2e7" * 10 + "abcd", scope="read")
+    catalog.backup(tmp_path / "backup.sqlite", tokens=asked)
+    with Catalog.open(tmp_path / "backup.sqlite") as copy:
+        assert len(copy.service.tokens.all()) == asked
+    assert (b"5ec2e7" in (tmp_path / "backup.sqlite").read_bytes()) == asked

@@ -101,6 +101,7 @@ def location(folder: Path) -> Path:
     location = folder / "catalog.sqlite"
     with Catalog.create(location, space=SPACE, keep_pictures=KeepPictures.NONE) as catalog:
         enroll(catalog, new_example(1))
+    location.chmod(0o644)  # it is made private
     return location
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from engine.catalog.database import Database
 from engine.catalog.service.models import JobRow
 from engine.catalog.service.records import JobRecord, JobState
+from engine.catalog.view import bounded_limit, can_be_id
 from engine.errors import JobNotFoundError
 
 _COLUMNS = (
@@ -61,14 +62,14 @@ class JobStore:
         """
         query = select(*_COLUMNS).where(JobRow.id == job_id)
         with self._database.transaction() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(query).first() if can_be_id(job_id) else None
         if row is None:
             raise JobNotFoundError(f"there is no job {job_id}; list the jobs")
         return _record(row)
 
     def newest(self, *, limit: int, before: int | None = None) -> list[JobRecord]:
         """Jobs, newest first; `before` is the last id of the page before."""
-        query = select(*_COLUMNS).order_by(JobRow.id.desc()).limit(limit)
+        query = select(*_COLUMNS).order_by(JobRow.id.desc()).limit(bounded_limit(limit))
         if before is not None:
             query = query.where(JobRow.id < before)
         with self._database.transaction() as connection:
