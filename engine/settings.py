@@ -1,23 +1,36 @@
 """The one reader of environment and configuration.
 
 Every setting has an environment variable `ONELOOK_<NAME>`; an option or argument given by the
-caller wins over it.
+caller wins over it. A variable that no setting reads is named in a warning: it was misspelt, or is
+meant for another version.
 """
 
 from __future__ import annotations
 
+import difflib
+import logging
+import math
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Any
 
 from engine.errors import SettingsError
 from engine.types import KeepPictures
 
+LOGGER = logging.getLogger(__name__)
 
-class Settings(BaseSettings):
+PREFIX = "ONELOOK_"
+DEVICES = ("auto", "cpu", "cuda", "mps")
+RUNTIMES = ("auto", "torch", "onnxruntime")
+INDEXES = ("auto", "faiss", "pgvector")
+ELSEWHERE = ("DEBUG", "GALLERY")
+"""Variables that the command line reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
     """What may be set from outside, with the defaults.
 
     Attributes:
@@ -36,18 +49,16 @@ class Settings(BaseSettings):
             user's cache folder.
     """
 
-    model_config = SettingsConfigDict(env_prefix="ONELOOK_", frozen=True, extra="ignore")
-
     backbone: str = "efficientnet-lite0"
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    runtime: Literal["auto", "torch", "onnxruntime"] = "auto"
-    threads: int = Field(default=0, ge=0)
-    batch_size: int = Field(default=32, ge=1, le=4096)
+    device: str = "auto"
+    runtime: str = "auto"
+    threads: int = 0
+    batch_size: int = 32
     keep_pictures: KeepPictures = KeepPictures.BOUNDED
-    max_image_bytes: int = Field(default=100 * 2**20, ge=1)
-    max_image_pixels: int = Field(default=100_000_000, ge=1)
-    index: Literal["auto", "faiss", "pgvector"] = "auto"
-    poll_seconds: float = Field(default=0.25, ge=0.0)
+    max_image_bytes: int = 100 * 2**20
+    max_image_pixels: int = 100_000_000
+    index: str = "auto"
+    poll_seconds: float = 0.25
     cache_dir: Path | None = None
 
 
@@ -64,13 +75,105 @@ def load_settings(**given: Any) -> Settings:
     Raises:
         SettingsError: a variable or argument holds a value that can't be used; it is named.
     """
+    values = _environment() | {name: each for name, each in given.items() if each is not None}
+    read: dict[str, Any] = {}
+    problems = []
+    for name, value in values.items():
+        try:
+            read[name] = _READERS[name](value)
+        except ValueError as error:
+            problems.append(
+                f"{name} (or its environment variable {PREFIX}{name.upper()}): expected {error}, "
+                f"but got {value!r}"
+            )
+    if problems:
+        raise SettingsError("; ".join(problems))
+    return Settings(**read)
+
+
+_told: set[str] = set()
+
+
+def _environment() -> dict[str, str]:
+    """What the environment sets, by a setting's name."""
+    found = {}
+    for variable, value in os.environ.items():
+        name = variable.upper().removeprefix(PREFIX)
+        if name == variable.upper() or name in ELSEWHERE or name.startswith("REQUIRE_"):
+            continue
+        if name.lower() in _READERS:
+            found[name.lower()] = value
+        elif variable not in _told:
+            _told.add(variable)
+            known = [*map(str.upper, _READERS), *ELSEWHERE]
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+            LOGGER.warning("the environment variable %s sets nothing%s", variable, meant)
+    return found
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a name")
+    return value
+
+
+def _one_of(*known: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in known:
+            raise ValueError(f"one of {', '.join(known)}")
+        return str(value)
+
+    return read
+
+
+def _whole(least: int, most: int = 2**63 - 1) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        try:
+            number = int(value) if isinstance(value, str) else value
+        except ValueError:
+            number = None
+        if type(number) is not int or not least <= number <= most:
+            limit = f"from {least} to {most}" if most < 2**63 - 1 else f"of at least {least}"
+            raise ValueError(f"a whole number {limit}")
+        return number
+
+    return read
+
+
+def _seconds(value: object) -> float:
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'_'.join(str(part) for part in item['loc'])} (or its environment variable "
-            f"ONELOOK_{'_'.join(str(part) for part in item['loc']).upper()}): "
-            f"{item['msg']}, but got {item['input']!r}"
-            for item in error.errors()
-        )
-        raise SettingsError(problems) from None
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0) or isinstance(value, bool):
+        raise ValueError("a number of seconds, 0 or more")
+    return number
+
+
+def _keep(value: object) -> KeepPictures:
+    try:
+        return KeepPictures(str(value))
+    except ValueError:
+        raise ValueError(f"one of {', '.join(KeepPictures)}") from None
+
+
+def _folder(value: object) -> Path:
+    if not isinstance(value, str | os.PathLike) or not str(value):
+        raise ValueError("a folder")
+    return Path(value)
+
+
+_READERS: dict[str, Callable[[object], Any]] = {
+    "backbone": _text,
+    "device": _one_of(*DEVICES),
+    "runtime": _one_of(*RUNTIMES),
+    "threads": _whole(0),
+    "batch_size": _whole(1, 4096),
+    "keep_pictures": _keep,
+    "max_image_bytes": _whole(1),
+    "max_image_pixels": _whole(1),
+    "index": _one_of(*INDEXES),
+    "poll_seconds": _seconds,
+    "cache_dir": _folder,
+}

@@ -65,7 +65,9 @@ GalleryOption = Annotated[
         "-g",
         metavar="GALLERY",
         parser=GalleryPlace,
-        help="The gallery's folder or database URL.",
+        envvar="ONELOOK_GALLERY",
+        show_envvar=False,
+        help="The gallery's folder or database URL; else as ONELOOK_GALLERY says.",
         show_default=False,
     ),
 ]

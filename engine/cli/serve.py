@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,6 +82,8 @@ def serve(
     from engine.server.run import serve as run
 
     output.when_interrupted = "stopped"
+    if gallery is None and not demo and "ONELOOK_GALLERY" in os.environ:
+        gallery = GalleryPlace(os.environ["ONELOOK_GALLERY"])
     if gallery is None and not demo:
         raise SettingsError("expected --gallery GALLERY, or --demo for the sample catalog")
     if keep_unknown is None:

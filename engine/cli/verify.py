@@ -37,6 +37,8 @@ def verify(
             "-g",
             parser=GalleryPlace,
             metavar="GALLERY",
+            envvar="ONELOOK_GALLERY",
+            show_envvar=False,
             help="The gallery whose classes give a threshold.",
         ),
     ] = None,
