@@ -7,7 +7,7 @@ nothing here keeps state or changes Pillow's or Python's global settings.
 from __future__ import annotations
 
 from engine.images.decode import DECODE_SHORT_SIDE
-from engine.images.load import content_hash, load_image
+from engine.images.load import content_hash, decoded_size, load_image
 from engine.images.loaded import BOUNDED_LONG_SIDE, LoadedImage
 from engine.images.source import ImageLimits, ImageSource, describe_source
 
@@ -18,6 +18,7 @@ __all__ = [
     "ImageSource",
     "LoadedImage",
     "content_hash",
+    "decoded_size",
     "describe_source",
     "load_image",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
@@ -61,6 +62,35 @@ def decode(
     Raises:
         ImageError: the bytes are no supported picture, damaged, or beyond the limits.
     """
+    with _opened(data, name, limits, short_side) as (kind, file, full):
+        # Pillow turns a TIFF upright itself; the others carry EXIF data or nothing.
+        orientation = exif_orientation(file.info.get("exif"))
+        size = full[::-1] if swaps_sides(orientation) else full
+        file.load()
+        pixels = upright(to_rgb(file, name), orientation)
+        return pixels, size if kind == sniff.JPEG else pixels.size
+
+
+def decoded_pixels(data: bytes, name: str, limits: ImageLimits, short_side: int) -> int:
+    """How many pixels decoding a file holds at a time, by its header; nothing is decoded.
+
+    Args:
+        data, name, limits, short_side: as `decode` takes them.
+
+    Raises:
+        ImageError: as `decode`, as far as the header shows it.
+    """
+    with _opened(data, name, limits, short_side) as (_, file, full):
+        shrunk = file.size[0] * file.size[1]
+        # All scans of a progressive JPEG are gathered at full size before any is shrunk.
+        return full[0] * full[1] if file.info.get("progressive") else shrunk
+
+
+@contextmanager
+def _opened(
+    data: bytes, name: str, limits: ImageLimits, short_side: int
+) -> Iterator[tuple[str, ImageFile, tuple[int, int]]]:
+    """A file's format, the file with its header read, and its size before any shrinking."""
     kind = sniff.supported_format(data)
     if kind is None:
         raise ImageError(
@@ -69,14 +99,10 @@ def decode(
     try:
         with _FORMATS[kind](io.BytesIO(data)) as file:
             check_pixels(file.size, name, limits)
-            # Pillow turns a TIFF upright itself; the others carry EXIF data or nothing.
-            orientation = exif_orientation(file.info.get("exif"))
-            size = file.size[::-1] if swaps_sides(orientation) else file.size
+            full = file.size
             if kind == sniff.JPEG:
                 file.draft(None, (short_side, short_side))
-            file.load()
-            pixels = upright(to_rgb(file, name), orientation)
-            return pixels, size if kind == sniff.JPEG else pixels.size
+            yield kind, file, full
     except ImageError:
         raise
     except MemoryError as error:

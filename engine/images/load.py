@@ -9,7 +9,7 @@ from PIL import Image
 
 from engine.errors import ImageError
 from engine.images.colour import to_rgb
-from engine.images.decode import DECODE_SHORT_SIDE, check_pixels, decode
+from engine.images.decode import DECODE_SHORT_SIDE, check_pixels, decode, decoded_pixels
 from engine.images.loaded import LoadedImage
 from engine.images.orientation import exif_orientation, upright
 from engine.images.source import ImageLimits, ImageSource, describe_source, read_encoded
@@ -53,6 +53,21 @@ def content_hash(source: ImageSource, *, limits: ImageLimits = _DEFAULT_LIMITS) 
     if isinstance(source, (Image.Image, np.ndarray)):
         return _pixel_hash(_pixels_in_memory(source, describe_source(source), limits))
     return hashlib.sha256(read_encoded(source, limits)).hexdigest()
+
+
+def decoded_size(
+    data: bytes,
+    *,
+    limits: ImageLimits = _DEFAULT_LIMITS,
+    min_side_hint: int = DECODE_SHORT_SIDE,
+) -> int:
+    """How many pixels loading a file holds at a time, by its header; nothing is decoded.
+
+    Raises:
+        ImageError: it is no picture, or is beyond the limits, as far as its header shows.
+    """
+    encoded = read_encoded(data, limits)
+    return decoded_pixels(encoded, describe_source(data), limits, min_side_hint)
 
 
 def _pixels_in_memory(

@@ -55,6 +55,11 @@ class Batcher(Generic[In, Out]):
         self._thread = threading.Thread(target=self._run, name="onelook-batches", daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def submit(self, item: In) -> Future[Out]:
         """Hand in an item; the future brings its result, or the error of its batch."""
         entry: _Entry[In, Out] = _Entry(item)

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from fastapi.concurrency import run_in_threadpool
 
+from engine.errors import ImageError
 from engine.gallery import raise_reject
 from engine.server.jobs.enrolment import with_examples
 from engine.server.recognition import Upload
 from engine.server.schemas import EnrolmentOut
 from engine.server.service import Service
-from engine.types import Enrolment
+from engine.types import Enrolment, Reject
 
 
 async def enroll_upload(
@@ -26,8 +27,12 @@ async def enroll_upload(
     def enroll() -> EnrolmentOut:
         return _enrolment_out(service, _enroll(service, label, upload, allow_duplicates))
 
-    async with service.enrolling:
-        return await run_in_threadpool(enroll)
+    size = await service.line.size_of(upload)
+    if isinstance(size, Reject):
+        raise ImageError(size.source, size.reason)
+    with service.line.room.admitted(size):
+        async with service.enrolling, service.line.room.decoding(size):
+            return await run_in_threadpool(enroll)
 
 
 def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool) -> Enrolment:

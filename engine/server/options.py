@@ -34,6 +34,10 @@ class ServerOptions:
         max_jobs: how many jobs may be unfinished; more are refused.
         max_pictures: how many pictures one recognition request may hold.
         max_image_bytes, max_image_pixels: of one picture.
+        max_request_pixels: of the pictures of one request, decoded.
+        max_waiting_pixels: of the pictures of all requests that wait to be decoded; more requests
+            are refused.
+        max_decoding_pixels: of the pictures that are decoded at a time.
         queue: pictures that may wait to be recognised; more are refused.
         queue_seconds: how long one may wait.
         max_batch: pictures embedded at once.
@@ -66,6 +70,9 @@ class ServerOptions:
     max_pictures: int = 64
     max_image_bytes: int = 32 * MEBIBYTE
     max_image_pixels: int = 50_000_000
+    max_request_pixels: int = 400_000_000
+    max_waiting_pixels: int = 1_000_000_000
+    max_decoding_pixels: int = 60_000_000
     queue: int = 256
     queue_seconds: float = 10.0
     max_batch: int = 32

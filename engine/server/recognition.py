@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from engine.cores import thread_limit
 from engine.errors import ImageError, OverloadedError, TooLargeError
 from engine.features import Features, PreparedPicture, embeddings_of
+from engine.images import decoded_size, load_image
 from engine.server.batching import Batcher
+from engine.server.memory import give_memory_back
 from engine.server.metrics import Metrics
+from engine.server.pixels import PixelRoom
 from engine.server.served import Served
 from engine.types import Decision, Reject
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +33,10 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recognized:
-    """What became of one picture."""
+    """What became of one picture; `pixels` is how many decoding it takes."""
 
     upload: Upload
+    pixels: int
     features: Features
     decision: Decision
 
@@ -50,10 +58,16 @@ class RecognitionLine:
         self._metrics = metrics
         self._pending = 0
         self._limits = served.limits
+        self.room = PixelRoom(options, self._give_memory_back)
         self._decoders = ThreadPoolExecutor(thread_limit(), thread_name_prefix="onelook-decode")
         self._batcher: Batcher[_Query, tuple[Features, Decision]] = Batcher(
             self._work, max_batch=options.max_batch, patience=options.queue_seconds
         )
+
+    @property
+    def alive(self) -> bool:
+        """Whether pictures are recognised."""
+        return self._batcher.alive
 
     def close(self) -> None:
         """Finish what was accepted, then stop."""
@@ -66,15 +80,88 @@ class RecognitionLine:
         """Recognise pictures; a `Reject` stands in the place of one that can't be read.
 
         Raises:
-            OverloadedError: more pictures are waiting than are accepted.
+            OverloadedError: more pictures, or pixels, are waiting than are accepted.
             TooLargeError: one request brings more than any may.
         """
         self._admit(len(uploads))
         try:
-            return list(await asyncio.gather(*(self._one(u, candidates) for u in uploads)))
+            sizes = await asyncio.gather(*(self.size_of(upload) for upload in uploads))
+            with self.room.admitted(sum(size for size in sizes if isinstance(size, int))):
+                return await self._all(uploads, sizes, candidates)
         finally:
             self._pending -= len(uploads)
             self._metrics.queue.set(self._pending)
+
+    async def size_of(self, upload: Upload) -> int | Reject:
+        """How many pixels decoding a picture takes at a time, or why it can't be read."""
+        hint = self._recognizer.backbone.preprocessing.decode_short_side
+
+        def size() -> int:
+            return decoded_size(upload.data, limits=self._limits, min_side_hint=hint)
+
+        try:
+            return await asyncio.wrap_future(self._decoders.submit(size))
+        except ImageError as error:
+            return Reject(upload.source, error.reason)
+
+    async def small_copy(self, upload: Upload, pixels: int) -> bytes:
+        """A copy of a picture that is small enough to be kept; it is decoded anew for that."""
+
+        def copy() -> bytes:
+            return load_image(upload.data, limits=self._limits).bounded_picture()
+
+        return await self._decoded(pixels, copy)
+
+    async def _all(
+        self, uploads: Sequence[Upload], sizes: Sequence[int | Reject], candidates: int
+    ) -> list[Recognized | Reject]:
+        """Each picture's outcome; where one fails, or the caller leaves, the others are dropped.
+
+        A request has only so many pictures in hand at a time, so that others get their turn.
+        """
+        hands = asyncio.Semaphore(2 * thread_limit())
+
+        async def outcome(upload: Upload, size: int | Reject) -> Recognized | Reject:
+            if isinstance(size, Reject):
+                return size
+            async with hands:
+                try:
+                    prepared = await self._decoded(size, lambda: self._decode(upload))
+                except ImageError as error:
+                    return Reject(upload.source, error.reason)
+            query = _Query(upload.source, prepared, candidates)
+            features, decision = await asyncio.wrap_future(self._batcher.submit(query))
+            return Recognized(upload, size, features, decision)
+
+        tasks = [
+            asyncio.ensure_future(outcome(upload, size))
+            for upload, size in zip(uploads, sizes, strict=True)
+        ]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _decoded(self, pixels: int, work: Callable[[], T]) -> T:
+        """What a thread makes of a picture; its room is taken until it has finished, whoever left.
+
+        Raises:
+            OverloadedError: the service is stopping.
+        """
+        loop = asyncio.get_running_loop()
+        share = await self.room.enter(pixels)
+
+        def leave(_future: Future[T]) -> None:
+            loop.call_soon_threadsafe(self.room.leave, share)
+
+        try:
+            future = self._decoders.submit(work)
+        except RuntimeError:  # the threads are shut down
+            self.room.leave(share)
+            raise OverloadedError("the service is stopping; try again in a little while") from None
+        future.add_done_callback(leave)
+        return await asyncio.wrap_future(future)
 
     def _admit(self, pictures: int) -> None:
         options = self._options
@@ -91,15 +178,9 @@ class RecognitionLine:
         self._pending += pictures
         self._metrics.queue.set(self._pending)
 
-    async def _one(self, upload: Upload, candidates: int) -> Recognized | Reject:
-        loop = asyncio.get_running_loop()
-        try:
-            prepared = await loop.run_in_executor(self._decoders, self._decode, upload)
-        except ImageError as error:
-            return Reject(upload.source, error.reason)
-        query = _Query(upload.source, prepared, candidates)
-        features, decision = await asyncio.wrap_future(self._batcher.submit(query))
-        return Recognized(upload, features, decision)
+    def _give_memory_back(self) -> None:
+        with suppress(RuntimeError):  # the threads are shut down
+            self._decoders.submit(give_memory_back)
 
     def _decode(self, upload: Upload) -> PreparedPicture:
         with self._metrics.stage("decode"):

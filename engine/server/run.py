@@ -24,6 +24,7 @@ from engine.server.connections import (
     log_quietly,
     most_connections,
 )
+from engine.server.memory import map_large_blocks
 from engine.server.options import ServerOptions
 from engine.server.service import Service, check_exposure
 
@@ -100,6 +101,7 @@ def serve(
             address is taken or not this machine's; the TLS files can't be used.
     """
     ask_for_descriptors(options)
+    map_large_blocks()
     server = server_of(recognizer, options)
     try:
         listening = listen(options)

@@ -398,6 +398,13 @@ class SessionOut(Schema):
 
 
 class HealthOut(Schema):
-    """Whether the process lives, or is ready."""
+    """Whether the process lives."""
 
     status: str
+
+
+class ReadinessOut(Schema):
+    """Whether requests are welcome, and what doesn't work."""
+
+    status: Literal["ready", "starting", "stopping", "broken"]
+    problems: list[str]

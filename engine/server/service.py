@@ -12,10 +12,13 @@ from engine.cores import thread_limit
 from engine.errors import SettingsError
 from engine.recognizer import Recognizer
 from engine.server.jobs.runner import JobRunner
+from engine.server.keeping import UnknownKeeper
 from engine.server.metrics import Metrics
 from engine.server.options import ServerOptions
 from engine.server.pictures import Thumbnails
+from engine.server.readiness import Readiness
 from engine.server.recognition import RecognitionLine
+from engine.server.schemas import ReadinessOut
 from engine.server.served import Served
 from engine.server.tokens import RateLimiter, TokenRing
 
@@ -25,6 +28,7 @@ class Service:
 
     Attributes:
         line: recognises pictures; there once the service has started.
+        keeper: keeps queries called unknown.
         enrolling: held by requests that enroll; only some may at a time, so that pictures that wait
             to be written take neither all threads nor, decoded, all memory.
         stopping: set when no new work should be begun.
@@ -40,7 +44,9 @@ class Service:
         self.tokens = TokenRing(self.store.tokens)
         self.stopping = threading.Event()
         self.line = RecognitionLine(self.served, self.metrics)
+        self.keeper = UnknownKeeper(self.served, self.line)
         self.enrolling = asyncio.Semaphore(2 * thread_limit())
+        self._readiness = Readiness(self.served)
         self.ready = False
         self._runner: JobRunner | None = None
 
@@ -56,6 +62,21 @@ class Service:
             self._runner = JobRunner(self.served)
         self.ready = True
 
+    def readiness(self) -> ReadinessOut:
+        """Whether requests are welcome, and what doesn't work."""
+        fatal, problems = list(self._readiness.fatal), list(self._readiness.problems)
+        if self.keeper.trouble is not None:
+            problems.append(self.keeper.trouble)
+        if self.ready and not self.line.alive:
+            fatal.append("the thread that recognises has ended; start the service again")
+        if self.ready and self._runner is not None and not self._runner.alive:
+            problems.append("the thread that runs jobs has ended; start the service again")
+        if self.stopping.is_set():
+            return ReadinessOut(status="stopping", problems=fatal + problems)
+        if not self.ready:
+            return ReadinessOut(status="starting", problems=fatal + problems)
+        return ReadinessOut(status="broken" if fatal else "ready", problems=fatal + problems)
+
     def wake_jobs(self) -> None:
         """Tell the runner that a job waits."""
         if self._runner is not None:
@@ -68,6 +89,7 @@ class Service:
         if self._runner is not None:
             self._runner.close()
         self.line.close()
+        self._readiness.close()
         self.tokens.close()
 
 

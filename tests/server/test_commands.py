@@ -101,7 +101,7 @@ def test_it_serves_https(gallery: Path, tmp_path: Path) -> None:
     try:
         trusted = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
         answer = wait_for(f"https://localhost:{port}/readyz", process, trusted)
-        assert json.loads(answer) == {"status": "ready"}
+        assert json.loads(answer) == {"status": "ready", "problems": []}
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     finally:

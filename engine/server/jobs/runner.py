@@ -57,6 +57,11 @@ class JobRunner:
         self._thread = threading.Thread(target=self._run, name="onelook-jobs", daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def wake(self) -> None:
         """Look for a job now rather than at the next turn."""
         self._wake.set()

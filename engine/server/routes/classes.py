@@ -13,6 +13,7 @@ from engine.server import uploads
 from engine.server.access import require
 from engine.server.catalog_reading import first_examples, neighbours
 from engine.server.enrolling import enroll_upload
+from engine.server.presence import while_there
 from engine.server.routes.examples import example_out
 from engine.server.schemas import (
     ClassChange,
@@ -85,7 +86,7 @@ async def enroll(request: Request) -> EnrolmentOut:
     if label is None:
         raise ServiceError("expected the class's name in the multipart field 'label'")
     label = normalised_label(label)
-    return await enroll_upload(service, label, upload, allow_duplicates=allow)
+    return await while_there(request, enroll_upload(service, label, upload, allow_duplicates=allow))
 
 
 @router.get("/{class_id}")
@@ -147,7 +148,9 @@ async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
         upload = await uploads.picture(form)
         allow = uploads.flag(form, "allow_duplicates")
     record = await run_in_threadpool(service.recognizer.gallery.catalog.class_by_id, class_id)
-    return await enroll_upload(service, record.label, upload, allow_duplicates=allow)
+    return await while_there(
+        request, enroll_upload(service, record.label, upload, allow_duplicates=allow)
+    )
 
 
 def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetailOut:

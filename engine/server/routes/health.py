@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from engine.server import problems
 from engine.server.access import require
-from engine.server.schemas import HealthOut
+from engine.server.schemas import HealthOut, ReadinessOut
 from engine.server.service import service_of
 from engine.server.tokens import Scope
 
@@ -23,15 +23,17 @@ async def health() -> HealthOut:
 
 @router.get(
     "/readyz",
-    response_model=HealthOut,
-    responses={503: {"model": HealthOut, "description": "Not ready"}},
+    response_model=ReadinessOut,
+    responses={503: {"model": ReadinessOut, "description": "Not ready"}},
 )
 async def readiness(request: Request) -> JSONResponse:
-    """200 when requests are welcome; 503 while starting and while stopping."""
-    service = service_of(request)
-    ready = service.ready and not service.stopping.is_set()
-    status = "ready" if ready else "stopping" if service.stopping.is_set() else "starting"
-    return JSONResponse({"status": status}, 200 if ready else 503)
+    """200 when requests are welcome; 503 while starting, while stopping, and when broken.
+
+    Broken is a service whose gallery was moved, deleted or replaced, or which can't recognise.
+    `problems` tells what else doesn't work, such as a full disk or a database that is away.
+    """
+    found = service_of(request).readiness()
+    return JSONResponse(found.model_dump(), 200 if found.status == "ready" else 503)
 
 
 @router.get(

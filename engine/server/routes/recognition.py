@@ -10,12 +10,11 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from engine import __version__
-from engine.catalog.service import NewQuery
 from engine.errors import ImageError
 from engine.gallery import CANDIDATES, verify_embeddings
-from engine.images import load_image
 from engine.server import uploads
 from engine.server.access import require
+from engine.server.presence import while_there
 from engine.server.recognition import Recognized
 from engine.server.schemas import (
     CandidateOut,
@@ -29,7 +28,7 @@ from engine.server.schemas import (
 )
 from engine.server.service import Service, service_of
 from engine.server.tokens import Principal, Scope
-from engine.types import Candidate, Decision, Reject
+from engine.types import Candidate, Reject
 
 router = APIRouter(prefix="/v1", tags=["recognition"])
 MOST_CANDIDATES = 50
@@ -75,10 +74,10 @@ async def recognize(request: Request) -> DecisionsOut:
     """
     service = service_of(request)
     outcomes = await _recognized(request, service, "candidates")
-    for outcome in outcomes:
-        if isinstance(outcome, Recognized):
-            service.metrics.decided(known=outcome.decision.known)
-    await _keep_unknown(service, outcomes)
+    recognized = [outcome for outcome in outcomes if isinstance(outcome, Recognized)]
+    for entry in recognized:
+        service.metrics.decided(known=entry.decision.known)
+    await service.keeper.keep(recognized)
     return DecisionsOut(results=[_decision(outcome) for outcome in outcomes])
 
 
@@ -114,7 +113,7 @@ async def verify(request: Request) -> VerificationOut:
     service = service_of(request)
     async with uploads.multipart(request, max_files=2) as form:
         pair = [await uploads.picture(form, field) for field in ("first", "second")]
-    first, second = await service.line.recognize(pair, candidates=1)
+    first, second = await while_there(request, service.line.recognize(pair, candidates=1))
     for outcome in (first, second):
         _raise_reject(outcome)
     assert isinstance(first, Recognized)
@@ -143,7 +142,7 @@ async def feedback(request: Request) -> FeedbackOut:
     gallery = service.recognizer.gallery
     if label is not None:
         label = (await run_in_threadpool(gallery.catalog.class_by_label, label)).label
-    [outcome] = await service.line.recognize([upload], candidates=1)
+    [outcome] = await while_there(request, service.line.recognize([upload], candidates=1))
     _raise_reject(outcome)
     assert isinstance(outcome, Recognized)
     decision = outcome.decision
@@ -157,7 +156,8 @@ async def _recognized(
     async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
         pictures = await uploads.pictures(form)
         count = uploads.number(form, count_field, default=CANDIDATES, least=1, most=MOST_CANDIDATES)
-    outcomes = await service.line.recognize(pictures, candidates=count)
+    recognizing = service.line.recognize(pictures, candidates=count)
+    outcomes = await while_there(request, recognizing)
     if len(outcomes) == 1:
         _raise_reject(outcomes[0])
     return outcomes
@@ -166,39 +166,6 @@ async def _recognized(
 def _raise_reject(outcome: Recognized | Reject) -> None:
     if isinstance(outcome, Reject):
         raise ImageError(outcome.source, outcome.reason)
-
-
-async def _keep_unknown(service: Service, outcomes: Sequence[Recognized | Reject]) -> None:
-    limit = service.options.keep_unknown
-    unknown = [o for o in outcomes if isinstance(o, Recognized) and not o.decision.known]
-    if limit and unknown and not service.recognizer.gallery.read_only:
-        await run_in_threadpool(_keep, service, unknown, limit)
-
-
-def _keep(service: Service, unknown: Sequence[Recognized], limit: int) -> None:
-    limits = service.served.limits
-    service.store.review.keep(
-        [
-            NewQuery(
-                source=entry.decision.source,
-                content_hash=entry.features.facts.content_hash,
-                picture=load_image(entry.upload.data, limits=limits).bounded_picture(),
-                vector=entry.features.embedding,
-                space_id=entry.features.space_id,
-                nearest_id=_nearest_id(entry.decision),
-                similarity=entry.decision.similarity,
-                threshold=entry.decision.threshold,
-                width=entry.features.facts.width,
-                height=entry.features.facts.height,
-            )
-            for entry in unknown
-        ],
-        limit=limit,
-    )
-
-
-def _nearest_id(decision: Decision) -> int | None:
-    return decision.candidates[0].class_id if decision.candidates else None
 
 
 def _decision(outcome: Recognized | Reject) -> DecisionOut:
