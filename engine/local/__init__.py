@@ -1,0 +1,29 @@
+"""Local features: points of a picture that a camera finds again, and where one picture lies in
+another.
+
+    picture --LocalExtractor--> LocalFeatures --CodedFeatures.of--> stored, 40 bytes a point
+    LocalQuery, CodedFeatures --find--> LocalMatch: how surely, where, how much of it
+"""
+
+from __future__ import annotations
+
+from engine.local.base import (
+    ENROLLED_LONG_SIDE,
+    QUERY_LONG_SIDE,
+    LocalExtractor,
+    LocalFeatures,
+)
+from engine.local.coding import MOST_POINTS, CodedFeatures
+from engine.local.verifying import LocalMatch, LocalQuery, find
+
+__all__ = [
+    "ENROLLED_LONG_SIDE",
+    "MOST_POINTS",
+    "QUERY_LONG_SIDE",
+    "CodedFeatures",
+    "LocalExtractor",
+    "LocalFeatures",
+    "LocalMatch",
+    "LocalQuery",
+    "find",
+]
