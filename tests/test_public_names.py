@@ -14,7 +14,7 @@ from engine import errors
 from engine.server import schemas
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
-INTERNAL = {"Recognizer.embedder", "Recognizer.features", "Gallery.view"}
+INTERNAL = {"Recognizer.embedder", "Recognizer.features", "Gallery.index", "Gallery.snapshot"}
 """Attributes that other rooms need, and that say that they are internal."""
 PLAIN = {"Any", "FloatArray", "IntArray", "Iterator", "NDArray", "None", "Self"}
 

@@ -142,12 +142,12 @@ class Gallery:
         )
 
     def snapshot(self) -> Snapshot:
-        """What to decide by, with others' changes no older than the poll interval."""
+        """What to decide by, with others' changes no older than the poll interval; internal."""
         return self._live.snapshot()
 
     @property
     def index(self) -> VectorIndex:
-        """What is searched, as it is written to; decisions read a snapshot's."""
+        """What is searched, as it is written to; decisions read a snapshot's. Internal."""
         return self._live.kept.index
 
     @property
