@@ -1,10 +1,14 @@
 """Recognising over HTTP answers as the library does, and refuses with its messages."""
 
 import threading
+from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from engine.decision.siamese import SiameseHead
+from engine.decision.trained_head import TrainedHead
 from engine.errors import ImageError
 from engine.images import load_image
 from engine.recognizer import Recognizer
@@ -91,6 +95,34 @@ def test_nearest_lists_as_many_classes_as_asked_for(client: TestClient) -> None:
     assert result["candidates"][0]["label"] == "thing 4"
     similarities = [candidate["similarity"] for candidate in result["candidates"]]
     assert similarities == sorted(similarities, reverse=True)
+
+
+def test_nearest_is_by_similarity_whatever_head_is_in_force(
+    client: TestClient, opened: Recognizer
+) -> None:
+    """The service ranked by the Siamese head where `Recognizer.nearest` does not."""
+    for seed in range(10):
+        enroll(client, f"thing {seed}", seed)
+    space = opened.gallery.snapshot().space_id
+    dimension = opened.gallery.snapshot().projection.dimension
+    upside_down = TrainedHead(
+        siamese=SiameseHead(np.full(dimension, 50.0, np.float32), -3.0),
+        active=True,
+        least_probability=0.5,
+        method="a test",
+        classes=10,
+        generation=1,
+        created_at=datetime.now(UTC),
+    )
+    opened.gallery.heads.use(upside_down, space)
+    asked = png(50)
+
+    [served] = client.post("/v1/nearest", files={"images": asked}).json()["results"]
+
+    expected = opened.nearest(asked)
+    assert [c["label"] for c in served["candidates"]] == [c.label for c in expected]
+    by_head = opened.recognize(asked).candidates
+    assert [c.label for c in by_head] != [c.label for c in expected]  # so there is a difference
 
 
 def test_verify_compares_two_pictures(client: TestClient) -> None:

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from engine import __version__
 from engine.errors import ImageError
+from engine.features import embeddings_of
 from engine.gallery import CANDIDATES, verify_embeddings
 from engine.server import uploads
 from engine.server.access import require
@@ -73,7 +74,7 @@ async def recognize(request: Request) -> DecisionsOut:
     One picture that can't be read is an error; among several it is a result with an `error`.
     """
     service = service_of(request)
-    outcomes = await _recognized(request, service, "candidates")
+    outcomes, _ = await _recognized(request, service, "candidates")
     recognized = [outcome for outcome in outcomes if isinstance(outcome, Recognized)]
     for entry in recognized:
         service.metrics.decided(known=entry.decision.known)
@@ -88,14 +89,18 @@ async def recognize(request: Request) -> DecisionsOut:
 )
 async def nearest(request: Request) -> NearestListOut:
     """The nearest classes of each picture, whether or not they would be accepted."""
-    outcomes = await _recognized(request, service_of(request), "k")
+    service = service_of(request)
+    outcomes, k = await _recognized(request, service, "k")
+    vectors = embeddings_of(
+        [outcome.features for outcome in outcomes if isinstance(outcome, Recognized)],
+        service.recognizer.backbone.space.dimension,
+    )
+    found = iter(await run_in_threadpool(service.recognizer.nearest_embeddings, vectors, k))
     return NearestListOut(
         results=[
             NearestOut(source=outcome.source, error=outcome.reason)
             if isinstance(outcome, Reject)
-            else NearestOut(
-                source=outcome.decision.source, candidates=_candidates(outcome.decision.candidates)
-            )
+            else NearestOut(source=outcome.decision.source, candidates=_candidates(next(found)))
             for outcome in outcomes
         ]
     )
@@ -152,7 +157,8 @@ async def feedback(request: Request) -> FeedbackOut:
 
 async def _recognized(
     request: Request, service: Service, count_field: str
-) -> list[Recognized | Reject]:
+) -> tuple[list[Recognized | Reject], int]:
+    """What became of the request's pictures, and how many candidates it asks for."""
     async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
         pictures = await uploads.pictures(form)
         count = uploads.number(form, count_field, default=CANDIDATES, least=1, most=MOST_CANDIDATES)
@@ -160,7 +166,7 @@ async def _recognized(
     outcomes = await while_there(request, recognizing)
     if len(outcomes) == 1:
         _raise_reject(outcomes[0])
-    return outcomes
+    return outcomes, count
 
 
 def _raise_reject(outcome: Recognized | Reject) -> None:
