@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 from engine.backbones import load_backbone
-from engine.bulk.sources import PICTURE_SUFFIXES
+from engine.bulk.folders import PICTURE_SUFFIXES
 from engine.evaluation.levers import levers
 from engine.features import Embedder, FeatureExtractor
 from engine.gallery.deciding.evidence import calibrate

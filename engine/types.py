@@ -324,7 +324,14 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentReport:
-    """What a bulk enrolment did. Lists are bounded to the first 1,000; counts are exact."""
+    """What a bulk enrolment did. Lists are bounded to the first 1,000; counts are exact.
+
+    Attributes:
+        warnings: what is doubtful about enrolled pictures, with the picture's name in front.
+        passed_over: files that were no pictures by their names, by ending, in lower case.
+        empty_folders: folders that name a class and gave no picture.
+        remarks: what was taken for what in the source, and how to say otherwise.
+    """
 
     added: int
     replaced: int
@@ -335,6 +342,9 @@ class EnrolmentReport:
     warnings: tuple[str, ...]
     near_duplicates: tuple[NearDuplicate, ...]
     seconds: float
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+    empty_folders: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -349,6 +359,9 @@ class EnrolmentReport:
                 {"label": n.label, "other": n.other, "similarity": round(n.similarity, 6)}
                 for n in self.near_duplicates
             ],
+            "passed_over": dict(self.passed_over),
+            "empty_folders": list(self.empty_folders),
+            "remarks": list(self.remarks),
             "seconds": round(self.seconds, 3),
         }
 

@@ -31,6 +31,8 @@ SECONDS_A_COMMIT = 1.0
 """A commit costs much the same for few pictures as for many, and a crash loses what wasn't."""
 
 Progress = Callable[[int], None]
+Written = tuple[str, Enrolment | Reject]
+"""A picture's source, and what became of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def commit_batches(
     started = time.monotonic()
     report = ReportBuilder(keep_rejected=options.prune)
     listing = listing_of(options.origin, options.store)
-    writes: deque[Future[list[Enrolment | Reject]]] = deque()
+    writes: deque[Future[list[Written]]] = deque()
     with (
         every_core_busy(),
         ThreadPoolExecutor(1, thread_name_prefix="onelook-write") as writer,
@@ -204,7 +206,7 @@ def embedded(
 
 def _write(
     gallery: Gallery, batch: EmbeddedBatch, options: BulkOptions, listing: Listing
-) -> list[Enrolment | Reject]:
+) -> list[Written]:
     outcomes = gallery.enroll(
         batch.examples,
         rejects=batch.rejects,
@@ -212,16 +214,14 @@ def _write(
         listing=listing,
     )
     listing.confirmed.update(o.example_id for o in outcomes if isinstance(o, Enrolment))
-    return outcomes
+    return [(e.source, outcome) for e, outcome in zip(batch.examples, outcomes, strict=True)]
 
 
-def _finish(
-    write: Future[list[Enrolment | Reject]], report: ReportBuilder, options: BulkOptions
-) -> None:
-    outcomes = write.result()
+def _finish(write: Future[list[Written]], report: ReportBuilder, options: BulkOptions) -> None:
+    written = write.result()
     if options.stop_on_error:
-        _raise_first_reject(outcomes)
-    report.count_written(outcomes)
+        _raise_first_reject(outcome for _, outcome in written)
+    report.count_written(written)
 
 
 def _raise_first_reject(rows: Iterable[object]) -> None:

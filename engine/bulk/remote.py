@@ -78,10 +78,19 @@ class RemoteFile:
 
         An address in the same kind of store without options of its own takes this one's, and its
         credentials where it has none.
+
+        Raises:
+            ImageError: what lies in a store names a file of the machine that reads it.
         """
         if not is_remote(path):
             return RemoteFile(self.store, str(PurePosixPath(self.path).parent / path))
         other = RemoteFile.at(path)
+        if other.store.startswith("file:") and not self.store.startswith("file:"):
+            raise ImageError(
+                other.name,
+                f"{self.name} lies in an object store and may name objects, but no file of the "
+                "machine that reads it; name the object's address or its relative path",
+            )
         own, its = urlsplit(self.store), urlsplit(other.store)
         if its.scheme != own.scheme or its.query:
             return other

@@ -46,14 +46,14 @@ class ReportBuilder:
             elif isinstance(row, Reject):
                 self._reject(row)
 
-    def count_written(self, outcomes: Iterable[Enrolment | Reject]) -> None:
-        """Count what the gallery made of a batch."""
-        for outcome in outcomes:
+    def count_written(self, written: Iterable[tuple[str, Enrolment | Reject]]) -> None:
+        """Count what the gallery made of a batch: each picture's source, and the outcome."""
+        for source, outcome in written:
             if isinstance(outcome, Reject):
                 self._reject(outcome)
                 continue
             self._counts[outcome.status] += 1
-            _extend(self._warnings, outcome.warnings)
+            _extend(self._warnings, [f"{source}: {told}" for told in outcome.warnings])
             _extend(self._near_duplicates, outcome.near_duplicates)
 
     def finish(self, seconds: float) -> EnrolmentReport:

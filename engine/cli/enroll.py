@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -153,6 +154,9 @@ def _joined(reports: list[EnrolmentReport]) -> EnrolmentReport:
         rejects=tuple(reject for report in reports for reject in report.rejects),
         warnings=tuple(warning for report in reports for warning in report.warnings),
         near_duplicates=tuple(pair for report in reports for pair in report.near_duplicates),
+        passed_over=sum((Counter(report.passed_over) for report in reports), Counter()),
+        empty_folders=tuple(folder for report in reports for folder in report.empty_folders),
+        remarks=tuple(remark for report in reports for remark in report.remarks),
         seconds=sum(report.seconds for report in reports),
     )
 
@@ -169,10 +173,27 @@ def _print_report(output: Output, report: EnrolmentReport) -> None:
     rate = f" ({dealt / report.seconds:,.0f} a second)" if report.seconds >= 1 else ""
     rejects = [f"{reject.source}: {reject.reason}" for reject in report.rejects]
     pairs = {frozenset((pair.label, pair.other)): str(pair) for pair in report.near_duplicates}
+    _list(output.warning, "taken as", list(report.remarks), len(report.remarks))
+    if overlooked := _overlooked(report):
+        output.warning(overlooked)
     _list(output.error, "rejected", rejects, report.rejected)
     _list(output.warning, "warning", list(report.warnings), len(report.warnings))
     _list(output.warning, "near-duplicate", list(pairs.values()), len(pairs))
     output.done(f"{', '.join(parts)} in {report.seconds:,.1f} s{rate}")
+
+
+def _overlooked(report: EnrolmentReport) -> str:
+    """What was passed over and which folders gave nothing; empty if there is nothing to tell."""
+    counts = sorted(report.passed_over.items(), key=lambda entry: (-entry[1], entry[0]))
+    kinds = [f"{count:,} {ending or 'without an ending'}" for ending, count in counts[:LISTED]]
+    folders = [folder.rstrip("/").rpartition("/")[2] for folder in report.empty_folders]
+    if len(folders) > LISTED:
+        folders[LISTED:] = [f"{len(folders) - LISTED:,} more; --json lists them"]
+    told = [
+        f"passed over: {', '.join(kinds)}" if kinds else "",
+        f"no picture in: {', '.join(folders)}" if folders else "",
+    ]
+    return "; ".join(part for part in told if part)
 
 
 def _list(show: Callable[[str], None], kind: str, entries: list[str], total: int) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.bulk.folders import PICTURE_SUFFIXES, pictures_below
 from engine.bulk.manifests import MANIFEST_SUFFIXES
 from engine.bulk.remote import is_remote
-from engine.bulk.sources import PICTURE_SUFFIXES, Source, items, origin, pictures_below, text_of
+from engine.bulk.sources import Source, items, origin, text_of
 from engine.errors import ImageError, LabelError
 from engine.images import ImageSource, describe_source
 

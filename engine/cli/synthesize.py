@@ -51,7 +51,8 @@ def synthesize(
     They are written as queries/LABEL/*.jpg, with photographs.jsonl saying where in each the
     picture's corners are. Exit code 3: some pictures could not be read.
     """
-    from engine.bulk.sources import items, pictures_below
+    from engine.bulk.folders import pictures_below
+    from engine.bulk.sources import items
     from engine.errors import ImageError
     from engine.synthesis import cut_out
     from engine.synthesis.writing import Photographing, write_photographs

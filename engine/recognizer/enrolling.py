@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from engine.bulk.notes import ListingNotes
 from engine.bulk.pipeline import BulkOptions, enroll_items
 from engine.bulk.remote import RemoteFile, is_remote
 from engine.bulk.sources import Item, Source, item_of, items, origin
@@ -89,10 +91,18 @@ class Enrolling(OpenRecognizer):
             workers=thread_limit() if store is None else max(thread_limit(), STORE_READERS),
             store=store,
         )
-        listed = items(source, label=label)
+        notes = ListingNotes()
+        listed = items(source, label=label, notes=notes)
         if ray is not None:
-            return self._enroll_on_ray(listed, options, ray, ray_actors, progress)
-        return enroll_items(self.gallery, self.features, listed, options, progress)
+            report = self._enroll_on_ray(listed, options, ray, ray_actors, progress)
+        else:
+            report = enroll_items(self.gallery, self.features, listed, options, progress)
+        return replace(
+            report,
+            passed_over=dict(notes.passed_over),
+            empty_folders=tuple(notes.barren),
+            remarks=tuple(notes.remarks),
+        )
 
     def _enroll_on_ray(
         self,

@@ -166,3 +166,9 @@ def test_an_address_with_wrong_options_is_refused() -> None:
 def test_what_counts_as_an_address(text: str, remote: bool) -> None:
     assert is_remote(text) == remote
     assert not is_remote(Path(text))
+
+
+def test_a_manifest_in_a_store_names_no_file_of_the_reader(store: Store) -> None:
+    store.put("spy.csv", b"path,label\nfile:///etc/hostname,secret\n")
+    with pytest.raises(ImageError, match="no file of the machine that reads it"):
+        list(items(store.url("spy.csv")))
