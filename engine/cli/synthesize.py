@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.backgrounds import pixels_of, read_places, readable, spread
 from engine.cli.command import ExitCode, command
 from engine.cli.output import Output
 
 if TYPE_CHECKING:
-    from engine.images import ImageSource
     from engine.types import ByteArray
-
-_MOST_IN_MEMORY = 150  # pictures for things beside, and as many backgrounds
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -51,7 +49,6 @@ def synthesize(
     They are written as queries/LABEL/*.jpg, with photographs.jsonl saying where in each the
     picture's corners are. Exit code 3: some pictures could not be read.
     """
-    from engine.bulk.folders import pictures_below
     from engine.bulk.sources import items
     from engine.errors import ImageError
     from engine.synthesis import cut_out
@@ -67,47 +64,20 @@ def synthesize(
     def pictures() -> Iterator[tuple[str, str, ByteArray]]:
         for item in items(source):
             try:
-                yield item.label, item.source, _pixels(item.image, size)
+                yield item.label, item.source, pixels_of(item.image, size)
             except ImageError as error:
                 told(error)
 
     listed = [item.image for item in items(source)]
     if not listed:
         raise ImageError(source, "expected pictures to photograph, but there are none")
-    places = [] if backgrounds is None else list(pictures_below(backgrounds))
-    if backgrounds is not None and not places:
-        raise ImageError(str(backgrounds), "expected pictures of places, but there are none")
     how = Photographing(per_class, seed, size, strength)
     written = write_photographs(
         pictures(),
         out,
         how,
-        others=[cut_out(one, size) for one in _readable(_spread(listed), size)],
-        backgrounds=list(_readable(_spread(list(places)), size)),
+        others=[cut_out(one, size) for one in readable(spread(listed), size)],
+        backgrounds=[] if backgrounds is None else read_places(backgrounds, size),
     )
     output.done(f"{out}: {written:,} photographs")
     return ExitCode.REJECTED if rejected else ExitCode.SUCCESS
-
-
-def _spread(listed: list[ImageSource] | list[Path]) -> list[ImageSource]:
-    """As many as memory should hold, from all over the list."""
-    step = max(1, -(-len(listed) // _MOST_IN_MEMORY))
-    return list(listed[::step])
-
-
-def _readable(listed: list[ImageSource], size: int) -> Iterator[ByteArray]:
-    from engine.errors import ImageError
-
-    for image in listed:
-        try:
-            yield _pixels(image, size)
-        except ImageError:
-            continue  # told where it is photographed
-
-
-def _pixels(image: ImageSource, size: int) -> ByteArray:
-    import numpy as np
-
-    from engine.images import load_image
-
-    return np.asarray(load_image(image, min_side_hint=size).pixels)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.backgrounds import read_places
 from engine.cli.command import ExitCode, command
 from engine.cli.options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
+    GalleryPlace,
     JsonOption,
     RuntimeOption,
     open_recognizer,
@@ -22,9 +24,11 @@ from engine.cli.table import Column
 
 if TYPE_CHECKING:
     from engine.training.fine_tuning import FineTuned
-    from engine.training.held_out import Estimate
+    from engine.training.judging import Estimate
     from engine.training.loop import Progress
     from engine.tuning.heads import HeadReport
+
+_PLACE = 320  # pixels of a background's short side, about
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,21 +46,53 @@ def train() -> None:
 @command
 def train_backbone(
     output: Output,
-    data: Annotated[Path, typer.Option(help="Labelled pictures: folder of folders, or manifest.")],
     out: Annotated[Path, typer.Option(help="The folder that becomes the backbone.")],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Labelled pictures, one a class or more: folder or manifest."),
+    ] = None,
+    gallery: Annotated[
+        str | None,
+        typer.Option(
+            "--gallery",
+            "-g",
+            metavar="GALLERY",
+            parser=GalleryPlace,
+            help="Train on the kept pictures of a gallery instead, from its backbone.",
+        ),
+    ] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(help="Real queries of these classes: to judge by, never trained on."),
+    ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(help="Other labelled pictures, several a class: tell what is lost on them."),
+    ] = None,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Photographs of places, to be behind the things.")
+    ] = None,
     base: Annotated[str | None, typer.Option("--from", help="The backbone to start from.")] = None,
-    loss: Annotated[str | None, typer.Option(help="contrastive, arcface, cosface, ...")] = None,
     freeze: Annotated[
         list[str] | None, typer.Option(help="A stage to leave as it is; may be repeated.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the data.")] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(min=32, help="Side of the pictures trained on; on a CPU 160 if not given."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs.")] = None,
+    photographs: Annotated[
+        int | None, typer.Option(min=1, help="Photographs made in an epoch.")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many epochs without a gain.")
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0)] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2)] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=2, help="Pictures in a batch, each with a photograph.")
+    ] = None,
     fpir: Annotated[
-        float | None, typer.Option(min=0.0, max=1.0, help="FPIR at which TPIR is measured.")
+        float | None, typer.Option(min=0.0, max=1.0, help="FPIR whose TPIR decides.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights.")] = None,
     keep_regression: Annotated[
@@ -64,20 +100,35 @@ def train_backbone(
     ] = False,
     json_output: JsonOption = False,
 ) -> ExitCode:
-    """Fine-tune a backbone so that cosine separates classes it has never seen.
+    """Train a backbone on photographs, never taken, of pictures of which one a class is enough.
 
-    Some of the classes are held out and judge it before and after; it becomes a backbone, to be
-    used by --backbone OUT, only if it got better. Killed, it goes on when started again. The exit
-    code is 1 if it got no better.
+    Some of the classes are held out and judge it before and after, as do real queries if given; it
+    becomes a backbone, to be used by --backbone OUT, only if it got better. Killed, it goes on when
+    started again. The exit code is 1 if it got no better.
     """
     from engine.bulk.sources import items
-    from engine.training.fine_tuning import FineTuning, fine_tune
+    from engine.gallery import Gallery
+    from engine.training.fine_tuning import Evidence, FineTuning, fine_tune
+    from engine.training.pictures import Pictures, kept_pictures
 
+    def labelled(source: Path) -> Pictures:
+        return [(item.label, item.image) for item in items(source)]
+
+    if (data is None) == (gallery is None):
+        raise typer.BadParameter("expected --data or --gallery, one of them")
+    pictures: Pictures
+    if gallery is not None:
+        with Gallery.open(gallery[:], read_only=True) as opened:
+            pictures = kept_pictures(opened)
+            base = base or opened.catalog.state().space.backbone
+    elif data is not None:
+        pictures = labelled(data)
     given = {
         "base": base,
-        "loss": loss,
         "frozen": tuple(freeze) if freeze else None,
+        "size": size,
         "epochs": epochs,
+        "photographs": photographs,
         "patience": patience,
         "learning_rate": learning_rate,
         "batch_size": batch_size,
@@ -86,14 +137,20 @@ def train_backbone(
         "promote_regression": keep_regression,
     }
     settings = FineTuning(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    pictures = ((item.label, item.image) for item in items(data))
-    result = fine_tune(pictures, out, settings, on_progress=partial(_show_progress, output))
+    evidence = Evidence(
+        queries=None if queries is None else labelled(queries),
+        keep=None if keep is None else labelled(keep),
+        backgrounds=() if backgrounds is None else read_places(backgrounds, _PLACE),
+    )
+    result = fine_tune(
+        pictures, out, settings, evidence=evidence, on_progress=partial(_show_progress, output)
+    )
     for reject in result.rejects[:10]:
         output.error(f"{reject.source}: {reject.reason}")
     if json_output:
         output.json(_as_json(result))
     else:
-        _print(output, result, settings.fpir, out)
+        _print(output, result, out)
     return ExitCode.SUCCESS if result.promoted else ExitCode.FAILURE
 
 
@@ -178,26 +235,27 @@ def _show_progress(output: Output, progress: Progress) -> None:
     )
 
 
-def _print(output: Output, result: FineTuned, fpir: float, out: Path) -> None:
+def _print(output: Output, result: FineTuned, out: Path) -> None:
     output.line(
         f"Trained on {result.training_classes:,} classes, stopped by {result.stopping_classes:,} "
-        f"others, judged on {result.judging_classes:,} more; best epoch {result.best_epoch}."
+        f"others, judged on {result.judging_classes:,} more; best epoch {result.best_epoch}, "
+        f"{result.share:.0%} of the way from the base's weights."
     )
-    judged = result.judged
-    rows = [
-        (name, f"{estimate.value:.1%}", _span(estimate))
-        for name, estimate in (
-            ("before", judged.before),
-            ("after", judged.after),
-            ("gain", judged.gain),
-        )
-    ]
-    titles = (f"TPIR at {fpir * 100:g} % FPIR", "value", "95 % interval")
-    output.table([Column(title, right=title == "value") for title in titles], rows)
+    for judgement in result.judgements:
+        rows = [
+            (name, *(text for side in sides for text in (f"{side.value:.1%}", _span(side))))
+            for name, versus in judgement.figures.items()
+            for sides in [(versus.before, versus.after, versus.gain)]
+        ]
+        title = f"{judgement.name} ({judgement.classes:,} classes, {judgement.queries:,} queries)"
+        titles = (title, "before", "95 %", "after", "95 %", "gain", "95 %")
+        output.table([Column(text, right=bool(place)) for place, text in enumerate(titles)], rows)
     if result.promoted:
         output.done(f"use it by --backbone {out}")
     else:
-        output.warning("it is no better than before, so no backbone was written.")
+        output.warning(
+            f"it is no better than before on {result.decisive}, so no backbone was written."
+        )
 
 
 def _span(estimate: Estimate) -> str:

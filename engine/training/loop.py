@@ -22,6 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from engine.errors import TrainingError
 from engine.training.checkpoints import load_checkpoint, save_checkpoint
+from engine.training.memory import keep_freed_memory
 from engine.training.optimisation import moving_average, one_cycle, parameter_groups
 from engine.training.precision import default_dtype
 from engine.training.prefetch import prefetched
@@ -36,10 +37,11 @@ class BatchSource(Protocol):
 
     steps: int
 
-    def epoch(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield `steps` batches: images `(n, channels, height, width) float32`, and labels
-        `(n,) int64`. The seed alone must determine them. They are made in another thread than
-        the network runs in, so torch's global random numbers must not be used."""
+    def epoch(self, seed: int) -> Iterator[tuple[Tensor, ...]]:
+        """Yield `steps` batches: images `(n, channels, height, width) float32`, and what the loss
+        takes besides their embeddings, such as labels `(n,) int64`. The seed alone must determine
+        them. They are made in another thread than the network runs in, so torch's global random
+        numbers must not be used."""
         ...
 
 
@@ -52,7 +54,6 @@ class FitSettings:
         learning_rate: the peak of the one-cycle schedule.
         weight_decay: AdamW's, on matrices and kernels only.
         warmup: the share of all steps over which the rate climbs to its peak.
-        loss_rate: learning rate of the loss's own parameters (class proxies), as a multiple.
         averaging: decay of the moving average of the weights, which is what is kept.
         patience: epochs without a better held-out figure after which training stops; None: never.
         seed: of everything random.
@@ -62,7 +63,6 @@ class FitSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     warmup: float = 0.05
-    loss_rate: float = 3.0
     averaging: float = 0.998
     patience: int | None = None
     seed: int = 0
@@ -105,7 +105,7 @@ class FitOutcome:
 
 def fit(
     network: nn.Module,
-    loss: nn.Module,
+    loss: Callable[..., Tensor],
     batches: BatchSource,
     settings: FitSettings,
     *,
@@ -120,8 +120,7 @@ def fit(
 
     Args:
         network: maps a batch of images to embeddings `(n, dim)`, of any length.
-        loss: maps embeddings `(n, dim) float32` and labels `(n,)` to a scalar; parameters of its
-            own are trained along.
+        loss: maps embeddings `(n, dim) float32` and what else the batches hold to a scalar.
         evaluate: a figure on held-out classes, higher is better, after each epoch. Without it
             the last epoch is the best.
         checkpoint: a file to resume from when it exists, and to save to after each epoch.
@@ -135,6 +134,8 @@ def fit(
             or the loss is no longer finite.
     """
     device = device or default_device()
+    if device.type == "cpu":
+        keep_freed_memory()
     run = _Run(network, loss, batches, settings, device, dtype or default_dtype(device), task)
     if checkpoint is not None:
         run.resume(checkpoint)
@@ -158,7 +159,7 @@ class _Run:
     def __init__(
         self,
         network: nn.Module,
-        loss: nn.Module,
+        loss: Callable[..., Tensor],
         batches: BatchSource,
         settings: FitSettings,
         device: torch.device,
@@ -166,7 +167,7 @@ class _Run:
         task: str,
     ) -> None:
         self.network = network.to(device)
-        self.loss = loss.to(device)
+        self.loss = loss
         self.batches = batches
         self.settings = settings
         self.device = device
@@ -176,7 +177,7 @@ class _Run:
             network, multi_avg_fn=moving_average(settings.averaging), use_buffers=True
         )
         self.optimizer = torch.optim.AdamW(
-            parameter_groups(network, loss, settings.weight_decay, settings.loss_rate),
+            parameter_groups(network, settings.weight_decay),
             lr=settings.learning_rate,
             betas=(0.9, 0.99),
         )
@@ -216,12 +217,11 @@ class _Run:
 
     def _train_steps(self, number: int, seed: int) -> float:
         self.network.train()
-        self.loss.train()
         total = torch.zeros((), device=self.device)
         done = (number - 1) * self.batches.steps
-        for step, (images, labels) in enumerate(prefetched(self.batches.epoch(seed))):
+        for step, batch in enumerate(prefetched(self.batches.epoch(seed))):
             self._set_rate((done + step) / (self.settings.epochs * self.batches.steps))
-            total += self._step(images.to(self.device), labels.to(self.device))
+            total += self._step(*(part.to(self.device) for part in batch))
         mean_loss = float(total) / self.batches.steps
         if not math.isfinite(mean_loss):
             raise TrainingError(
@@ -230,11 +230,11 @@ class _Run:
             )
         return mean_loss
 
-    def _step(self, images: Tensor, labels: Tensor) -> Tensor:
+    def _step(self, images: Tensor, *targets: Tensor) -> Tensor:
         mixed = self.dtype is not torch.float32
         with torch.autocast(self.device.type, self.dtype, enabled=mixed):
             embeddings = self.network(images)
-        value: Tensor = self.loss(embeddings.float(), labels)
+        value = self.loss(embeddings.float(), *targets)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
         self.scaler.step(self.optimizer)
@@ -245,14 +245,13 @@ class _Run:
     def _set_rate(self, progress: float) -> None:
         rate = self.settings.learning_rate * one_cycle(progress, self.settings.warmup)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["multiple"]
+            group["lr"] = rate
 
     def state(self) -> dict[str, Any]:
         return {
             "identity": self._identity(),
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "loss": self.loss.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "history": [asdict(progress) for progress in self.history],
@@ -271,7 +270,6 @@ class _Run:
             )
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
-        self.loss.load_state_dict(state["loss"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.history = [Progress(**progress) for progress in state["history"]]

@@ -1,51 +1,54 @@
-"""The losses a network can be trained with, by name; all from pytorch-metric-learning.
-
-Every one maps embeddings `(n, dim)` and labels `(n,)` to a scalar and normalises the embeddings
-itself, so that what it separates is what cosine compares.
-"""
+"""What a network is trained to lower: a picture and its photograph belong together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
-from pytorch_metric_learning import losses
-from torch import Tensor, nn
-
-from engine.errors import TrainingError
-
-LOSSES: dict[str, Callable[[int, int], nn.Module]] = {
-    "arcface": lambda classes, dim: losses.ArcFaceLoss(classes, dim, margin=17.0, scale=24.0),
-    "cosface": lambda classes, dim: losses.CosFaceLoss(classes, dim, margin=0.2, scale=24.0),
-    "softmax": lambda classes, dim: losses.NormalizedSoftmaxLoss(classes, dim, temperature=0.05),
-    "proxy_anchor": lambda classes, dim: losses.ProxyAnchorLoss(classes, dim),
-    "contrastive": lambda classes, dim: losses.SupConLoss(temperature=0.1),  # noqa: ARG005
-    "multi_similarity": lambda classes, dim: losses.MultiSimilarityLoss(),  # noqa: ARG005
-    "triplet": lambda classes, dim: losses.TripletMarginLoss(margin=0.1),  # noqa: ARG005
-}
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
 
 
-def build_loss(name: str, classes: int, dimension: int) -> nn.Module:
-    """The loss of that name for labels `0 .. classes-1` and embeddings of that dimension.
+@dataclass(frozen=True, slots=True)
+class PairLoss:
+    """InfoNCE both ways (van den Oord et al. 2018), and closeness to a teacher.
 
-    Raises:
-        TrainingError: there is no such loss.
+    A photograph should be nearer to its own picture than to the batch's others, and a picture to
+    its own photograph; meanwhile what the teacher says of clean pictures, and of some photographs
+    that changed little, should stay.
+
+    Attributes:
+        temperature: of the similarities.
+        photograph_share: weight of finding the picture of a photograph, which is what a gallery
+            does; finding the photograph of a picture has the rest.
+        distillation: weight of one minus the cosine to the teacher.
     """
-    if name not in LOSSES:
-        raise TrainingError(f"expected a loss among {', '.join(LOSSES)}, but got {name!r}")
-    return LOSSES[name](classes, dimension)
 
+    temperature: float = 0.05
+    photograph_share: float = 0.6
+    distillation: float = 2.0
 
-class WeightedSum(nn.Module):
-    """Several losses at once, each with its weight."""
+    def __call__(self, embeddings: Tensor, labels: Tensor, teacher: Tensor) -> Tensor:
+        """The loss, a scalar.
 
-    def __init__(self, terms: list[tuple[float, nn.Module]]) -> None:
-        super().__init__()
-        self.weights = [weight for weight, _ in terms]
-        self.terms = nn.ModuleList([term for _, term in terms])
-
-    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Embeddings `(n, dim)`, labels `(n,)`; returns a scalar."""
-        total = embeddings.new_zeros(())
-        for weight, term in zip(self.weights, self.terms, strict=True):
-            total = total + weight * term(embeddings, labels)
-        return total
+        Args:
+            embeddings: `(2n + r, dim) float32`, of any length: of n pictures, of a photograph of
+                each in the same order, and of r further ones.
+            labels: `(n,) int64`, the pictures' classes; those of the same class are not told apart.
+            teacher: `(n + r, dim) float32`, unit rows, what the teacher says of the n pictures and
+                of the r further ones.
+        """
+        count = len(labels)
+        unit = functional.normalize(embeddings, dim=1)
+        pictures, photographs = unit[:count], unit[count : 2 * count]
+        similarities = photographs @ pictures.T / self.temperature
+        same = labels[:, None] == labels[None]
+        same.fill_diagonal_(False)
+        similarities = similarities.masked_fill(same, -1e4)
+        own = torch.arange(count, device=labels.device)
+        of_photographs = functional.cross_entropy(similarities, own)
+        of_pictures = functional.cross_entropy(similarities.T, own)
+        kept = torch.cat([pictures, unit[2 * count :]])
+        drift = 1 - (kept * teacher).sum(dim=1).mean()
+        share = self.photograph_share
+        return share * of_photographs + (1 - share) * of_pictures + self.distillation * drift

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 def one_cycle(progress: float, warmup: float) -> float:
@@ -20,26 +20,17 @@ def one_cycle(progress: float, warmup: float) -> float:
     return 0.002 + 0.499 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
 
 
-def parameter_groups(
-    network: nn.Module, loss: nn.Module, weight_decay: float, loss_rate: float
-) -> list[dict[str, Any]]:
-    """Weight decay goes to kernels and matrices; biases, norms and class proxies get none."""
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay goes to kernels and matrices; biases and norms get none."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {
             "params": [parameter for parameter in trained if parameter.ndim > 1],
             "weight_decay": weight_decay,
-            "multiple": 1.0,
         },
         {
             "params": [parameter for parameter in trained if parameter.ndim <= 1],
             "weight_decay": 0.0,
-            "multiple": 1.0,
-        },
-        {
-            "params": list(loss.parameters()),
-            "weight_decay": 0.0,
-            "multiple": loss_rate,
         },
     ]
     return [group for group in groups if group["params"]]
@@ -59,3 +50,20 @@ def moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
                 kept.copy_(new)
 
     return update
+
+
+def interpolated(
+    base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Weights part of the way from a network's to those it was tuned to.
+
+    Wortsman et al., *Robust fine-tuning of zero-shot models*, 2022 (WiSE-FT): often better than
+    both ends, on what was trained and on what was not.
+
+    Args:
+        share: 0 gives the base's, 1 the tuned ones.
+    """
+    return {
+        name: torch.lerp(base[name], value, share) if value.is_floating_point() else value
+        for name, value in tuned.items()
+    }

@@ -1,153 +1,157 @@
-"""Labelled pictures for training: decoded once, kept on disk, distorted anew for each batch."""
+"""Labelled pictures for training: read once, kept small, prepared and photographed as needed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from engine.backbones.preprocessing import Preprocessing
 from engine.errors import ImageError, TrainingError
-from engine.features import BATCH_SIZE, prepared_pixels, work_ahead
-from engine.images import ImageLimits, ImageSource
-from engine.training.distortion import Distortion, distort
-from engine.training.samplers import ClassSampler
+from engine.gallery import Gallery
+from engine.images import ImageSource, load_image
+from engine.synthesis import Cutout, cut_out
 from engine.types import ByteArray, IntArray, Reject
 
-PICTURE_DISTORTION = Distortion(rotation=0.15, stretch=0.2, shear=0.1, shift=0.1)
-_LIGHT = 0.3  # contrast and brightness change by up to this share
-_TINT = 0.1  # and each channel by up to this
+Pictures = Iterable[tuple[str, ImageSource]]
+
+_CUTOUTS_HELD = 1024
+_QUALITY = 95
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LabelledPictures:
-    """Pictures as a backbone prepares them.
+    """Pictures of classes.
 
     Attributes:
-        pixels: `(n, S, S, 3) uint8`, RGB, mapped from a file.
+        encoded: each picture, whole, as a JPEG of a bounded size.
         labels: `(n,) int64`, numbers of the names.
         names: the classes' labels, sorted.
         rejects: what could not be read.
     """
 
-    pixels: ByteArray
+    encoded: tuple[bytes, ...]
     labels: IntArray
     names: tuple[str, ...]
     rejects: tuple[Reject, ...]
 
+    def prepared(self, rows: Sequence[int] | IntArray, preprocessing: Preprocessing) -> ByteArray:
+        """`(len(rows), S, S, 3) uint8`, as the preprocessing makes them."""
+        return np.stack([preprocessing.prepare(_decoded(self.encoded[row])) for row in rows])
 
-def prepare_pictures(
-    pictures: Iterable[tuple[str, ImageSource]], preprocessing: Preprocessing, file: Path
-) -> LabelledPictures:
-    """Decode labelled pictures into `file`, so that memory holds only what a batch needs.
+    def count(self, rows: IntArray) -> int:
+        """How many classes these rows show."""
+        return len(np.unique(self.labels[rows]))
+
+    def first_of_each(self) -> IntArray:
+        """The first row of each class, in the order of the names."""
+        return np.unique(self.labels, return_index=True)[1].astype(np.int64)
+
+
+def read_pictures(pictures: Pictures, preprocessing: Preprocessing) -> LabelledPictures:
+    """Read labelled pictures, so that memory holds a few kilobytes of each.
 
     Args:
         pictures: label and image of each.
-        file: written anew; an `.npy` file of the pixels.
+        preprocessing: of the network that will see them, which says how large they are kept.
 
     Raises:
-        TrainingError: there are no pictures, or `file` can't be written.
+        TrainingError: there are no pictures, or none can be read.
     """
     listed = list(pictures)
-    if not listed:
-        raise TrainingError("expected labelled pictures to train on, but there are none")
 
-    def prepared(picture: tuple[str, ImageSource]) -> ByteArray | Reject:
+    def read(picture: tuple[str, ImageSource]) -> bytes | Reject:
         try:
-            return prepared_pixels(picture[1], preprocessing, ImageLimits())[1]
+            loaded = load_image(picture[1], min_side_hint=preprocessing.decode_short_side)
         except ImageError as error:
             return Reject(error.source, error.reason)
+        return _encoded(loaded.pixels, preprocessing.resize)
 
     kept: list[str] = []
+    encoded: list[bytes] = []
     rejects: list[Reject] = []
-    side = preprocessing.image_size
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.lib.format.open_memmap(
-            file, mode="w+", dtype=np.uint8, shape=(len(listed), side, side, 3)
-        )
-    except OSError as error:
-        raise TrainingError(f"{file}: pictures can't be kept there: {error}") from error
-    batches = [listed[first : first + BATCH_SIZE] for first in range(0, len(listed), BATCH_SIZE)]
-    for batch, results in zip(batches, work_ahead(batches, prepared), strict=True):
-        for (label, _), result in zip(batch, results, strict=True):
+    with ThreadPoolExecutor() as pool:
+        for (label, _), result in zip(listed, pool.map(read, listed), strict=True):
             if isinstance(result, Reject):
                 rejects.append(result)
             else:
-                pixels[len(kept)] = result
+                encoded.append(result)
                 kept.append(label)
+    if not kept:
+        first = f"; the first of {len(rejects)} can't be read: {rejects[0]}" if rejects else ""
+        raise TrainingError(f"expected labelled pictures to train on, but there are none{first}")
     names, labels = np.unique(np.array(kept, dtype=object), return_inverse=True)
     return LabelledPictures(
-        pixels[: len(kept)], labels.astype(np.int64), tuple(map(str, names)), tuple(rejects)
+        tuple(encoded), labels.astype(np.int64), tuple(map(str, names)), tuple(rejects)
     )
 
 
-class PictureBatches:
-    """Distorted pictures of the classes that are trained on.
+def kept_pictures(gallery: Gallery) -> list[tuple[str, ImageSource]]:
+    """Label and kept picture of every example that has one.
+
+    Raises:
+        TrainingError: none has.
+    """
+    with gallery.catalog.read() as reader:
+        pictures = [(one.label, reader.picture(one.id)) for one in reader.iter_examples()]
+    kept: list[tuple[str, ImageSource]] = [
+        (label, data) for label, data in pictures if data is not None
+    ]
+    if not kept:
+        raise TrainingError(
+            f"{gallery.location}: expected pictures to train on, but none of its "
+            f"{len(pictures):,} examples' pictures was kept; train on the files (--data)"
+        )
+    return kept
+
+
+class Cutouts:
+    """The pictures cut from their grounds, by row; the last thousand asked for are held.
 
     Args:
-        pixels: `(n, S, S, 3) uint8`.
-        labels: `(n,) int64`.
-        rows: `(m,) int64`, the pictures to draw from.
-        preprocessing: the network's.
-        batch_size, per_class: pictures a batch, and of each class in it.
-
-    Attributes:
-        steps: batches an epoch, in which about as many pictures are seen as there are.
+        longest: pixels of a longer side, at most.
     """
 
-    def __init__(
-        self,
-        pixels: ByteArray,
-        labels: IntArray,
-        rows: IntArray,
-        preprocessing: Preprocessing,
-        *,
-        batch_size: int,
-        per_class: int,
-    ) -> None:
-        self._pixels = pixels
-        self._rows = rows
-        self._preprocessing = preprocessing
-        _, self._labels = np.unique(labels[rows], return_inverse=True)
-        self._sampler = ClassSampler(self._labels, batch_size=batch_size, per_class=per_class)
-        self.steps = max(1, round(len(rows) / self._sampler.batch_size))
+    def __init__(self, pictures: LabelledPictures, longest: int) -> None:
+        self._encoded = pictures.encoded
+        self._longest = longest
+        self._held = lru_cache(maxsize=_CUTOUTS_HELD)(self._made)
 
-    @property
-    def classes(self) -> int:
-        """How many classes there are; labels are `0 .. classes-1`."""
-        return int(self._labels.max()) + 1
+    def __getitem__(self, row: int) -> Cutout:
+        return self._held(int(row))
 
-    def epoch(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield `steps` batches `(n, 3, S, S) float32`, normalised, and labels `(n,) int64`."""
-        generator = torch.Generator().manual_seed(seed)
-        for chosen in self._sampler.batches(self.steps, seed):
-            images = normalised(self._pixels[self._rows[chosen]], self._preprocessing)
-            moved = distort(images, images.shape[-1], PICTURE_DISTORTION, generator)
-            yield relit(moved, generator), torch.from_numpy(self._labels[chosen])
+    def _made(self, row: int) -> Cutout:
+        return cut_out(np.asarray(_decoded(self._encoded[row])), self._longest)
 
 
 def normalised(pixels: ByteArray, preprocessing: Preprocessing) -> Tensor:
-    """`(n, 3, S, S) float32` as the network takes it, from `(n, S, S, 3) uint8`."""
+    """`(n, 3, S, S) float32` as the network takes it, from `(n, S, S, 3) uint8`.
+
+    In memory the channels of a pixel stand together, which networks of convolutions run faster on.
+    """
     mean, std = (torch.tensor(part) for part in (preprocessing.mean, preprocessing.std))
     images = (torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255 - mean) / std
     return images.permute(0, 3, 1, 2)
 
 
-def relit(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Each picture under another light: contrast, brightness and the channels' balance.
+def _encoded(picture: Image.Image, short_side: int) -> bytes:
+    """A JPEG whose short side is at most so long, and the other at most four times as long."""
+    width, height = picture.size
+    scale = min(1.0, short_side / min(width, height), 4 * short_side / max(width, height))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = picture if scale == 1 else picture.resize(size, Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=_QUALITY, subsampling=0)
+    return file.getvalue()
 
-    Args:
-        images: `(n, 3, S, S) float32`, normalised.
-    """
-    count = len(images)
 
-    def uniform(limit: float, channels: int) -> Tensor:
-        return (torch.rand(count, channels, 1, 1, generator=generator) * 2 - 1) * limit
-
-    gain = 1 + uniform(_LIGHT, 1) + uniform(_TINT, 3)
-    return images * gain + uniform(_LIGHT, 1) + uniform(_TINT, 3)
+def _decoded(encoded: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(encoded)) as picture:
+        return picture.convert("RGB")

@@ -9,46 +9,58 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from pytorch_metric_learning.samplers import MPerClassSampler
-from pytorch_metric_learning.utils import common_functions
 
 from engine.errors import TrainingError
-from engine.types import IntArray
+from engine.types import FloatArray, IntArray
+
+_NEIGHBOURS = 24  # nearest rows of other classes, among which hard ones are drawn
+_HARD_SHARE = 0.6  # of the batches
+_CLUSTER = 6  # rows that stand together in them
+_BLOCK = 1024  # rows whose similarities to all others are held at a time
 
 
-class ClassSampler:
-    """Batches of some rows of each of some classes, drawn by pytorch-metric-learning.
+class NeighbourSampler:
+    """Batches of rows of different classes, of which many are hard to tell apart.
 
-    A class with fewer rows gives some of them twice, which is no waste where pictures are
-    distorted anew each time.
+    In most batches, each of a few rows stands with some of the nearest rows of other classes, as a
+    teacher embeds them; the rest are drawn at random. In the others all are.
 
     Args:
+        embeddings: `(n, dim) float32`, unit rows.
         labels: `(n,) int64`, the class of each row.
-        batch_size: rows a batch; lowered where there are too few classes to fill one.
-        per_class: rows of each class in a batch.
+        batch_size: rows a batch; lowered where there are fewer classes.
     """
 
-    def __init__(self, labels: IntArray, *, batch_size: int, per_class: int) -> None:
+    def __init__(self, embeddings: FloatArray, labels: IntArray, batch_size: int) -> None:
         self._labels = labels
-        classes = min(batch_size // per_class, len(np.unique(labels)))
-        self.per_class = per_class
-        self.batch_size = classes * per_class
+        self._classes, starts = np.unique(labels[np.argsort(labels, kind="stable")], True)
+        self._rows = np.split(np.argsort(labels, kind="stable"), starts[1:])
+        self.batch_size = min(batch_size, len(self._classes))
+        self._near = _neighbours(embeddings, labels, min(_NEIGHBOURS, len(self._classes) - 1))
 
     def batches(self, steps: int, seed: int) -> Iterator[IntArray]:
-        """Yield `steps` batches of `batch_size` row numbers; the rows of a class stand together."""
-        sampler = MPerClassSampler(
-            self._labels,
-            m=self.per_class,
-            batch_size=self.batch_size,
-            length_before_new_iter=steps * self.batch_size,
-        )
-        before = common_functions.NUMPY_RANDOM
-        common_functions.NUMPY_RANDOM = np.random.RandomState(seed % 2**32)
-        try:
-            rows = np.fromiter(sampler, np.int64)
-        finally:
-            common_functions.NUMPY_RANDOM = before
-        yield from rows.reshape(steps, self.batch_size)
+        """Yield `steps` batches of `batch_size` row numbers, no two of one class."""
+        random = np.random.default_rng([seed, 3])
+        for _ in range(steps):
+            order = random.permutation(len(self._rows))
+            rows = np.array([random.choice(self._rows[number]) for number in order])
+            if random.random() < _HARD_SHARE:
+                seeds = rows[: max(1, self.batch_size // _CLUSTER)]
+                alike = [random.permutation(self._near[row])[: _CLUSTER - 1] for row in seeds]
+                rows = np.concatenate([seeds, *alike, rows])
+            _, first = np.unique(self._labels[rows], return_index=True)
+            yield rows[np.sort(first)][: self.batch_size].astype(np.int64)
+
+
+def _neighbours(embeddings: FloatArray, labels: IntArray, count: int) -> IntArray:
+    """`(n, count) int64`: the nearest rows of other classes."""
+    near = np.empty((len(embeddings), count), np.int64)
+    for start in range(0, len(embeddings), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        similarities = embeddings[block] @ embeddings.T
+        similarities[labels[block][:, None] == labels[None]] = -np.inf
+        near[block] = np.argpartition(-similarities, count - 1, axis=1)[:, :count]
+    return near
 
 
 class GroupedSampler:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from engine.errors import TrainingError
 from engine.training.distortion import Distortion, Pose, distort, view
 from engine.training.prefetch import prefetched
-from engine.training.samplers import ClassSampler, GroupedSampler
+from engine.training.samplers import GroupedSampler, NeighbourSampler
 from engine.training.splits import split_by_class
 
 
@@ -161,21 +161,43 @@ def test_leaving_early_ends_the_thread_that_prefetches():
     assert threading.active_count() == before
 
 
-def test_a_class_with_too_few_pictures_gives_some_twice():
-    labels = np.array([0, 0, 0, 1, 2, 2, 2, 2])
-    sampler = ClassSampler(labels, batch_size=6, per_class=3)
-    for rows in sampler.batches(10, seed=0):
-        assert len(rows) == 6
-        assert np.unique(labels[rows], return_counts=True)[1].tolist() == [3, 3]
+def on_a_circle(classes, each=1):
+    """Classes evenly spaced on a circle: the neighbours of a class are those beside it."""
+    labels = np.repeat(np.arange(classes), each)
+    angles = 2 * np.pi * labels / classes
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32), labels
 
 
-def test_class_batches_follow_their_seed_and_leave_the_global_one_alone():
-    labels = np.repeat(np.arange(10), 4)
-    sampler = ClassSampler(labels, batch_size=8, per_class=2)
-    np.random.seed(3)
-    one = np.stack(list(sampler.batches(4, seed=1)))
-    drawn = np.random.rand()
-    np.random.seed(3)
-    assert drawn == np.random.rand()
-    np.testing.assert_array_equal(one, np.stack(list(sampler.batches(4, seed=1))))
-    assert not np.array_equal(one, np.stack(list(sampler.batches(4, seed=2))))
+def test_a_batch_of_neighbours_holds_no_class_twice():
+    embeddings, labels = on_a_circle(40, each=3)
+    sampler = NeighbourSampler(embeddings, labels, 16)
+    for rows in sampler.batches(20, seed=0):
+        assert len(rows) == 16
+        assert len(np.unique(labels[rows])) == 16
+
+
+def test_many_batches_hold_classes_hard_to_tell_apart():
+    embeddings, labels = on_a_circle(400)
+    sampler = NeighbourSampler(embeddings, labels, 24)
+
+    def apart(rows):
+        steps = np.abs(labels[rows][:, None] - labels[rows][None])
+        steps = np.minimum(steps, 400 - steps) + 400 * np.eye(len(rows))
+        return np.median(steps.min(axis=1))
+
+    distances = np.array([apart(rows) for rows in sampler.batches(60, seed=1)])
+    hard = (distances <= 3).mean()  # 24 of 400 at random are some 4 steps apart at the median
+    assert 0.4 < hard < 0.9
+
+
+def test_batches_of_neighbours_follow_their_seed():
+    embeddings, labels = on_a_circle(30)
+    sampler = NeighbourSampler(embeddings, labels, 8)
+    one, same, other = (np.stack(list(sampler.batches(4, seed))) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_there_are_never_more_rows_than_classes():
+    embeddings, labels = on_a_circle(5, each=2)
+    assert NeighbourSampler(embeddings, labels, 32).batch_size == 5
