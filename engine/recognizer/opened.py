@@ -155,14 +155,15 @@ class OpenRecognizer:
 
     @property
     def embedder(self) -> Embedder:
-        """Turns decoded pictures into unit embeddings; raises as `features`."""
+        """Turns decoded pictures into unit embeddings; raises as `features`. Internal."""
         return self.features.embedder
 
     @property
     def features(self) -> FeatureExtractor:
         """Turns pictures into what is compared; its backbone is loaded on first use and checked.
 
-        It is loaded once, however many threads ask for it first.
+        It is loaded once, however many threads ask for it first. Internal: how pictures become
+        features may change.
 
         Raises:
             SpaceMismatchError: the gallery was filled by another backbone.

@@ -43,6 +43,9 @@ class FakeBackbone(Backbone):
         self.runtime = "numpy"
         self._variant = variant
 
+    def __repr__(self) -> str:
+        return f"FakeBackbone({self._variant})"
+
     @classmethod
     def named(cls, name: str) -> FakeBackbone:
         """The backbone that `fake` or `fake:VARIANT` names.
