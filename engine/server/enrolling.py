@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fastapi.concurrency import run_in_threadpool
-
 from engine.errors import ImageError
 from engine.gallery import raise_reject
 from engine.server.jobs.enrolment import with_examples
+from engine.server.presence import to_its_end
 from engine.server.recognition import Upload
 from engine.server.schemas import EnrolmentOut
 from engine.server.service import Service
@@ -32,7 +31,7 @@ async def enroll_upload(
         raise ImageError(size.source, size.reason)
     with service.line.room.admitted(size):
         async with service.enrolling, service.line.room.decoding(size):
-            return await run_in_threadpool(enroll)
+            return await to_its_end(enroll)
 
 
 def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool) -> Enrolment:

@@ -52,7 +52,7 @@ def zip_link() -> bytes:
 def bomb() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("zeros.png", bytes(40 * 2**20))
+        packed.writestr("zeros.png", bytes(20 * 2**20))
     return buffer.getvalue()
 
 

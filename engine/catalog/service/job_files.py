@@ -15,9 +15,10 @@ class JobFileStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, job_id: int, *, name: str, data: bytes) -> None:
-        """Store a file."""
-        values = {"job_id": job_id, "name": name, "size": len(data), "data": data}
+    def add(self, job_id: int, *, name: str, data: bytes, size: int | None = None) -> None:
+        """Store a file; with `size`, only note that it would have that many bytes."""
+        size = len(data) if size is None else size
+        values = {"job_id": job_id, "name": name, "size": size, "data": data}
         with self._database.transaction(write=True) as connection:
             connection.execute(insert(JobFileRow).values(**values))
 

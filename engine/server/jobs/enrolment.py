@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.bulk.pipeline import BulkOptions, enroll_items
@@ -15,7 +16,7 @@ from engine.server.jobs.staging import labels_of, staging_of
 from engine.server.schemas import JobReportOut, NearDuplicateOut, RejectOut
 from engine.server.served import Served
 from engine.server.uploads import source_text
-from engine.types import EnrolmentReport, NearDuplicate
+from engine.types import EnrolmentReport, NearDuplicate, Reject
 
 CHUNK = 64
 LISTED = 1000
@@ -38,28 +39,31 @@ def run_enrolment(served: Served, job: JobRecord, control: JobControl) -> None:
         return
     while done < len(staged):
         chunk = slice(done, done + CHUNK)
+        refused = [reject for file in staged[chunk] if (reject := staging.refusal(file))]
         items = [
             Item(text, staging.image(file), source_text(file.name))
             for text, file in zip(labels[chunk], staged[chunk], strict=True)
+            if staging.refusal(file) is None
         ]
         report = enroll_items(gallery, extractor, items, options)
-        done += len(items)
-        if not control.progress(
-            done, len(staged), merged(control.report, report, gallery.snapshot())
-        ):
+        done += len(staged[chunk])
+        found = merged(control.report, report, refused, gallery.snapshot())
+        if not control.progress(done, len(staged), found):
             return
 
 
-def merged(before: JobReportOut, more: EnrolmentReport, snapshot: Snapshot) -> JobReportOut:
-    """The report of a job after another chunk."""
-    rejects = [RejectOut(source=r.source, reason=r.reason) for r in more.rejects]
+def merged(
+    before: JobReportOut, more: EnrolmentReport, refused: Sequence[Reject], snapshot: Snapshot
+) -> JobReportOut:
+    """The report of a job after another chunk, of which some files were refused unread."""
+    rejects = [RejectOut(source=r.source, reason=r.reason) for r in (*more.rejects, *refused)]
     close = [with_examples(pair, snapshot) for pair in more.near_duplicates]
     return before.model_copy(
         update={
             "added": before.added + more.added,
             "replaced": before.replaced + more.replaced,
             "unchanged": before.unchanged + more.unchanged,
-            "rejected": before.rejected + more.rejected,
+            "rejected": before.rejected + more.rejected + len(refused),
             "rejects": [*before.rejects, *rejects][:LISTED],
             "warnings": [*before.warnings, *more.warnings][:LISTED],
             "near_duplicates": [*before.near_duplicates, *close][:LISTED],

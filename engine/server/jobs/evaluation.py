@@ -49,13 +49,14 @@ def run_evaluation(served: Served, job: JobRecord, control: JobControl) -> None:
         found = evaluate_gallery(recognizer.gallery, extractor, _items(staging), progress=progress)
     except _StoppedError:
         return
+    refused = [reject for file in staging.files() if (reject := staging.refusal(file))]
+    rejects = [*refused, *found.rejects]
     report = control.report.model_copy(
         update={
             "evaluation": evaluation_out(found),
-            "rejected": len(found.rejects),
+            "rejected": len(rejects),
             "rejects": [
-                RejectOut(source=reject.source, reason=reject.reason)
-                for reject in found.rejects[:LISTED]
+                RejectOut(source=reject.source, reason=reject.reason) for reject in rejects[:LISTED]
             ],
         }
     )
@@ -89,7 +90,8 @@ def _items(staging: Staging) -> Iterator[Item]:
     files = staging.files()
     labels = labels_of([file.name for file in files])
     for file, label in zip(files, labels, strict=True):
-        yield Item(label, staging.image(file), source_text(file.name))
+        if staging.refusal(file) is None:
+            yield Item(label, staging.image(file), source_text(file.name))
 
 
 def _curve(trials: Trials) -> list[CurvePointOut]:

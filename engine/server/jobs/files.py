@@ -52,6 +52,13 @@ class JobFiles(Protocol):
             StorageError: it can't be stored.
         """
 
+    def note(self, name: str, size: int) -> None:
+        """List a file that isn't stored, for it is too large to be of use.
+
+        Raises:
+            StorageError: it can't be noted.
+        """
+
     def listed(self) -> list[StagedFile]:
         """Every file, in the order in which they came."""
 
@@ -74,12 +81,17 @@ class FolderFiles:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             size = _copy(stream, self._folder / key, most)
-            line = json.dumps({"key": key, "name": name, "size": size}) + "\n"
-            with self._list.open("a", encoding="utf-8") as lines:
-                lines.write(line)  # short enough to be written whole
+            self._append(StagedFile(key, name, size))
         except OSError as error:
             raise StorageError(f"the job's files can't be stored: {error.strerror}") from None
         return size
+
+    def note(self, name: str, size: int) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            self._append(StagedFile("", name, size))
+        except OSError as error:
+            raise StorageError(f"the job's files can't be stored: {error.strerror}") from None
 
     def listed(self) -> list[StagedFile]:
         return list(self._lines())
@@ -90,6 +102,11 @@ class FolderFiles:
     def remove(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _append(self, file: StagedFile) -> None:
+        line = json.dumps({"key": file.key, "name": file.name, "size": file.size}) + "\n"
+        with self._list.open("a", encoding="utf-8") as lines:
+            lines.write(line)  # short enough to be written whole
+
     def _lines(self) -> Iterator[StagedFile]:
         if self._list.is_file():
             with self._list.open(encoding="utf-8") as lines:
@@ -98,26 +115,23 @@ class FolderFiles:
 
 
 class DatabaseFiles:
-    """The files of one job in the gallery's database, whatever machine they came to.
+    """The files of one job in the gallery's database, whatever machine they came to."""
 
-    Of a file too large to be a picture only the beginning is kept, enough for it to be refused.
-    """
-
-    def __init__(self, store: JobFileStore, job_id: int, most_of_one: int) -> None:
+    def __init__(self, store: JobFileStore, job_id: int) -> None:
         self._store = store
         self._job_id = job_id
-        self._most_of_one = most_of_one
 
     def add(self, name: str, stream: Stream, most: int) -> int:
         data = bytearray()
-        size = 0
         while piece := stream.read(PIECE):
-            size += len(piece)
-            if size > most:
+            data += piece
+            if len(data) > most:
                 raise too_large(most)
-            data += piece[: self._most_of_one + 1 - len(data)]
         self._store.add(self._job_id, name=name, data=bytes(data))
-        return size
+        return len(data)
+
+    def note(self, name: str, size: int) -> None:
+        self._store.add(self._job_id, name=name, data=b"", size=size)
 
     def listed(self) -> list[StagedFile]:
         found = self._store.listed(self._job_id)
@@ -140,10 +154,14 @@ def too_large(most: int) -> TooLargeError:
 
 def _copy(stream: Stream, path: Path, most: int) -> int:
     size = 0
-    with path.open("wb") as target:
-        while piece := stream.read(PIECE):
-            size += len(piece)
-            if size > most:
-                raise too_large(most)
-            target.write(piece)
+    try:
+        with path.open("wb") as target:
+            while piece := stream.read(PIECE):
+                size += len(piece)
+                if size > most:
+                    raise too_large(most)
+                target.write(piece)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return size

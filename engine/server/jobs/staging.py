@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from engine.errors import TooLargeError
 from engine.gallery import GalleryFolder
-from engine.server.jobs.archives import is_archive, unpack
+from engine.server.jobs.archives import Bounds, is_archive, unpack
 from engine.server.jobs.files import DatabaseFiles, FolderFiles, JobFiles, StagedFile, Stream
-from engine.server.options import ServerOptions
+from engine.server.options import MEBIBYTE, ServerOptions
 from engine.server.served import Served
-from engine.server.uploads import file_name
+from engine.server.uploads import file_name, source_text
+from engine.types import Reject
 
 JOBS_FOLDER = "jobs"
 
@@ -24,26 +26,51 @@ class Staging:
         self._files = files
         self._options = options
 
-    def add(self, uploads: Sequence[tuple[str, BinaryIO]]) -> None:
+    def add(
+        self,
+        uploads: Sequence[tuple[str, BinaryIO]],
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Store files, by name, or what archives among them hold.
 
+        What is larger than any picture may be is only noted.
+
+        Args:
+            uploads: names and files.
+            given_up: whether nobody waits any more; asked now and then.
+
         Raises:
+            AbandonedError: nobody does.
             ArchiveError: an archive is damaged or hostile.
             TooLargeError: the job would hold too much.
             StorageError: the disk is full, or the folder can't be written.
         """
         there = self._files.listed()
         self._count = len(there)
-        self._bytes = sum(file.size for file in there)
+        self._bytes = sum(file.size for file in there if self.refusal(file) is None)
         for name, file in uploads:
             if is_archive(name):
-                unpack(file_name(name), file, self._store)
+                bounds = Bounds(self._options.max_expanded_bytes, given_up=given_up)
+                unpack(file_name(name), file, self._store, bounds)
             else:
-                self._store(name, file)
+                size = file.seek(0, io.SEEK_END)
+                file.seek(0)
+                self._store(name, file, size)
 
     def files(self) -> list[StagedFile]:
         """Everything stored, in order."""
         return self._files.listed()
+
+    def refusal(self, file: StagedFile) -> Reject | None:
+        """Why a file was only noted, or None if it can be decoded."""
+        most = self._options.max_image_bytes
+        if file.size <= most:
+            return None
+        return Reject(
+            source_text(file.name),
+            f"it has {file.size / MEBIBYTE:,.1f} MiB, more than the limit of "
+            f"{most / MEBIBYTE:,.1f} MiB",
+        )
 
     def image(self, file: StagedFile) -> Path | bytes:
         """A file, as it can be decoded."""
@@ -53,14 +80,18 @@ class Staging:
         """Delete everything."""
         self._files.remove()
 
-    def _store(self, name: str, stream: Stream) -> None:
+    def _store(self, name: str, stream: Stream, size: int) -> None:
         if self._count >= self._options.max_files:
             raise TooLargeError(
                 f"expected at most {self._options.max_files} files in a job; split them"
             )
-        left = self._options.max_expanded_bytes - self._bytes
-        self._bytes += self._files.add(file_name(name.replace("\\", "/")), stream, left)
         self._count += 1
+        name = file_name(name.replace("\\", "/"))
+        if size > self._options.max_image_bytes:
+            self._files.note(name, size)
+            return
+        left = self._options.max_expanded_bytes - self._bytes
+        self._bytes += self._files.add(name, stream, left)
 
 
 def staging_of(served: Served, job_id: int) -> Staging:
@@ -71,7 +102,7 @@ def staging_of(served: Served, job_id: int) -> Staging:
     if isinstance(location, GalleryFolder):
         files = FolderFiles(location.path / JOBS_FOLDER / str(job_id))
     else:
-        files = DatabaseFiles(served.store.job_files, job_id, options.max_image_bytes)
+        files = DatabaseFiles(served.store.job_files, job_id)
     return Staging(files, options)
 
 

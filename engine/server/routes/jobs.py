@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 
 from engine.catalog import normalised_label
 from engine.catalog.service import JobRecord, JobState
@@ -16,6 +18,7 @@ from engine.errors import OnelookError, OverloadedError, ServiceError
 from engine.server import uploads
 from engine.server.access import require
 from engine.server.jobs.staging import staging_of
+from engine.server.presence import to_its_end, while_there
 from engine.server.schemas import JobOut, JobPageOut
 from engine.server.service import Service, service_of
 from engine.server.tokens import Scope
@@ -66,7 +69,7 @@ async def enroll(request: Request) -> JobOut:
             "label": None if label is None else normalised_label(label),
             "allow_duplicates": uploads.flag(form, "allow_duplicates"),
         }
-        return await _begin(service, "enrolment", parameters, form)
+        return await _begin(request, "enrolment", parameters, form)
 
 
 @router.post(
@@ -79,7 +82,7 @@ async def evaluate(request: Request) -> JobOut:
     """Recognise labelled pictures and count the answers; what is no class is a stranger."""
     service = service_of(request)
     async with uploads.multipart(request, max_files=service.options.max_files) as form:
-        return await _begin(service, "evaluation", {}, form)
+        return await _begin(request, "evaluation", {}, form)
 
 
 @router.post("/calibration", status_code=202, dependencies=[require(Scope.ADMIN)])
@@ -109,7 +112,7 @@ async def add_files(request: Request, job_id: Id) -> JobOut:
     if job.state is not JobState.UPLOADING:
         raise ServiceError(f"job {job_id} takes no more files: it is {job.state.value}")
     async with uploads.multipart(request, max_files=service.options.max_files) as form:
-        await run_in_threadpool(_stage, service, job_id, form)
+        await _stage(request, service, job_id, form)
     job = await run_in_threadpool(service.store.jobs.get, job_id)
     if job.state is not JobState.UPLOADING:
         raise ServiceError(f"job {job_id} began before these files came; bring them in another")
@@ -165,14 +168,15 @@ async def _events(request: Request, service: Service, job: JobRecord) -> AsyncIt
         job = await run_in_threadpool(service.store.jobs.get, job.id)
 
 
-async def _begin(service: Service, kind: str, parameters: dict[str, Any], form: Any) -> JobOut:
+async def _begin(request: Request, kind: str, parameters: dict[str, Any], form: Any) -> JobOut:
+    service = service_of(request)
     hold = uploads.flag(form, "hold")
     uploads.files(form, "files")
     jobs = service.store.jobs
     job = await run_in_threadpool(_new_job, service, kind, parameters, JobState.UPLOADING)
     try:
-        await run_in_threadpool(_stage, service, job.id, form)
-    except OnelookError:
+        await _stage(request, service, job.id, form)
+    except (OnelookError, ClientDisconnect):
         await run_in_threadpool(jobs.cancel, job.id)
         await run_in_threadpool(staging_of(service.served, job.id).remove)
         raise
@@ -190,11 +194,13 @@ def _new_job(service: Service, kind: str, parameters: dict[str, Any], state: Job
     return service.store.jobs.add(kind, parameters, state=state)
 
 
-def _stage(service: Service, job_id: int, form: Any) -> None:
-    found = uploads.files(form, "files")
-    staging_of(service.served, job_id).add(
-        [(file.filename or "picture", file.file) for file in found]
-    )
+async def _stage(request: Request, service: Service, job_id: int, form: Any) -> None:
+    """Store what a form brings; that ends when the caller hangs up."""
+    found = [(file.filename or "picture", file.file) for file in uploads.files(form, "files")]
+    staging = staging_of(service.served, job_id)
+    left = threading.Event()
+    storing = to_its_end(staging.add, found, left.is_set)
+    await while_there(request, storing, on_leave=left.set)
 
 
 def _start(service: Service, job_id: int) -> JobOut:
