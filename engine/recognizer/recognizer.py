@@ -2,26 +2,380 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
-from engine.bulk.sources import Source
-from engine.recognizer.enrolling import Enrolling
-from engine.recognizer.recognizing import Recognizing
-from engine.recognizer.reembedding import Reembedding
+import numpy as np
+
+from engine.backbones import Backbone
+from engine.bulk.sources import Source, item_of
+from engine.cores import limit_threads
+from engine.errors import GalleryError, ImageError
+from engine.features import Embedder, FeatureExtractor, load_extractor
+from engine.gallery import (
+    CANDIDATES,
+    Gallery,
+    decide_queries,
+    parse_location,
+    raise_reject,
+    verify_embeddings,
+)
+from engine.images import ImageSource, describe_source
+from engine.recognizer.backbone_in_use import BackboneInUse
+from engine.recognizer.enrolling import enroll_source
+from engine.recognizer.moving import moved
+from engine.recognizer.streams import recognized_stream
+from engine.settings import Settings, load_settings
+from engine.types import (
+    Candidate,
+    Decision,
+    Enrolment,
+    EnrolmentReport,
+    FloatArray,
+    KeepPictures,
+    Reject,
+    Verification,
+)
 
 if TYPE_CHECKING:
+    from engine.bulk.reembedding import ReembeddingReport
     from engine.evaluation.evaluation import Evaluation
     from engine.tuning.heads import HeadReport
     from engine.tuning.reports import CalibrationReport, SpaceReport
 
 
-class Recognizer(Enrolling, Recognizing, Reembedding):
+class Recognizer:
     """Recognises pictures of the classes enrolled in a gallery.
 
     Use `Recognizer.open`. An open recogniser may be shared by the threads of a process. Its
     backbone is loaded when the first picture is embedded.
+
+    Attributes:
+        gallery: what is enrolled; classes are renamed, merged, removed and pinned there.
     """
+
+    def __init__(
+        self,
+        gallery: Gallery,
+        settings: Settings,
+        backbone: str | Backbone,
+        *,
+        may_fetch: bool = True,
+        again: Callable[..., Any] | None = None,
+    ) -> None:
+        """See `open`; `again` opens the same for another process, which `pickle` asks for."""
+        self.gallery = gallery
+        self._in_use = BackboneInUse(gallery, settings, backbone, may_fetch=may_fetch)
+        self._again = again
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        read_only: bool = False,
+        backbone: str | Backbone | None = None,
+        device: str | None = None,
+        runtime: str | None = None,
+        keep_pictures: KeepPictures | str | None = None,
+        index: str | None = None,
+    ) -> Self:
+        """Open a gallery.
+
+        Args:
+            path: the gallery's folder, or a URL such as
+                `postgresql+psycopg://user@host/database?schema=name`.
+            create: make the gallery if there is none.
+            read_only: refuse writes.
+            backbone: a name or a loaded backbone; by default the one that filled the gallery, or
+                for a new gallery the one the settings name. Weights that aren't on this machine
+                are fetched only for a name given here or in the settings: a gallery that a
+                stranger made asks no hub.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            runtime: `auto`, `torch` or `onnxruntime`.
+            keep_pictures: what a new gallery keeps of each picture.
+            index: what searches: `faiss` in this process, `pgvector` in the gallery's database, or
+                `auto`: FAISS unless the database holds a table for pgvector.
+
+        Raises:
+            GalleryNotFoundError: there is no gallery at `path` and `create` is false.
+            SpaceMismatchError: the gallery was filled by another backbone than the one asked for.
+            BackboneError: the backbone can't be loaded.
+            SettingsError: an environment variable or argument can't be used.
+        """
+        settings = load_settings(
+            device=device, runtime=runtime, keep_pictures=keep_pictures, index=index
+        )
+        limit_threads(settings.threads)
+        again = partial(
+            cls.open,
+            path if "://" in str(path) else Path(path).absolute(),
+            read_only=read_only,
+            device=settings.device,
+            runtime=settings.runtime,
+            index=settings.index,
+        )
+        location = parse_location(path)
+        if create and not location.exists:
+            location.require_free()
+            loaded = load_extractor(backbone or settings.backbone, settings).backbone
+            gallery = Gallery.create(
+                path,
+                space=loaded.space,
+                keep_pictures=settings.keep_pictures,
+                poll_seconds=settings.poll_seconds,
+                index=settings.index,
+            )
+            return cls(gallery, settings, loaded, again=again)
+        gallery = Gallery.open(
+            path,
+            read_only=read_only,
+            poll_seconds=settings.poll_seconds,
+            index=settings.index,
+        )
+        recorded = gallery.catalog.state().space.backbone
+        named = backbone is not None or settings.backbone == recorded
+        chosen = backbone or recorded
+        recognizer = cls(gallery, settings, chosen, may_fetch=named, again=again)
+        if backbone is not None and backbone != recorded:
+            try:
+                _ = recognizer.backbone  # a mismatch is better said now than at the first picture
+            except BaseException:
+                gallery.close()
+                raise
+        return recognizer
+
+    def __reduce__(self) -> tuple[Callable[[], Any], tuple[()]]:
+        """Pickled by place and settings: another process opens the gallery for itself.
+
+        What it is pickled as holds a database's password, if the URL it was opened by does.
+        """
+        if self._again is None:
+            raise TypeError("only what `Recognizer.open` returned can be pickled")
+        named = self._in_use.chosen if self._in_use.may_fetch else None
+        return partial(self._again, backbone=named), ()
+
+    def close(self) -> None:
+        """Let go of the gallery; what was enrolled is already safe."""
+        self.gallery.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def features(self) -> FeatureExtractor:
+        """Turns pictures into what is compared; its backbone is loaded on first use and checked.
+
+        It is loaded once, however many threads ask for it first. Internal: how pictures become
+        features may change.
+
+        Raises:
+            SpaceMismatchError: the gallery was filled by another backbone.
+            BackboneError: it can't be loaded.
+        """
+        return self._in_use.extractor
+
+    @property
+    def embedder(self) -> Embedder:
+        """Turns decoded pictures into unit embeddings; raises as `features`. Internal."""
+        return self.features.embedder
+
+    @property
+    def backbone(self) -> Backbone:
+        """The backbone, loaded on first use; raises as `features`."""
+        return self.features.backbone
+
+    def enroll(
+        self,
+        label: str,
+        image: ImageSource,
+        *,
+        attributes: dict[str, object] | None = None,
+        allow_duplicates: bool = False,
+    ) -> Enrolment:
+        """Enroll one example of a class; the class is made if there is none of that label.
+
+        Args:
+            image: a path, bytes, a file object, a PIL image or a `(H, W, 3) uint8` array.
+            attributes: merged into the class's.
+            allow_duplicates: enroll the picture even if another class holds the very same.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            LabelError: the label is empty or holds control characters.
+            DuplicateImageError: another class holds the very same picture.
+        """
+        item = item_of(label, image, attributes or {})
+        keep = self.gallery.catalog.state().keep_pictures
+        [found] = self.features.features([self.features.prepare_example(item.image, keep)])
+        example = found.example(item.label, item.source, attributes=item.attributes)
+        [outcome] = self.gallery.enroll([example], allow_duplicates=allow_duplicates)
+        return raise_reject(outcome)
+
+    def enroll_catalog(
+        self,
+        source: Source,
+        *,
+        label: str | None = None,
+        stop_on_error: bool = False,
+        allow_duplicates: bool = False,
+        prune: bool = False,
+        ray: str | None = None,
+        ray_actors: int | None = None,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> EnrolmentReport:
+        """Enroll everything that a folder, a manifest or an iterable lists.
+
+        Run again, it enrolls only what is new, and replaces examples whose files have changed.
+
+        Args:
+            source: a folder, a manifest, the address of one in an object store such as
+                `s3://bucket/prefix`, or an iterable of `(label, image)`.
+            label: the class of every picture; by default each picture's name or row says it.
+            stop_on_error: raise at the first bad picture instead of recording and skipping it.
+            allow_duplicates: enroll the same picture under several classes.
+            prune: remove what an earlier run enrolled from this source and it no longer lists.
+            ray: embed on a Ray cluster: `local`, or its address.
+            ray_actors: how many embed there at most; by default one a GPU, or a core without any.
+            progress: called with the number of pictures dealt with since its last call.
+
+        Raises:
+            ImageError, ManifestError: the source, or with `stop_on_error` a picture, is at fault.
+            ClusterError: the Ray cluster can't be reached, or failed.
+        """
+        return enroll_source(
+            self.gallery,
+            self._in_use,
+            source,
+            label=label,
+            stop_on_error=stop_on_error,
+            allow_duplicates=allow_duplicates,
+            prune=prune,
+            ray=ray,
+            ray_actors=ray_actors,
+            progress=progress,
+        )
+
+    def embed(self, images: Iterable[ImageSource]) -> FloatArray:
+        """Embed pictures: `(n, dim) float32`, unit rows, before any projection.
+
+        Raises:
+            ImageError: one of them can't be read or accepted.
+        """
+        return self.features.embed(images)
+
+    def recognize(self, image: ImageSource, *, candidates: int = CANDIDATES) -> Decision:
+        """Decide which class a picture shows, or that it shows none of them.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+        """
+        return self.recognize_embeddings(
+            self.embed([image]), sources=[describe_source(image)], candidates=candidates
+        )[0]
+
+    def recognize_many(
+        self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
+    ) -> Iterator[Decision]:
+        """Decide for a stream of pictures, lazily, in order, in batches.
+
+        Raises:
+            ImageError: a picture can't be read or accepted; `try_recognize_many` goes on instead.
+        """
+        for outcome in self.try_recognize_many(images, candidates=candidates):
+            if isinstance(outcome, Reject):
+                raise ImageError(outcome.source, outcome.reason)
+            yield outcome
+
+    def try_recognize_many(
+        self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
+    ) -> Iterator[Decision | Reject]:
+        """Like `recognize_many`, with a `Reject` in the place of a picture that can't be read."""
+        yield from recognized_stream(
+            images,
+            self.features,
+            lambda vectors, sources: self.recognize_embeddings(
+                vectors, sources=sources, candidates=candidates
+            ),
+        )
+
+    def recognize_embeddings(
+        self,
+        embeddings: FloatArray,
+        *,
+        sources: Sequence[str] | None = None,
+        candidates: int = CANDIDATES,
+    ) -> list[Decision]:
+        """Decide for pictures that are embedded already.
+
+        Args:
+            embeddings: `(n, dim) float32`, unit rows, of this gallery's backbone.
+            sources: what the decisions call the queries.
+        """
+        snapshot = self._in_use.snapshot()
+        queries = snapshot.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
+        names = sources or ["<embedding>"] * len(queries)
+        return decide_queries(snapshot, queries, names, candidates)
+
+    def nearest(self, image: ImageSource, k: int = 5) -> list[Candidate]:
+        """The k nearest classes, most similar first; similarities are exact.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            ValueError: `k` is less than 1.
+        """
+        return self.nearest_embeddings(self.embed([image]), k)[0]
+
+    def nearest_embeddings(self, embeddings: FloatArray, k: int = 5) -> list[list[Candidate]]:
+        """The k nearest classes of pictures that are embedded already, `(n, dim) float32`."""
+        if k < 1:
+            raise ValueError(f"expected k of at least 1, but got {k}")
+        snapshot = self._in_use.snapshot()
+        queries = snapshot.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
+        return [list(snapshot.candidates(ranking)) for ranking in snapshot.rank(queries, k)]
+
+    def verify(self, first: ImageSource, second: ImageSource) -> Verification:
+        """Compare two pictures: their similarity, and whether they show the same class.
+
+        Raises:
+            ImageError: one of them can't be read or accepted.
+        """
+        vectors = self.embed([first, second])
+        snapshot = self._in_use.snapshot()
+        queries = snapshot.projection.apply_queries(vectors)
+        return verify_embeddings(snapshot, queries[0], queries[1])
+
+    def confirm(self, image: ImageSource, label: str | None) -> Decision:
+        """Say what a picture shows; `calibrate(feedback=True)` then counts it.
+
+        Args:
+            image: the picture that was, or would be, recognised.
+            label: the class it shows, or None: none of them.
+
+        Returns:
+            What the gallery says of it now, right or wrong.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            ClassNotFoundError, LabelError: there is no such class.
+        """
+        vectors = self.embed([image])
+        [decision] = self.recognize_embeddings(vectors, sources=[describe_source(image)])
+        self.gallery.feedback.note(vectors[0], decision, label)
+        return decision
 
     def evaluate(
         self,
@@ -180,3 +534,48 @@ class Recognizer(Enrolling, Recognizing, Reembedding):
             return False
         self.gallery.heads.use(None, snapshot.space_id)
         return True
+
+    def reembed(
+        self, backbone: str | Backbone, *, progress: Callable[[int], None] = lambda _done: None
+    ) -> ReembeddingReport:
+        """Embed the kept pictures with another backbone and compare by it from now on.
+
+        The gallery is used as it was until all is embedded, and a call that was interrupted goes on
+        where it stopped. Then the projection of a fresh gallery is taken, and a calibration made of
+        the gallery alone; thresholds set by hand are suspended. The former vectors stay for
+        `undo_reembed` until `gallery.spaces.drop_others()`, or until the move after this one.
+
+        This recogniser goes on with the new backbone. Others that have the gallery open raise
+        SpaceMismatchError until they are opened again.
+
+        Args:
+            backbone: a name, a folder that `onelook train backbone` made, or a loaded backbone.
+            progress: called with the number of examples dealt with since its last call.
+
+        Raises:
+            GalleryError: the gallery is of that backbone already, or pictures weren't kept.
+            BackboneError: it can't be loaded.
+        """
+        loaded = load_extractor(backbone, self._in_use.settings).backbone
+        return moved(
+            self.gallery, self._in_use, loaded.space, loaded, may_fetch=True, progress=progress
+        )
+
+    def undo_reembed(
+        self, *, progress: Callable[[int], None] = lambda _done: None
+    ) -> ReembeddingReport:
+        """Return to the backbone before, with its projection, calibration and pins.
+
+        Only what was enrolled since is embedded, so only then that backbone is loaded.
+
+        Raises:
+            GalleryError: there is nothing to return to.
+        """
+        former = self.gallery.catalog.former_space()
+        if former is None:
+            raise GalleryError(
+                f"{self.gallery.location}: holds no vectors of an earlier backbone to return to"
+            )
+        return moved(
+            self.gallery, self._in_use, former, former.backbone, may_fetch=False, progress=progress
+        )

@@ -1,0 +1,39 @@
+"""Recognising a stream of pictures: lazily, in order, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from engine.errors import ImageError
+from engine.features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
+from engine.images import ImageSource, describe_source
+from engine.types import Decision, FloatArray, Reject
+
+
+def recognized_stream(
+    images: Iterable[ImageSource],
+    extractor: FeatureExtractor,
+    decide: Callable[[FloatArray, list[str]], list[Decision]],
+) -> Iterator[Decision | Reject]:
+    """A decision for each picture, or a `Reject` for one that can't be read.
+
+    Args:
+        decide: decides for embeddings `(n, dim) float32`, given what to call the queries.
+    """
+
+    def prepared_one(image: ImageSource) -> tuple[str, PreparedPicture] | Reject:
+        try:
+            return describe_source(image), extractor.prepare_query(image)
+        except ImageError as error:
+            return Reject(error.source, error.reason)
+
+    stream = iter(images)
+    batches = iter(lambda: list(islice(stream, extractor.batch_size)), [])
+    for prepared in work_ahead(batches, prepared_one, ahead=1):
+        readable = [row for row in prepared if not isinstance(row, Reject)]
+        found = extractor.features([picture for _, picture in readable])
+        vectors = embeddings_of(found, extractor.space.dimension)
+        decisions = iter(decide(vectors, [source for source, _ in readable]))
+        for row in prepared:
+            yield row if isinstance(row, Reject) else next(decisions)
