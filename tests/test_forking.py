@@ -17,7 +17,7 @@ import pytest
 
 from engine.backbones import export_backbone, is_exported, load_backbone
 from engine.errors import OnelookError
-from engine.recognizer import Recognizer, opened
+from engine.recognizer import Recognizer, backbone_in_use
 from engine.testing.fake_backbone import FakeBackbone
 from tests.conftest import MakePicture, quarters
 
@@ -179,14 +179,14 @@ def test_threads_that_come_at_once_load_the_backbone_once(
 ) -> None:
     loads = []
     at_once = threading.Barrier(4)
-    load = opened.load_extractor
+    load = backbone_in_use.load_extractor
 
     def counted(*given: Any, **more: Any) -> Any:
         loads.append(given)
         threading.Event().wait(0.05)  # long enough for the others to arrive
         return load(*given, **more)
 
-    monkeypatch.setattr(opened, "load_extractor", counted)
+    monkeypatch.setattr(backbone_in_use, "load_extractor", counted)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
 
