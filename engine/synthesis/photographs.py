@@ -105,21 +105,10 @@ def _put(
     scene: FloatArray, cutout: Cutout, placement: Placement, draws: Draws, strength: float
 ) -> FloatArray:
     """The scene with the picture in its place, on what carries it, and with its shadow."""
-    size = len(scene)
-    cut = cutout.has_ground and draws.chance(_CUT_RECTANGLE if cutout.is_rectangular else _CUT)
+    cut = is_cut(cutout, draws)
     carrier = draw_carrier(draws, placement.surface, cutout, cut=cut, strength=strength)
-    seen, paper, light = _coordinates(placement, size)
-    texels = cutout.thing if cut else cutout.whole
-    width, height = cutout.half_extents
-    longest = max(cutout.size) / 2
-    level = min(
-        max(0, math.floor(math.log2(max(longest / placement.scale / _SHARPNESS, 1)))),
-        len(texels) - 1,
-    )
-    picture = texels[level]
-    columns = (paper[0] / width + 1) * (picture.shape[1] / 2) - 0.5
-    rows = (paper[1] / height + 1) * (picture.shape[0] / 2) - 0.5
-    found = np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR), np.float32)
+    seen, paper, light = _coordinates(placement, len(scene))
+    found = _texels_at(cutout, paper, placement, cut=cut)
     share = found[..., 3:] / np.float32(255)
     shadowed = draws.uniform(0.1, 0.6) * min(strength, 1)
     if carrier is None:
@@ -128,6 +117,33 @@ def _put(
         scene = carrier.drawn_over(scene, seen, paper, light, placement.scale)
     print_light = light[..., None] if not placement.surface.flat else np.float32(1)
     return np.asarray(scene * (1 - share) + found[..., :3] * print_light, np.float32)
+
+
+def is_cut(cutout: Cutout, draws: Draws) -> bool:
+    """Whether the picture is photographed without its ground; mostly, where it has one."""
+    return cutout.has_ground and draws.chance(_CUT_RECTANGLE if cutout.is_rectangular else _CUT)
+
+
+def level_for(cutout: Cutout, scale: float) -> int:
+    """How often the picture is halved before a pixel takes about one of its texels.
+
+    Args:
+        scale: pixels to a unit of the plane.
+    """
+    texels = max(cutout.size) / 2 / scale
+    return max(0, math.floor(math.log2(max(texels / _SHARPNESS, 1))))
+
+
+def _texels_at(
+    cutout: Cutout, paper: tuple[Floats, Floats], placement: Placement, *, cut: bool
+) -> Floats:
+    """`(size, size, 4) float32`: the picture at each pixel, RGB times alpha, and alpha."""
+    levels = cutout.thing if cut else cutout.whole
+    picture = levels[min(level_for(cutout, placement.scale), len(levels) - 1)]
+    width, height = cutout.half_extents
+    columns = (paper[0] / width + 1) * (picture.shape[1] / 2) - 0.5
+    rows = (paper[1] / height + 1) * (picture.shape[0] / 2) - 0.5
+    return np.asarray(cv2.remap(picture, columns, rows, cv2.INTER_LINEAR), np.float32)
 
 
 def _coordinates(

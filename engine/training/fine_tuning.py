@@ -30,7 +30,13 @@ from engine.training.judging import Comparison, Trial, compare, tpir_at_fpir, tp
 from engine.training.loop import FitOutcome, FitSettings, Progress, default_device, fit
 from engine.training.losses import PairLoss
 from engine.training.optimisation import interpolated
-from engine.training.photographing import PhotographBatches, Scenery
+from engine.training.photographing import (
+    PhotographBatches,
+    Photographer,
+    Scenery,
+    all_at_once,
+    one_by_one,
+)
 from engine.training.pictures import Cutouts, LabelledPictures, Pictures, read_pictures
 from engine.training.splits import split_by_class
 from engine.training.stages import PartlyFrozen
@@ -225,8 +231,7 @@ class _Run:
         batches = PhotographBatches(
             self._data,
             self.training,
-            self._cutouts,
-            self._scenery[Split.TRAINING],
+            self._photographer(),
             self._teacher,
             self._small,
             pairs=settings.batch_size,
@@ -250,6 +255,12 @@ class _Run:
             device=self._device,
             task=_task(settings, self._data),
         )
+
+    def _photographer(self) -> Photographer:
+        scenery, size = self._scenery[Split.TRAINING], self._small.image_size
+        if self._device.type == "cuda":
+            return all_at_once(self._cutouts, self.training, scenery, size, self._device)
+        return one_by_one(self._cutouts, self.training, scenery, size)
 
     def choose_share(self) -> float:
         """Go only so far from the base's weights as the classes that stop training like best."""

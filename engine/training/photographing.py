@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from engine.backbones.preprocessing import Preprocessing
 from engine.synthesis import Cutout, Split, synthesize
+from engine.synthesis.batches import BatchComposer
 from engine.training.embedding import embed
-from engine.training.pictures import Cutouts, LabelledPictures, normalised
+from engine.training.pictures import Cutouts, LabelledPictures, normalised, scaled
 from engine.training.samplers import NeighbourSampler
 from engine.types import ByteArray, FloatArray, IntArray
 
@@ -58,13 +60,51 @@ class Scenery:
         ).pixels
 
 
+Photographer = Callable[[IntArray, IntArray, FloatArray], Tensor]
+"""Which of the pictures, seeds and strengths, `(m,)` each -> `(m, 3, S, S) float32`, 0 to 255."""
+
+
+def one_by_one(cutouts: Cutouts, rows: IntArray, scenery: Scenery, size: int) -> Photographer:
+    """Photographs of these rows' pictures, made on the CPU."""
+
+    def photographs(chosen: IntArray, seeds: IntArray, strengths: FloatArray) -> Tensor:
+        asked = zip(rows[chosen], seeds.tolist(), strengths.tolist(), strict=True)
+        pixels = np.stack(
+            [
+                scenery.photograph(cutouts[row], seed, size, strength)
+                for row, seed, strength in asked
+            ]
+        )
+        return torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
+
+    return photographs
+
+
+def all_at_once(
+    cutouts: Cutouts, rows: IntArray, scenery: Scenery, size: int, device: torch.device
+) -> Photographer:
+    """Photographs of these rows' pictures, which are all kept on a GPU and made there."""
+    composer = BatchComposer(
+        [cutouts[row] for row in rows],
+        device,
+        backgrounds=scenery.backgrounds,
+        split=scenery.split,
+        size=size,
+    )
+
+    def photographs(chosen: IntArray, seeds: IntArray, strengths: FloatArray) -> Tensor:
+        return composer.compose(chosen.tolist(), seeds.tolist(), strengths.tolist())[0]
+
+    return photographs
+
+
 class PhotographBatches:
     """Pictures, a photograph of each, and some photographs to remember what the teacher says of.
 
     Args:
         data: the pictures.
         rows: `(m,) int64`, those to draw from.
-        scenery: what their photographs show besides.
+        photographer: makes photographs of these.
         teacher: the network that training started from; on the device that it runs on.
         preprocessing: the networks'.
         pairs: in a batch, at most.
@@ -78,8 +118,7 @@ class PhotographBatches:
         self,
         data: LabelledPictures,
         rows: IntArray,
-        cutouts: Cutouts,
-        scenery: Scenery,
+        photographer: Photographer,
         teacher: nn.Module,
         preprocessing: Preprocessing,
         *,
@@ -88,8 +127,7 @@ class PhotographBatches:
     ) -> None:
         self._data = data
         self._rows = rows
-        self._cutouts = cutouts
-        self._scenery = scenery
+        self._photographer = photographer
         self._teacher = teacher
         self._preprocessing = preprocessing
         self._labels = data.labels[rows]
@@ -115,29 +153,32 @@ class PhotographBatches:
         random = np.random.default_rng(seed)
         for chosen in self._sampler.batches(self.steps, seed):
             pictures = self._data.prepared(self._rows[chosen], self._preprocessing)
-            photographs = [self._photograph_for(row, random) for row in chosen]
-            mild = [
-                self._photograph(row, random, random.uniform(0, _MILD))
-                for row in random.choice(chosen, max(1, round(len(chosen) * _REMEMBERED)))
-            ]
-            further = np.stack(mild)
-            pixels = np.concatenate([pictures, np.stack(photographs), further])
-            said = [self._said[chosen], embed(self._teacher, further, self._preprocessing)]
+            shown = [self._shown_for(row, random) for row in chosen]
+            mild = random.choice(chosen, max(1, round(len(chosen) * _REMEMBERED)))
+            strengths = [strength for _, strength in shown] + list(
+                random.uniform(0, _MILD, len(mild))
+            )
+            rows = np.concatenate([[row for row, _ in shown], mild])
+            seeds = random.integers(2**62, size=len(rows))
+            made = self._photographer(rows, seeds, np.array(strengths, np.float32))
+            photographs = scaled(made, self._preprocessing)
+            further = photographs[len(chosen) :]
             yield (
-                normalised(pixels, self._preprocessing),
+                torch.cat([normalised(pictures, self._preprocessing).to(made.device), photographs]),
                 torch.from_numpy(self._labels[chosen]),
-                torch.from_numpy(np.concatenate(said)),
+                torch.cat([torch.from_numpy(self._said[chosen]), self._says(further)]),
             )
 
-    def _photograph_for(self, row: int, random: np.random.Generator) -> ByteArray:
-        """A photograph of the row's picture, or of another one of its class, which needs less."""
+    def _shown_for(self, row: int, random: np.random.Generator) -> tuple[int, float]:
+        """What the row is paired with, and the strength of its photograph: itself, or another
+        picture of its class, which needs less."""
         members = self._members[int(self._labels[row])]
         if len(members) > 1 and random.random() < _OTHER_SHARE:
-            other = int(random.choice(members[members != row]))
-            return self._photograph(other, random, random.uniform(_MILD, 1))
-        return self._photograph(row, random, 1.0)
+            return int(random.choice(members[members != row])), random.uniform(_MILD, 1)
+        return int(row), 1.0
 
-    def _photograph(self, row: int, random: np.random.Generator, strength: float) -> ByteArray:
-        seed = int(random.integers(2**62))
-        cutout = self._cutouts[self._rows[row]]
-        return self._scenery.photograph(cutout, seed, self._preprocessing.image_size, strength)
+    def _says(self, images: Tensor) -> Tensor:
+        device = next(self._teacher.parameters()).device
+        with torch.inference_mode():
+            found = functional.normalize(self._teacher(images.to(device)).float(), dim=1)
+        return torch.from_numpy(found.cpu().numpy())

@@ -132,13 +132,21 @@ class Cutouts:
 
 
 def normalised(pixels: ByteArray, preprocessing: Preprocessing) -> Tensor:
-    """`(n, 3, S, S) float32` as the network takes it, from `(n, S, S, 3) uint8`.
+    """`(n, 3, S, S) float32` as the network takes it, from `(n, S, S, 3) uint8`."""
+    images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2)
+    return scaled(images.float(), preprocessing)
+
+
+def scaled(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """`(n, 3, S, S) float32` as the network takes it, from the same in [0, 255].
 
     In memory the channels of a pixel stand together, which networks of convolutions run faster on.
     """
-    mean, std = (torch.tensor(part) for part in (preprocessing.mean, preprocessing.std))
-    images = (torch.from_numpy(np.ascontiguousarray(pixels)).float() / 255 - mean) / std
-    return images.permute(0, 3, 1, 2)
+    mean, std = (
+        torch.tensor(part, device=images.device).view(1, 3, 1, 1)
+        for part in (preprocessing.mean, preprocessing.std)
+    )
+    return ((images / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
 def _encoded(picture: Image.Image, short_side: int) -> bytes:

@@ -28,7 +28,7 @@ from engine.training.fine_tuning import (
     fine_tune,
 )
 from engine.training.loop import Progress
-from engine.training.photographing import PhotographBatches, Scenery
+from engine.training.photographing import PhotographBatches, Scenery, all_at_once, one_by_one
 from engine.training.pictures import Cutouts, normalised, read_pictures
 from engine.training.stages import PartlyFrozen, stages
 
@@ -193,14 +193,19 @@ def test_queries_of_a_class_without_a_picture_are_refused(base, tmp_path):
         fine_tune(pictures(), tmp_path, settings(base, epochs=1), evidence=evidence)
 
 
-def test_a_batch_is_pictures_a_photograph_of_each_and_some_to_remember(base):
+@pytest.mark.parametrize("together", [False, True])
+def test_a_batch_is_pictures_a_photograph_of_each_and_some_to_remember(base, together):
     network = named(base).network(named(base).weights())
     small = replace(network.preprocessing, image_size=64, resize=64)
     data = read_pictures(pictures(), network.preprocessing)
     cutouts, rows = Cutouts(data, 80), np.arange(len(data.labels))
     scenery = Scenery.around(cutouts, rows, (), Split.TRAINING)
+    if together:  # as on a GPU
+        photographer = all_at_once(cutouts, rows, scenery, 64, torch.device("cpu"))
+    else:
+        photographer = one_by_one(cutouts, rows, scenery, 64)
     batches = PhotographBatches(
-        data, rows, cutouts, scenery, network.module, small, pairs=8, photographs=16
+        data, rows, photographer, network.module, small, pairs=8, photographs=16
     )
     assert batches.steps == 2
     for images, labels, teacher in batches.epoch(3):
