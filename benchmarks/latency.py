@@ -138,11 +138,11 @@ def timed(recognizer: Recognizer, queries: FloatArray, turns: int) -> dict[str, 
 
 def enrolled_singly(gallery: Gallery, embeddings: FloatArray) -> dict[str, float]:
     """Milliseconds to enroll one more class durably; the snapshot must not be written for it."""
-    written = gallery.folder.snapshot.stat().st_mtime_ns
+    written = gallery.folder.index_file.stat().st_mtime_ns
     first = gallery.snapshot().classes
     examples = [new_example(first + number, vector) for number, vector in enumerate(embeddings)]
     taken = [seconds_of(partial(gallery.enroll, [example])) for example in examples]
-    assert gallery.folder.snapshot.stat().st_mtime_ns == written
+    assert gallery.folder.index_file.stat().st_mtime_ns == written
     return percentiles(taken)
 
 

@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.measuring import RESULTS, percentiles, write_results
-from engine.indexes import FaissIndex, load_snapshot, save_snapshot
+from engine.indexes import FaissIndex, load_index, save_index
 from engine.testing.vectors import clustered_rows, seen_again
 from engine.types import FloatArray
 
@@ -49,12 +49,10 @@ def measured(count: int, dimension: int, turns: int) -> dict[str, Any]:
     index, figures = built(rows)
     with tempfile.TemporaryDirectory(prefix="onelook-search-") as folder:
         path = Path(folder) / "index"
-        figures["saving_s"] = seconds(
-            lambda: save_snapshot(index, path, generation=1, space="made")
-        )
+        figures["saving_s"] = seconds(lambda: save_index(index, path, generation=1, space="made"))
         del index
         started = time.perf_counter()
-        index, _ = load_snapshot(path, space="made", dimension=dimension)
+        index, _ = load_index(path, space="made", dimension=dimension)
         figures["opening_s"] = time.perf_counter() - started
     bare = faiss.IndexFlatIP(dimension)
     bare.add(rows)

@@ -18,7 +18,7 @@ from engine.gallery.parts.checking import problems_of
 from engine.gallery.parts.classes import Classes
 from engine.gallery.parts.examples import Examples
 from engine.gallery.parts.exchange import count_added, read_batches, read_header, write_parquet
-from engine.gallery.parts.feedback import Feedback
+from engine.gallery.parts.feedback import FeedbackNotes
 from engine.gallery.parts.heads import Heads
 from engine.gallery.parts.spaces import Spaces, stored_projection
 from engine.gallery.parts.thresholds import Thresholds
@@ -58,7 +58,7 @@ class Gallery:
         self.examples = Examples(live, self.thresholds)
         self.spaces = Spaces(live, self.thresholds)
         self.heads = Heads(live)
-        self.feedback = Feedback(live)
+        self.feedback = FeedbackNotes(live)
 
     @classmethod
     def create(
@@ -202,7 +202,7 @@ class Gallery:
 
     def check(self) -> list[str]:
         """Everything that is wrong with the gallery, one sentence each."""
-        return list(problems_of(self.catalog, self._live.newest(), self.folder.snapshot))
+        return list(problems_of(self.catalog, self._live.newest(), self.folder.index_file))
 
     def rebuild(self) -> None:
         """Make the index anew from the catalog's vectors.

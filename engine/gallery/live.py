@@ -156,4 +156,4 @@ class LiveGallery:
         return found if found is not None else self._loaded(anew=anew)
 
     def _chosen(self) -> KeptIndex:
-        return chosen_index(self._index, self.location, self.catalog, self.folder.snapshot)
+        return chosen_index(self._index, self.location, self.catalog, self.folder.index_file)

@@ -1,7 +1,7 @@
 """Where a gallery lies: in a folder, or in the database of a PostgreSQL server.
 
-A folder holds the catalog's database and a snapshot of the index. A server's gallery is shared by
-machines, so each keeps its snapshot in the user's cache folder, under the gallery's own id.
+A folder holds the catalog's database and a file of the index. A server's gallery is shared by
+machines, so each keeps its file in the user's cache folder, under the gallery's own id.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from engine.errors import GalleryError, GalleryNotFoundError, StorageError
 from engine.settings import cache_folder
 
 DATABASE_NAME = "catalog.sqlite"
-SNAPSHOT_NAME = "index.faiss"
+INDEX_NAME = "index.faiss"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class GalleryFolder:
         return self.path / DATABASE_NAME
 
     @property
-    def snapshot(self) -> Path:
-        return self.path / SNAPSHOT_NAME
+    def index_file(self) -> Path:
+        return self.path / INDEX_NAME
 
     @property
     def exists(self) -> bool:
@@ -85,8 +85,7 @@ class GalleryFolder:
         if not self.path.exists():
             return
         if not self.path.is_dir() or any(
-            not entry.name.startswith((DATABASE_NAME, SNAPSHOT_NAME))
-            for entry in self.path.iterdir()
+            not entry.name.startswith((DATABASE_NAME, INDEX_NAME)) for entry in self.path.iterdir()
         ):
             raise GalleryError(
                 f"{self.path}: expected a path that is free for a new gallery, but "

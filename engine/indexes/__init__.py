@@ -3,15 +3,15 @@
 from engine.indexes.base import VectorIndex, VectorReader
 from engine.indexes.exact import NumpyIndex
 from engine.indexes.faiss_index import FaissIndex
-from engine.indexes.faults import SnapshotError
-from engine.indexes.snapshot import load_snapshot, save_snapshot
+from engine.indexes.faults import IndexFileError
+from engine.indexes.index_file import load_index, save_index
 
 __all__ = [
     "FaissIndex",
+    "IndexFileError",
     "NumpyIndex",
-    "SnapshotError",
     "VectorIndex",
     "VectorReader",
-    "load_snapshot",
-    "save_snapshot",
+    "load_index",
+    "save_index",
 ]

@@ -15,7 +15,7 @@ each sees the index as it was between two writes, never a half of one; several q
 state are asked of its `reader`. Writers wait for each other. `compact` may run in a background
 thread: it holds nobody up while it works.
 
-Durability. None. `engine.indexes.snapshot` writes an index to a file and reads it back.
+Durability. None. `engine.indexes.index_file` writes an index to a file and reads it back.
 
 Raises. `ValueError` for arrays of the wrong shape, for rows that are not finite and of unit
 length, for an id that is added twice and for one that is not there; the index is then unchanged.

@@ -1,4 +1,4 @@
-"""Why a snapshot can't be used. The gallery answers each by making the index anew."""
+"""Why an index's file can't be used. The gallery answers each by making the index anew."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.errors import GalleryError
 
 
 class Fault(StrEnum):
-    """What is wrong with a snapshot file."""
+    """What is wrong with an index's file."""
 
     MISSING = "missing"
     UNREADABLE = "unreadable"
@@ -19,8 +19,8 @@ class Fault(StrEnum):
     STALE = "stale"
 
 
-class SnapshotError(GalleryError):
-    """A snapshot can't be used: drop the index and make it anew from the database.
+class IndexFileError(GalleryError):
+    """An index's file can't be used: drop the index and make it anew from the database.
 
     Attributes:
         path: the file.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from engine.gallery import Gallery
-from engine.indexes import load_snapshot
+from engine.indexes import load_index
 from tests.gallery.conftest import SPACE, example, unit
 
 
@@ -27,7 +27,7 @@ def kept_generation(gallery: Gallery) -> int:
     """The generation that the index's file holds."""
     dimension = gallery.snapshot().projection.dimension
     space = gallery.snapshot().space_id
-    return load_snapshot(gallery.folder.snapshot, space=space, dimension=dimension)[1]
+    return load_index(gallery.folder.index_file, space=space, dimension=dimension)[1]
 
 
 class TwoViews(RuleBasedStateMachine):
@@ -124,7 +124,7 @@ def test_a_damaged_snapshot_is_made_anew_and_said(
 ) -> None:
     gallery.enroll([example(str(seed), seed) for seed in range(50)])
     gallery.close()
-    snapshot = gallery.folder.snapshot
+    snapshot = gallery.folder.index_file
     data = snapshot.read_bytes()
     if damage == "deleted":
         snapshot.unlink()
@@ -234,10 +234,10 @@ def test_a_backup_is_a_gallery(gallery: Gallery, tmp_path: Path) -> None:
 def test_enrolling_one_more_leaves_the_snapshot_alone(gallery: Gallery) -> None:
     gallery.enroll([example(str(seed), seed) for seed in range(50)])
     gallery.rebuild()
-    before = gallery.folder.snapshot.read_bytes()
+    before = gallery.folder.index_file.read_bytes()
     gallery.enroll([example("one more", 99)])
     gallery.close()
-    assert gallery.folder.snapshot.read_bytes() == before
+    assert gallery.folder.index_file.read_bytes() == before
     with Gallery.open(gallery.folder.path) as other:
         assert "one more" in content(other).values()
 

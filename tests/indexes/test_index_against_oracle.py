@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.indexes import FaissIndex, NumpyIndex, candidates, load_snapshot, save_snapshot
+from engine.indexes import FaissIndex, NumpyIndex, candidates, load_index, save_index
 from engine.indexes.compaction import Limits
 from engine.testing.vectors import unit_rows
 
@@ -68,8 +68,8 @@ class TwoIndexes(RuleBasedStateMachine):
     def save_and_load(self) -> None:
         with TemporaryDirectory() as folder:
             path = Path(folder, "index")
-            save_snapshot(self.index, path, generation=3, space="s")
-            loaded, generation = load_snapshot(path, space="s", dimension=DIMENSION)
+            save_index(self.index, path, generation=3, space="s")
+            loaded, generation = load_index(path, space="s", dimension=DIMENSION)
         assert generation == 3
         self.index = FaissIndex.of(loaded.state, limits=LIMITS, background=False)
 

@@ -84,14 +84,14 @@ def test_importing_the_indexes_loads_no_faiss() -> None:
 def test_a_small_gallery_never_loads_faiss(tmp_path: Path) -> None:
     code = f"""
 import sys, pathlib, numpy as np
-from engine.indexes import FaissIndex, load_snapshot, save_snapshot
+from engine.indexes import FaissIndex, load_index, save_index
 path = pathlib.Path({str(tmp_path)!r}, "index")
 index = FaissIndex(4)
 index.add(np.arange(4), np.eye(4))
 index.remove([0])
 index.compact()
-save_snapshot(index, path, generation=1, space="s")
-index, _ = load_snapshot(path, space="s", dimension=4)
+save_index(index, path, generation=1, space="s")
+index, _ = load_index(path, space="s", dimension=4)
 print(index.search(np.eye(4)[1:2], 1)[1], "faiss" in sys.modules)
 """
     assert run_python(code) == "[[1]] False\n"

@@ -15,6 +15,7 @@ import pytest
 from engine.errors import UnavailableError
 from engine.gallery import Gallery
 from engine.recognizer import Recognizer
+from engine.settings import load_settings
 from engine.testing.fake_backbone import FakeBackbone
 from tests.cli.conftest import ENVIRONMENT
 from tests.conftest import quarters
@@ -47,14 +48,14 @@ def test_another_recogniser_follows_without_loading_anew(
 ) -> None:
     enroll(writer, *range(4))
     with Recognizer.open(url, backbone=FakeBackbone()) as reader:
-        index = reader.gallery.snapshot().index
+        index = reader.gallery.index
         enroll(writer, 4)
         assert nearest(reader, 4) == "thing 4"
         writer.gallery.classes.rename("thing 4", "cup")
         writer.gallery.classes.remove("thing 0")
         assert nearest(reader, 4) == "cup"
         assert nearest(reader, 0) != "thing 0"
-        assert reader.gallery.snapshot().index is index
+        assert reader.gallery.index is index
         thresholds = {
             record.label: (
                 reader.gallery.classes.threshold(record.id),
@@ -157,8 +158,8 @@ def test_a_new_class_is_seen_everywhere_within_a_second(
     with Recognizer.open(url, backbone=FakeBackbone()) as reader:
         assert nearest(reader, 2) == "thing 1"
         enroll(writer, 2)
-        time.sleep(reader.gallery._poll_seconds)
-        assert reader.gallery._poll_seconds < 1
+        time.sleep(load_settings().poll_seconds)
+        assert load_settings().poll_seconds < 1
         assert nearest(reader, 2) == "thing 2"
 
 

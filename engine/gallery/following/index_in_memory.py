@@ -14,7 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from engine.catalog import Catalog, GalleryState
-from engine.indexes import FaissIndex, SnapshotError, load_snapshot, save_snapshot
+from engine.indexes import FaissIndex, IndexFileError, load_index, save_index
 from engine.indexes.pgvector_index import drop_tables
 from engine.projections import Projection
 from engine.types import Change, ChangeKind, IntArray, Space
@@ -103,11 +103,11 @@ class IndexInMemory:
         try:
             with FileLock(f"{self._path}.lock", timeout=0):
                 self.index.compact()
-                save_snapshot(self.index, self._path, generation=generation, space=space_id)
+                save_index(self.index, self._path, generation=generation, space=space_id)
         except Timeout:
             return
         except OSError as error:
-            LOGGER.warning("%s: the index's snapshot could not be written: %s", self._path, error)
+            LOGGER.warning("%s: the index's file could not be written: %s", self._path, error)
             return
         self.saved_generation, self._changed = generation, 0
 
@@ -123,10 +123,10 @@ class IndexInMemory:
         if not state.generation:
             return False
         try:
-            index, generation = load_snapshot(
+            index, generation = load_index(
                 self._path, space=space_id, dimension=projection.dimension
             )
-        except SnapshotError as error:
+        except IndexFileError as error:
             level = logging.WARNING if self._path.exists() else logging.INFO
             LOGGER.log(level, "%s; making the index anew from the catalog", error)
             return False

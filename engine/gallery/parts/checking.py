@@ -12,7 +12,7 @@ from PIL import Image
 from engine.catalog import Catalog
 from engine.gallery.following.index_in_memory import LOAD_BATCH
 from engine.gallery.snapshot import Snapshot
-from engine.indexes import SnapshotError, VectorReader, load_snapshot
+from engine.indexes import IndexFileError, VectorReader, load_index
 
 TOLERANCE = 1e-5
 """How far a component of an indexed vector may be from the database's."""
@@ -67,10 +67,10 @@ def _differences(
 
 def _file_problems(catalog: Catalog, snapshot: Snapshot, file: Path) -> Iterator[str]:
     try:
-        index, generation = load_snapshot(
+        index, generation = load_index(
             file, space=snapshot.space_id, dimension=snapshot.projection.dimension
         )
         behind = generation < snapshot.generation
         yield from _differences(catalog, snapshot, index, file.name, behind=behind)
-    except SnapshotError as error:
+    except IndexFileError as error:
         yield f"{error}; the next opening makes it anew, and so does `onelook rebuild`"

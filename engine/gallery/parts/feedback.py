@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.catalog.service import Feedback as SaidOfQuery
+from engine.catalog.service import Feedback
 from engine.gallery.live import LiveGallery
 from engine.gallery.snapshot import Snapshot
 from engine.types import Decision, FloatArray, IntArray
 
 
-class Feedback:
+class FeedbackNotes:
     """Notes what queries show, and hands it out as evidence."""
 
     def __init__(self, live: LiveGallery) -> None:
@@ -31,7 +31,7 @@ class Feedback:
         if label is not None:
             label = catalog.class_by_label(label).label
         catalog.service.review.add_feedback(
-            SaidOfQuery(
+            Feedback(
                 label=label,
                 decided=decision.label,
                 similarity=decision.similarity,

@@ -1,4 +1,4 @@
-"""A snapshot brings back what was saved, and a damaged one is never trusted."""
+"""A file brings back what was saved, and a damaged one is never trusted."""
 
 import io
 import os
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import GalleryError
-from engine.indexes import FaissIndex, NumpyIndex, SnapshotError, load_snapshot, save_snapshot
+from engine.indexes import FaissIndex, IndexFileError, NumpyIndex, load_index, save_index
 from engine.indexes.compaction import Limits
 from engine.indexes.faults import Fault
 from engine.testing.vectors import unit_rows
@@ -45,18 +45,18 @@ def path(tmp_path: Path) -> Path:
 
 
 def saved(index: FaissIndex, path: Path) -> bytearray:
-    save_snapshot(index, path, generation=41, space="abc")
+    save_index(index, path, generation=41, space="abc")
     return bytearray(path.read_bytes())
 
 
 def load(path: Path) -> FaissIndex:
-    return load_snapshot(path, space="abc", dimension=DIMENSION)[0]
+    return load_index(path, space="abc", dimension=DIMENSION)[0]
 
 
 def test_what_was_saved_comes_back(index: FaissIndex, path: Path) -> None:
     index.remove([3, 4])
     saved(index, path)
-    loaded, generation = load_snapshot(path, space="abc", dimension=DIMENSION)
+    loaded, generation = load_index(path, space="abc", dimension=DIMENSION)
     assert generation == 41
     assert np.array_equal(loaded.ids(), index.ids())
     assert np.array_equal(loaded.vectors(index.ids()), index.vectors(index.ids()))
@@ -78,7 +78,7 @@ def test_an_empty_index_comes_back(path: Path) -> None:
 def test_any_kind_of_index_can_be_saved(path: Path) -> None:
     oracle = NumpyIndex(DIMENSION)
     oracle.add([7, 5], unit_rows(2))
-    save_snapshot(oracle, path, generation=1, space="abc")
+    save_index(oracle, path, generation=1, space="abc")
     assert np.array_equal(load(path).vectors([7, 5]), unit_rows(2))
 
 
@@ -94,7 +94,7 @@ def test_a_loaded_index_can_be_written_to_and_saved_again(index: FaissIndex, pat
     assert np.array_equal(again.vectors([9999, 2]), loaded.vectors([9999, 2]))
 
 
-def test_a_removed_vector_is_in_no_snapshot(index: FaissIndex, path: Path) -> None:
+def test_a_removed_vector_is_in_no_file(index: FaissIndex, path: Path) -> None:
     secret = index.vectors([17])
     assert secret.tobytes() in saved(index, path)
     index.remove([17])
@@ -107,8 +107,8 @@ def test_a_sketch_that_was_too_poor_is_not_tried_again_after_opening(path: Path)
     index = FaissIndex(16, background=False)
     index.add(np.arange(30_000), rows / np.linalg.norm(rows, axis=1, keepdims=True))
     index.compact()
-    save_snapshot(index, path, generation=1, space="abc")
-    loaded, _ = load_snapshot(path, space="abc", dimension=16)
+    save_index(index, path, generation=1, space="abc")
+    loaded, _ = load_index(path, space="abc", dimension=16)
     assert loaded.describe() == index.describe()
     assert not loaded.compaction_due
 
@@ -119,7 +119,7 @@ def test_a_sketch_that_was_too_poor_is_not_tried_again_after_opening(path: Path)
 )
 def test_a_file_cut_short_anywhere_is_refused(index: FaissIndex, path: Path, place: int) -> None:
     path.write_bytes(saved(index, path)[:place])
-    with pytest.raises(SnapshotError) as caught:
+    with pytest.raises(IndexFileError) as caught:
         load(path)
     assert caught.value.fault is Fault.TRUNCATED
     assert str(path) in str(caught.value)
@@ -127,7 +127,7 @@ def test_a_file_cut_short_anywhere_is_refused(index: FaissIndex, path: Path, pla
 
 def test_a_file_with_something_after_its_end_is_refused(index: FaissIndex, path: Path) -> None:
     path.write_bytes(saved(index, path) + b"\0")
-    with pytest.raises(SnapshotError):
+    with pytest.raises(IndexFileError):
         load(path)
 
 
@@ -138,7 +138,7 @@ def test_one_flipped_bit_is_noticed_wherever_it_is(index: FaissIndex, path: Path
         damaged = bytearray(data)
         damaged[place] ^= 1 << place % 8
         path.write_bytes(damaged)
-        with pytest.raises(SnapshotError):
+        with pytest.raises(IndexFileError):
             load(path)
 
 
@@ -151,7 +151,7 @@ def test_an_overwritten_page_is_noticed_wherever_it_is(
         damaged = bytearray(data)
         damaged[start : start + 512] = (content * 512)[:512]
         path.write_bytes(damaged)
-        with pytest.raises(SnapshotError):
+        with pytest.raises(IndexFileError):
             load(path)
 
 
@@ -160,7 +160,7 @@ def test_vectors_that_changed_places_are_noticed(index: FaissIndex, path: Path) 
     row = 4 * DIMENSION
     data[4096 : 4096 + 2 * row] = data[4096 + row : 4096 + 2 * row] + data[4096 : 4096 + row]
     path.write_bytes(data)
-    with pytest.raises(SnapshotError, match="vectors were overwritten"):
+    with pytest.raises(IndexFileError, match="vectors were overwritten"):
         load(path)
 
 
@@ -171,24 +171,24 @@ def test_vectors_that_changed_places_are_noticed(index: FaissIndex, path: Path) 
         ("abc", 9, "expected vectors of dimension 9 but got 8"),
     ],
 )
-def test_a_snapshot_of_another_space_is_refused(
+def test_a_file_of_another_space_is_refused(
     index: FaissIndex, path: Path, space: str, dimension: int, complaint: str
 ) -> None:
     saved(index, path)
-    with pytest.raises(SnapshotError, match=complaint) as caught:
-        load_snapshot(path, space=space, dimension=dimension)
+    with pytest.raises(IndexFileError, match=complaint) as caught:
+        load_index(path, space=space, dimension=dimension)
     assert caught.value.fault is Fault.STALE
 
 
-def test_a_missing_snapshot_is_said_to_be_missing(path: Path) -> None:
-    with pytest.raises(SnapshotError) as caught:
+def test_a_missing_file_is_said_to_be_missing(path: Path) -> None:
+    with pytest.raises(IndexFileError) as caught:
         load(path)
     assert caught.value.fault is Fault.MISSING
 
 
 def test_a_folder_in_its_place_is_refused(path: Path) -> None:
     path.mkdir()
-    with pytest.raises(SnapshotError) as caught:
+    with pytest.raises(IndexFileError) as caught:
         load(path)
     assert caught.value.fault is Fault.UNREADABLE
 
@@ -198,13 +198,13 @@ def test_files_of_other_kinds_are_refused(path: Path) -> None:
     np.savez(archive, vectors=unit_rows(500))
     for content in (archive.getvalue(), b"x" * 9000):
         path.write_bytes(content)
-        with pytest.raises(SnapshotError) as caught:
+        with pytest.raises(IndexFileError) as caught:
             load(path)
         assert caught.value.fault is Fault.FORMAT
 
 
-def test_a_snapshot_error_is_one_of_ours() -> None:
-    assert issubclass(SnapshotError, GalleryError)
+def test_its_error_is_one_of_ours() -> None:
+    assert issubclass(IndexFileError, GalleryError)
 
 
 def test_a_save_that_fails_leaves_the_old_file_alone(
@@ -218,6 +218,6 @@ def test_a_save_that_fails_leaves_the_old_file_alone(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        save_snapshot(index, path, generation=42, space="abc")
+        save_index(index, path, generation=42, space="abc")
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]

@@ -1,4 +1,4 @@
-"""The index's snapshot file: written aside and renamed, checked before anything of it is used.
+"""The index's file: written aside and renamed, checked before anything of it is used.
 
     4,096 bytes   magic, CRC-32 of what follows, the header as JSON filled up with spaces
     vectors       (rows, dim) little-endian float32, in row order, removed ones left out
@@ -30,7 +30,7 @@ import numpy as np
 from engine.indexes.base import VectorIndex
 from engine.indexes.checksums import row_checksums
 from engine.indexes.faiss_index import FaissIndex
-from engine.indexes.faults import Fault, SnapshotError
+from engine.indexes.faults import Fault, IndexFileError
 from engine.indexes.rows import Rows
 from engine.indexes.state import Fit, State
 from engine.types import FloatArray
@@ -41,7 +41,7 @@ CRC_BYTES = 4
 ROWS_AT_ONCE = 16_384
 
 
-def save_snapshot(index: VectorIndex, path: Path, *, generation: int, space: str) -> None:
+def save_index(index: VectorIndex, path: Path, *, generation: int, space: str) -> None:
     """Write the index as it is at this moment; writers and searches go on meanwhile.
 
     Durable when it returns. Whoever has the old file open or mapped goes on reading that. Callers
@@ -71,14 +71,14 @@ def save_snapshot(index: VectorIndex, path: Path, *, generation: int, space: str
         os.close(folder)
 
 
-def load_snapshot(path: Path, *, space: str, dimension: int) -> tuple[FaissIndex, int]:
-    """Open a snapshot.
+def load_index(path: Path, *, space: str, dimension: int) -> tuple[FaissIndex, int]:
+    """Open an index's file.
 
     Returns:
         The index and the generation it holds.
 
     Raises:
-        SnapshotError: it is missing, damaged, or holds another space.
+        IndexFileError: it is missing, damaged, or holds another space.
     """
     try:
         with path.open("rb") as file:
@@ -87,10 +87,10 @@ def load_snapshot(path: Path, *, space: str, dimension: int) -> tuple[FaissIndex
             reader.expect("dimension", dimension)
             return FaissIndex.of(reader.state()), reader.header["generation"]
     except FileNotFoundError:
-        raise SnapshotError(path, Fault.MISSING, "there is no such snapshot") from None
+        raise IndexFileError(path, Fault.MISSING, "there is no such file") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise SnapshotError(path, Fault.UNREADABLE, f"can't be read: {reason}") from None
+        raise IndexFileError(path, Fault.UNREADABLE, f"can't be read: {reason}") from None
 
 
 def _copied(index: VectorIndex) -> State:
@@ -132,7 +132,7 @@ def _live_vectors(state: State) -> Iterator[FloatArray]:
 
 
 class _Reader:
-    """Reads an open snapshot. Every method raises SnapshotError where the file isn't as written."""
+    """Reads an open file. Every method raises IndexFileError where the file isn't as written."""
 
     def __init__(self, path: Path, file: BufferedReader) -> None:
         self._path = path
@@ -178,7 +178,7 @@ class _Reader:
         if len(block) < HEADER_BYTES:
             raise self._error(Fault.TRUNCATED, "it ends within its header")
         if not block.startswith(MAGIC):
-            raise self._error(Fault.FORMAT, "it isn't a snapshot of this version's format")
+            raise self._error(Fault.FORMAT, "it isn't an index file of this version's format")
         crc, text = block[len(MAGIC) :][:CRC_BYTES], block[len(MAGIC) + CRC_BYTES :]
         if zlib.crc32(text) != int.from_bytes(crc, "little"):
             raise self._error(Fault.DAMAGED, "its header was overwritten")
@@ -199,5 +199,5 @@ class _Reader:
             return np.empty(shape, np.float32)
         return np.asarray(np.memmap(self._file, np.float32, "r", HEADER_BYTES, shape))
 
-    def _error(self, fault: Fault, detail: str) -> SnapshotError:
-        return SnapshotError(self._path, fault, detail)
+    def _error(self, fault: Fault, detail: str) -> IndexFileError:
+        return IndexFileError(self._path, fault, detail)
