@@ -49,10 +49,12 @@ def measured(count: int, dimension: int, turns: int) -> dict[str, Any]:
     index, figures = built(rows)
     with tempfile.TemporaryDirectory(prefix="onelook-search-") as folder:
         path = Path(folder) / "index"
-        figures["saving_s"] = seconds(lambda: save_index(index, path, generation=1, space="made"))
+        figures["saving_s"] = seconds(
+            lambda: save_index(index, path, generation=1, commit_id="c", space="made")
+        )
         del index
         started = time.perf_counter()
-        index, _ = load_index(path, space="made", dimension=dimension)
+        index, *_ = load_index(path, space="made", dimension=dimension)
         figures["opening_s"] = time.perf_counter() - started
     bare = faiss.IndexFlatIP(dimension)
     bare.add(rows)

@@ -122,6 +122,7 @@ def commit_batches(
             options.origin, listing.confirmed, report.rejected_sources
         )
     gallery.classes.remove_emptied(listing.left)
+    gallery.thresholds.settle(changed=report.changed)
     return report.finish(time.monotonic() - started)
 
 

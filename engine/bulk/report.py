@@ -15,6 +15,7 @@ from engine.types import (
 )
 
 LISTED = 1000
+_UNCHANGED = EnrolmentStatus.UNCHANGED
 
 T = TypeVar("T")
 
@@ -55,6 +56,13 @@ class ReportBuilder:
             self._counts[outcome.status] += 1
             _extend(self._warnings, [f"{source}: {told}" for told in outcome.warnings])
             _extend(self._near_duplicates, outcome.near_duplicates)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the gallery holds something else than before."""
+        return self.pruned > 0 or any(
+            count for status, count in self._counts.items() if status is not _UNCHANGED
+        )
 
     def finish(self, seconds: float) -> EnrolmentReport:
         """The report of the whole run."""

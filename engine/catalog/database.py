@@ -185,7 +185,7 @@ class Database:
         """
         assert self.path is not None
         file = connection.connection.driver_connection
-        if isinstance(file, sqlite.FileConnection) and sqlite.outdated(self.path, file):
+        if isinstance(file, sqlite.FileConnection) and sqlite.replaced(self.path, file):
             raise StorageError(
                 f"{self.name}: was moved, deleted or replaced while it was written; nothing was "
                 "written. Try again: what lies at the path now is opened anew"

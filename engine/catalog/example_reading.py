@@ -88,6 +88,14 @@ class ExampleReading(View):
         query = select(ExampleRow.origin).where(ExampleRow.origin.is_not(None)).distinct()
         return sorted(self._execute(query).scalars())
 
+    def sampled_examples(self, count: int) -> IntArray:
+        """The ids of examples whose contents hash lowest, in that order: `(n,) int64`.
+
+        As good as drawn at random, but the same whenever and in whatever order they were enrolled.
+        """
+        query = select(ExampleRow.id).order_by(ExampleRow.content_hash, ExampleRow.id).limit(count)
+        return np.fromiter(self._execute(query).scalars(), np.int64)
+
     def find_content(self, content_hash: str) -> list[ExampleRecord]:
         """The examples made from exactly that content."""
         return self.find_contents([content_hash])

@@ -31,10 +31,12 @@ class FileConnection(sqlite3.Connection):
 
     Attributes:
         identity: the file's device and inode.
+        seen: the file's time and size when the connection was last taken up.
         stamp: the file's state, where it had to be opened as immutable.
     """
 
     identity: Identity
+    seen: tuple[int, int] | None = None
     stamp: Stamp | None = None
 
 
@@ -95,15 +97,30 @@ def identity(path: Path) -> Identity:
     return status.st_dev, status.st_ino
 
 
-def outdated(path: Path, connection: FileConnection) -> bool:
-    """Whether a connection no longer sees what the file at that path holds.
+def replaced(path: Path, connection: FileConnection) -> bool:
+    """Whether another file lies at the path than the one that the connection was opened on.
 
     Raises:
         StorageError: there is no file any more.
     """
-    if connection.identity != identity(path):
+    return connection.identity != identity(path)
+
+
+def outdated(path: Path, connection: FileConnection) -> bool:
+    """Whether a connection may no longer see what the file at that path holds.
+
+    A file that was written over in place is told by its time and size alone, as is one into which
+    the log was merged; a connection keeps pages of before, so it isn't taken up again.
+
+    Raises:
+        StorageError: there is no file any more.
+    """
+    if replaced(path, connection):
         return True
-    return connection.stamp is not None and connection.stamp != _stamp(path)
+    if connection.stamp is not None:
+        return connection.stamp != _stamp(path)
+    before, connection.seen = connection.seen, _stamp(path)[:2]
+    return before is not None and before != connection.seen
 
 
 def copy(

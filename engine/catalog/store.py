@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 from sqlalchemy import Connection
 
-from engine.catalog import migrate
+from engine.catalog import migrate, sqlite
 from engine.catalog.creating import create_file, create_on_server, holds_gallery
 from engine.catalog.database import LOCK_TIMEOUT, Database, parse_location
 from engine.catalog.maintenance import back_up, compact, integrity_problems
@@ -178,6 +178,15 @@ class Catalog(Questions):
     def read_only(self) -> bool:
         """Whether writes are refused: as asked, or because the files can't be written."""
         return self._database.read_only
+
+    @property
+    def file_mode(self) -> int:
+        """Who may read and write the database's file; what is kept beside it is no more open.
+
+        For a server's: this user alone.
+        """
+        path = self._database.path
+        return sqlite.PRIVATE if path is None else path.stat().st_mode & 0o666
 
     def close(self) -> None:
         """Release the database; further use is refused."""

@@ -82,10 +82,13 @@ def backup(
     output: Output,
     destination: Annotated[Path, typer.Argument(help="The folder to make.", show_default=False)],
     gallery: GalleryOption,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="Copy the service's access tokens, too.")
+    ] = False,
 ) -> None:
     """Copy a gallery, consistently while others write."""
     with open_recognizer(gallery) as recognizer:
-        recognizer.gallery.backup(destination)
+        recognizer.gallery.backup(destination, tokens=tokens)
     output.done(f"{gallery}: copied to {destination}")
 
 

@@ -167,7 +167,9 @@ class Calibration:
             f"target FPIR {target_fpir:g}"
         )
         if not self.automatic and self.outgrown(classes):
-            cited += f"; outgrown by now {classes} classes, calibrate again"
+            return f"{cited}; outgrown by now {classes} classes, calibrate again"
+        if self.classes and classes != self.classes:  # it is older than the gallery
+            cited += f"; {classes} by now"
         return cited
 
     def to_bytes(self) -> bytes:

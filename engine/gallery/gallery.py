@@ -129,7 +129,8 @@ class Gallery:
         Args:
             rejects: pictures of the same batch that could not be read, to be recorded.
             allow_duplicates: enroll a picture that another class holds already.
-            listing: the source that is enrolled as a whole, if these are part of one.
+            listing: the source that is enrolled as a whole, if these are part of one; whoever
+                enrolls it calls `thresholds.settle` at the end.
 
         Returns:
             What became of each example, in order: its enrolment, or why it was refused.
@@ -138,7 +139,11 @@ class Gallery:
             ReadOnlyError, StorageError: nothing of the batch was written.
         """
         return self.examples.enroll(
-            examples, rejects=rejects, allow_duplicates=allow_duplicates, listing=listing
+            examples,
+            rejects=rejects,
+            allow_duplicates=allow_duplicates,
+            listing=listing,
+            measure=listing is None,
         )
 
     def snapshot(self) -> Snapshot:
@@ -211,8 +216,11 @@ class Gallery:
         """
         self._live.rebuild()
 
-    def backup(self, path: Path) -> None:
+    def backup(self, path: Path, *, tokens: bool = False) -> None:
         """Copy a folder's gallery to a new folder, consistently while others write.
+
+        Args:
+            tokens: copy the service's access tokens (their hashes), too.
 
         Raises:
             GalleryError: something is at that path.
@@ -220,7 +228,7 @@ class Gallery:
         """
         folder = GalleryFolder(path)
         folder.require_free()
-        self.catalog.backup(folder.made().database)
+        self.catalog.backup(folder.made().database, tokens=tokens)
 
     def export(self, path: Path) -> int:
         """Write everything to a Parquet file; how many examples that was.
@@ -265,13 +273,16 @@ class Gallery:
             )
         added = 0
         for classes, examples in read_batches(source):
-            added += count_added(self.enroll(examples, allow_duplicates=True))
+            added += count_added(
+                self.examples.enroll(examples, allow_duplicates=True, measure=False)
+            )
             with self._live.write() as transaction:
                 searched = searched_space(transaction.state())
                 for entry in classes:
                     class_id = transaction.ensure_class(entry.label, entry.attributes)
                     if entry.pinned_threshold is not None:
                         transaction.pin_threshold(class_id, entry.pinned_threshold, searched)
+        self.thresholds.settle(changed=added > 0)
         return added
 
 

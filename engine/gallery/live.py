@@ -67,7 +67,7 @@ class LiveGallery:
     def close(self) -> None:
         """Keep what spares the next opening some work, if worth it, and let go of the database."""
         held = self._snapshot
-        self.kept.save_if_worthwhile(held.generation, held.space_id)
+        self.kept.save_if_worthwhile(held.commit, held.space_id)
         self.catalog.close()
 
     @property

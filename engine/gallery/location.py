@@ -44,13 +44,13 @@ class GalleryFolder:
         return self
 
     def made(self) -> GalleryFolder:
-        """This folder, made if it isn't there.
+        """This folder, made for its user alone if it isn't there.
 
         Raises:
             StorageError: it can't be made.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"{self.path}: the folder can't be made: {error.strerror}") from None
         return self

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -41,15 +41,36 @@ CRC_BYTES = 4
 ROWS_AT_ONCE = 16_384
 
 
-def save_index(index: VectorIndex, path: Path, *, generation: int, space: str) -> None:
+class LoadedIndex(NamedTuple):
+    """An index from a file, and what it is of.
+
+    Attributes:
+        generation, commit_id: of the catalog, that the index holds.
+    """
+
+    index: FaissIndex
+    generation: int
+    commit_id: str
+
+
+def save_index(
+    index: VectorIndex,
+    path: Path,
+    *,
+    generation: int,
+    commit_id: str,
+    space: str,
+    mode: int = 0o600,
+) -> None:
     """Write the index as it is at this moment; writers and searches go on meanwhile.
 
     Durable when it returns. Whoever has the old file open or mapped goes on reading that. Callers
     see to it that no two processes save to one path at a time.
 
     Args:
-        generation: of the catalog, that the index holds.
+        generation, commit_id: of the catalog, that the index holds.
         space: id of the searched space.
+        mode: who may read and write the file.
 
     Raises:
         OSError: it could not be written; the old file is as it was.
@@ -57,8 +78,11 @@ def save_index(index: VectorIndex, path: Path, *, generation: int, space: str) -
     state = index.state if isinstance(index, FaissIndex) else _copied(index)
     aside = path.with_name(path.name + ".new")
     try:
-        with aside.open("wb") as file:
-            _write(file, state, {"generation": generation, "space": space})
+        aside.unlink(missing_ok=True)
+        made = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(made, "wb") as file:
+            header = {"generation": generation, "commit_id": commit_id, "space": space}
+            _write(file, state, header)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
@@ -71,26 +95,31 @@ def save_index(index: VectorIndex, path: Path, *, generation: int, space: str) -
         os.close(folder)
 
 
-def load_index(path: Path, *, space: str, dimension: int) -> tuple[FaissIndex, int]:
+def load_index(path: Path, *, space: str, dimension: int) -> LoadedIndex:
     """Open an index's file.
 
-    Returns:
-        The index and the generation it holds.
-
     Raises:
-        IndexFileError: it is missing, damaged, or holds another space.
+        IndexFileError: it is missing, damaged, forged, or holds another space.
     """
     try:
         with path.open("rb") as file:
             reader = _Reader(path, file)
             reader.expect("space", space)
             reader.expect("dimension", dimension)
-            return FaissIndex.of(reader.state()), reader.header["generation"]
+            index = FaissIndex.of(reader.state())
+            commit = int(reader.header["generation"]), str(reader.header.get("commit_id", ""))
+            return LoadedIndex(index, *commit)
     except FileNotFoundError:
         raise IndexFileError(path, Fault.MISSING, "there is no such file") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise IndexFileError(path, Fault.UNREADABLE, f"can't be read: {reason}") from None
+    except IndexFileError:
+        raise
+    except Exception as error:  # the checksums are right, yet it isn't what this code writes
+        raise IndexFileError(
+            path, Fault.FORMAT, f"wasn't written by Onelook ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _copied(index: VectorIndex) -> State:

@@ -42,8 +42,7 @@ def calibrate_gallery(
     progress: Progress = lambda _done: None,
 ) -> CalibrationReport:
     """Set a gallery's thresholds for a target FPIR; see `Recognizer.calibrate`."""
-    snapshot = gallery.snapshot()
-    target = snapshot.target_fpir if target_fpir is None else target_fpir
+    target = gallery.snapshot().target_fpir if target_fpir is None else target_fpir
     if not 0.0 < target < 1.0:
         raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
     all_asked, all_strangers = (
@@ -52,6 +51,7 @@ def calibrate_gallery(
     asked = _fit_to_teach(all_asked, gallery.catalog, queries)
     strangers = _fit_to_teach(all_strangers, gallery.catalog, unknown)
     seen = fingerprints(asked) | fingerprints(strangers)
+    snapshot = gallery.thresholds.refreshed()
     set_aside = len(all_asked) + len(all_strangers) - len(asked) - len(strangers)
     project = snapshot.projection.apply_queries
     own = np.full(len(asked), -1) if unlabelled else _classes_of(snapshot, asked)

@@ -68,8 +68,8 @@ class TwoIndexes(RuleBasedStateMachine):
     def save_and_load(self) -> None:
         with TemporaryDirectory() as folder:
             path = Path(folder, "index")
-            save_index(self.index, path, generation=3, space="s")
-            loaded, generation = load_index(path, space="s", dimension=DIMENSION)
+            save_index(self.index, path, generation=3, commit_id="c", space="s")
+            loaded, generation, _ = load_index(path, space="s", dimension=DIMENSION)
         assert generation == 3
         self.index = FaissIndex.of(loaded.state, limits=LIMITS, background=False)
 

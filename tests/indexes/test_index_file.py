@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def saved(index: FaissIndex, path: Path) -> bytearray:
-    save_index(index, path, generation=41, space="abc")
+    save_index(index, path, generation=41, commit_id="c", space="abc")
     return bytearray(path.read_bytes())
 
 
@@ -56,7 +56,7 @@ def load(path: Path) -> FaissIndex:
 def test_what_was_saved_comes_back(index: FaissIndex, path: Path) -> None:
     index.remove([3, 4])
     saved(index, path)
-    loaded, generation = load_index(path, space="abc", dimension=DIMENSION)
+    loaded, generation, _ = load_index(path, space="abc", dimension=DIMENSION)
     assert generation == 41
     assert np.array_equal(loaded.ids(), index.ids())
     assert np.array_equal(loaded.vectors(index.ids()), index.vectors(index.ids()))
@@ -78,7 +78,7 @@ def test_an_empty_index_comes_back(path: Path) -> None:
 def test_any_kind_of_index_can_be_saved(path: Path) -> None:
     oracle = NumpyIndex(DIMENSION)
     oracle.add([7, 5], unit_rows(2))
-    save_index(oracle, path, generation=1, space="abc")
+    save_index(oracle, path, generation=1, commit_id="c", space="abc")
     assert np.array_equal(load(path).vectors([7, 5]), unit_rows(2))
 
 
@@ -107,8 +107,8 @@ def test_a_sketch_that_was_too_poor_is_not_tried_again_after_opening(path: Path)
     index = FaissIndex(16, background=False)
     index.add(np.arange(30_000), rows / np.linalg.norm(rows, axis=1, keepdims=True))
     index.compact()
-    save_index(index, path, generation=1, space="abc")
-    loaded, _ = load_index(path, space="abc", dimension=16)
+    save_index(index, path, generation=1, commit_id="c", space="abc")
+    loaded, *_ = load_index(path, space="abc", dimension=16)
     assert loaded.describe() == index.describe()
     assert not loaded.compaction_due
 
@@ -218,6 +218,6 @@ def test_a_save_that_fails_leaves_the_old_file_alone(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        save_index(index, path, generation=42, space="abc")
+        save_index(index, path, generation=42, commit_id="c", space="abc")
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]

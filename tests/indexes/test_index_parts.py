@@ -90,8 +90,8 @@ index = FaissIndex(4)
 index.add(np.arange(4), np.eye(4))
 index.remove([0])
 index.compact()
-save_index(index, path, generation=1, space="s")
-index, _ = load_index(path, space="s", dimension=4)
+save_index(index, path, generation=1, commit_id="c", space="s")
+index, *_ = load_index(path, space="s", dimension=4)
 print(index.search(np.eye(4)[1:2], 1)[1], "faiss" in sys.modules)
 """
     assert run_python(code) == "[[1]] False\n"

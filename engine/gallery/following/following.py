@@ -11,9 +11,9 @@ from engine.gallery.following.index_in_memory import examples_in
 from engine.gallery.following.kept_index import KeptIndex
 from engine.gallery.following.loading import read_calibration, read_head
 from engine.gallery.snapshot import Snapshot
-from engine.gallery.snapshot.cohort import Draw
+from engine.gallery.snapshot.cohort import COHORT_SIZE
 from engine.gallery.snapshot.snapshot import COHORT_DRIFT, entered
-from engine.types import Change, ChangeKind
+from engine.types import Change, ChangeKind, IntArray
 from engine.versioned import IdTable
 
 
@@ -27,20 +27,33 @@ def followed(catalog: Catalog, kept: KeptIndex, snapshot: Snapshot) -> Snapshot 
         kept: brought up as well.
         snapshot: of an earlier generation; returned itself where nothing has changed since.
     """
-    if catalog.generation() == snapshot.generation:
+    if catalog.commit() == snapshot.commit:
         return _with_index(snapshot, kept)
     with catalog.read() as reader:
-        changes = reader.changes_since(snapshot.generation)
+        changes = reader.changes_since(snapshot.generation, commit_id=snapshot.commit_id)
         if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
             return None
         state = reader.state()
         following = dataclasses.replace(
             snapshot.with_computed(),
             generation=state.generation,
+            commit_id=state.commit_id,
             target_fpir=state.target_fpir,  # the log doesn't tell of it
         )
         following = _with_classes(following, reader, changes)
-    return _with_examples(following, catalog, kept, changes)
+        sample = reader.sampled_examples(COHORT_SIZE) if _draws_anew(following, changes) else None
+    return _with_examples(following, catalog, kept, changes, sample)
+
+
+def _draws_anew(snapshot: Snapshot, changes: list[Change]) -> bool:
+    """Whether the cohort is drawn anew: with every calibration, and when it has drifted."""
+    if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
+        return True
+    moved = sum(c.example_id is not None for c in changes)
+    if not moved:
+        return False
+    drawn, drift = snapshot.draw.drawn, snapshot.drift + moved
+    return not drawn or drift > COHORT_DRIFT * len(snapshot.cohort)
 
 
 def _with_index(snapshot: Snapshot, kept: KeptIndex) -> Snapshot:
@@ -76,9 +89,17 @@ def _with_classes(snapshot: Snapshot, reader: Reader, changes: list[Change]) -> 
 
 
 def _with_examples(
-    snapshot: Snapshot, catalog: Catalog, kept: KeptIndex, changes: list[Change]
+    snapshot: Snapshot,
+    catalog: Catalog,
+    kept: KeptIndex,
+    changes: list[Change],
+    sample: IntArray | None,
 ) -> Snapshot:
-    """The examples that came, went or moved, in the table and in the index."""
+    """The examples that came, went or moved, in the table and in the index.
+
+    Args:
+        sample: the examples that the cohort is drawn anew of; None where it stays.
+    """
     removed = examples_in(changes, ChangeKind.REMOVE)
     added = np.setdiff1d(examples_in(changes, ChangeKind.ADD), removed)
     kept.follow(catalog, snapshot.space, snapshot.projection, added, removed)
@@ -90,12 +111,15 @@ def _with_examples(
         and change.example_id is not None
         and change.class_id is not None
     }
-    if not placed and not removed.size:
+    if not placed and not removed.size and sample is None:
         return dataclasses.replace(snapshot, index=index)
     ids = np.fromiter(placed, np.int64, len(placed))
     owners = np.fromiter(placed.values(), np.int64, len(placed))
     examples = snapshot.examples.updated(ids, owners).without(removed)
-    draw, drift = snapshot.draw, snapshot.drift + len(placed) + removed.size
-    if not draw.drawn or drift > COHORT_DRIFT * len(draw.cohort()):
-        draw, drift = Draw(index, examples, snapshot.shipped), 0
-    return dataclasses.replace(snapshot, index=index, examples=examples, draw=draw, drift=drift)
+    following = dataclasses.replace(
+        snapshot,
+        index=index,
+        examples=examples,
+        drift=snapshot.drift + sum(change.example_id is not None for change in changes),
+    )
+    return following if sample is None else following.with_cohort(sample)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.catalog import Catalog, GalleryState
+from engine.catalog import Catalog, Commit, GalleryState
 from engine.gallery.following.index_in_memory import examples_in
 from engine.indexes.pgvector_index import Changes, PgvectorIndex
 from engine.projections import Projection
@@ -88,7 +88,7 @@ class IndexInDatabase:
         """Whether the table is there still: others may do without it."""
         return self.index.exists()
 
-    def save_if_worthwhile(self, generation: int, space_id: str) -> None:
+    def save_if_worthwhile(self, commit: Commit, space_id: str) -> None:
         pass
 
     def discard(self) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from engine.catalog import Catalog, GalleryState
+from engine.catalog import Catalog, Commit, GalleryState
 from engine.indexes import FaissIndex, IndexFileError, load_index, save_index
 from engine.indexes.pgvector_index import drop_tables
 from engine.projections import Projection
@@ -21,6 +21,7 @@ from engine.types import Change, ChangeKind, IntArray, Space
 
 LOGGER = logging.getLogger(__name__)
 LOAD_BATCH = 4096
+PRIVATE = 0o600
 CHANGED_SHARE = 0.05
 SMALL_INDEX = 2000
 
@@ -36,7 +37,7 @@ class IndexInMemory:
             room back.
 
     Attributes:
-        saved_generation: what the file holds; -1 where there is none.
+        saved: the commit that the file holds; None where there is no file.
     """
 
     engine = "faiss"
@@ -44,10 +45,11 @@ class IndexInMemory:
     def __init__(self, path: Path, *, writable: bool, reason: str, instead: bool = False) -> None:
         self.index = FaissIndex(1)
         self.reason = reason
-        self.saved_generation = -1
+        self.saved: Commit | None = None
         self._path = path
         self._writable = writable
         self._instead = instead
+        self._mode = PRIVATE
         self._changed = 0  # vectors added and removed since it was saved
 
     def open(
@@ -58,7 +60,8 @@ class IndexInMemory:
         So is a missing one that took time to do without.
         """
         space_id = state.projection_id or state.space.id
-        self.saved_generation, self._changed = -1, 0
+        self.saved, self._changed = None, 0
+        self._mode = catalog.file_mode
         if anew and self._instead:
             drop_tables(catalog.index_transaction)
         if anew or not self._load(catalog, state, space_id, projection):
@@ -66,7 +69,7 @@ class IndexInMemory:
             for batch in catalog.iter_vectors(state.space.id, batch=LOAD_BATCH):
                 self.index.add(batch.ids, projection.apply(batch.vectors))
             if anew or self._path.exists() or len(self.index) >= SMALL_INDEX:
-                self.save(state.generation, space_id)
+                self.save(state.commit, space_id)
 
     def follow(
         self,
@@ -91,25 +94,32 @@ class IndexInMemory:
     def usable(self) -> bool:
         return True
 
-    def save_if_worthwhile(self, generation: int, space_id: str) -> None:
+    def save_if_worthwhile(self, commit: Commit, space_id: str) -> None:
         """Save when there is no file, or it is well behind."""
-        if self.saved_generation < 0 or self._changed > CHANGED_SHARE * len(self.index):
-            self.save(generation, space_id)
+        if self.saved is None or self._changed > CHANGED_SHARE * len(self.index):
+            self.save(commit, space_id)
 
-    def save(self, generation: int, space_id: str) -> None:
+    def save(self, commit: Commit, space_id: str) -> None:
         """Save, unless another process is at it; a failure costs only the next opening's time."""
-        if not self._writable or self.saved_generation == generation:
+        if not self._writable or self.saved == commit:
             return
         try:
-            with FileLock(f"{self._path}.lock", timeout=0):
+            with FileLock(f"{self._path}.lock", timeout=0, mode=self._mode):
                 self.index.compact()
-                save_index(self.index, self._path, generation=generation, space=space_id)
+                save_index(
+                    self.index,
+                    self._path,
+                    generation=commit.generation,
+                    commit_id=commit.id,
+                    space=space_id,
+                    mode=self._mode,
+                )
         except Timeout:
             return
         except OSError as error:
             LOGGER.warning("%s: the index's file could not be written: %s", self._path, error)
             return
-        self.saved_generation, self._changed = generation, 0
+        self.saved, self._changed = commit, 0
 
     def discard(self) -> None:
         """Remove the file; the next opening reads the catalog."""
@@ -123,26 +133,22 @@ class IndexInMemory:
         if not state.generation:
             return False
         try:
-            index, generation = load_index(
-                self._path, space=space_id, dimension=projection.dimension
-            )
+            index, *held = load_index(self._path, space=space_id, dimension=projection.dimension)
         except IndexFileError as error:
             level = logging.WARNING if self._path.exists() else logging.INFO
             LOGGER.log(level, "%s; making the index anew from the catalog", error)
             return False
-        if generation > state.generation:
+        saved = Commit(*held)
+        with catalog.read() as reader:
+            changes = reader.changes_since(saved.generation, commit_id=saved.id)
+        if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
             LOGGER.warning(
-                "%s is ahead of the catalog, which a backup must have replaced; making the index "
-                "anew",
+                "%s is too old to follow the catalog's log, or of another history, as where a "
+                "backup was restored; making the index anew",
                 self._path,
             )
             return False
-        with catalog.read() as reader:
-            changes = reader.changes_since(generation)
-        if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
-            LOGGER.warning("%s is too old to follow the log; making the index anew", self._path)
-            return False
-        self.index, self.saved_generation = index, generation
+        self.index, self.saved = index, saved
         removed = examples_in(changes, ChangeKind.REMOVE)
         added = np.setdiff1d(examples_in(changes, ChangeKind.ADD), removed)
         self.follow(catalog, state.space, projection, added, removed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from engine.catalog import Catalog, GalleryState
+from engine.catalog import Catalog, Commit, GalleryState
 from engine.indexes import VectorIndex
 from engine.projections import Projection
 from engine.types import IntArray, Space
@@ -50,11 +50,11 @@ class KeptIndex(Protocol):
     def usable(self) -> bool:
         """Whether what is searched is there still."""
 
-    def save_if_worthwhile(self, generation: int, space_id: str) -> None:
+    def save_if_worthwhile(self, commit: Commit, space_id: str) -> None:
         """Keep what this process has done, if that is worth it.
 
         Args:
-            generation: of the catalog, that the index holds.
+            commit: of the catalog, that the index holds.
             space_id: of the searched space.
         """
 

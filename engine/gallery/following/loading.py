@@ -11,7 +11,7 @@ from engine.decision import Calibration
 from engine.decision.trained_head import TrainedHead
 from engine.gallery.following.kept_index import KeptIndex
 from engine.gallery.snapshot import ExampleTable, Snapshot
-from engine.gallery.snapshot.cohort import Draw
+from engine.gallery.snapshot.cohort import COHORT_SIZE, Draw
 from engine.projections import Projection, shipped_cohort
 from engine.versioned import IdTable, Overlaid
 
@@ -37,11 +37,13 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         pins = Overlaid(reader.pins(searched_space=space_id))
         calibration = read_calibration(reader, space_id)
         head = read_head(reader, space_id)
+        sample = reader.sampled_examples(COHORT_SIZE)
         examples = ExampleTable(*reading.result())
         opening.result()
     index, shipped = kept.index.reader(), projection.apply(shipped_cohort(state.space))
     return Snapshot(
         generation=state.generation,
+        commit_id=state.commit_id,
         space=state.space,
         space_id=space_id,
         projection=projection,
@@ -54,7 +56,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         target_fpir=state.target_fpir,
         kept_head=head,
         shipped=shipped,
-        draw=Draw(index, examples, shipped),
+        draw=Draw(index, examples, shipped, sample),
     )
 
 

@@ -67,9 +67,11 @@ def _differences(
 
 def _file_problems(catalog: Catalog, snapshot: Snapshot, file: Path) -> Iterator[str]:
     try:
-        index, generation = load_index(
+        index, generation, commit_id = load_index(
             file, space=snapshot.space_id, dimension=snapshot.projection.dimension
         )
+        if catalog.changes_since(generation, commit_id=commit_id) is None:
+            return  # of another history, or too old: the next opening makes it anew
         behind = generation < snapshot.generation
         yield from _differences(catalog, snapshot, index, file.name, behind=behind)
     except IndexFileError as error:

@@ -28,8 +28,13 @@ class Examples:
         rejects: Sequence[Reject] = (),
         allow_duplicates: bool = False,
         listing: Listing | None = None,
+        measure: bool = True,
     ) -> list[Enrolment | Reject]:
-        """Write a batch of examples in one transaction; see `Gallery.enroll`."""
+        """Write a batch of examples in one transaction; see `Gallery.enroll`.
+
+        Args:
+            measure: see to the thresholds of their classes; without it, `Thresholds.settle` does.
+        """
         if not examples and not rejects:
             return []
 
@@ -41,9 +46,10 @@ class Examples:
             return outcomes
 
         outcomes = self._live.write_patiently(write)
-        self._thresholds.measure(
-            [o.example_id for o in outcomes if isinstance(o, Enrolment) and o.changed]
-        )
+        if measure:
+            self._thresholds.measure(
+                [o.example_id for o in outcomes if isinstance(o, Enrolment) and o.changed]
+            )
         return near_duplicates(self._live.snapshot(), examples, outcomes)
 
     def of_sources(

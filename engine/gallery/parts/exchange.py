@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -79,6 +80,7 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
     )
     written = 0
     try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # it holds pictures
         with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
             for rows in _rows(catalog, state.space):
                 writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))

@@ -11,13 +11,18 @@ from engine.catalog import WriteTransaction
 from engine.decision import Calibration
 from engine.gallery.deciding.left_out import calibrate_on_gallery
 from engine.gallery.live import LiveGallery
+from engine.gallery.snapshot import Snapshot
+from engine.gallery.snapshot.cohort import COHORT_SIZE
 from engine.gallery.snapshot.statistics import statistics_of
-from engine.types import IntArray
+from engine.types import ChangeKind, ClassStatistics, IntArray
 
 LOGGER = logging.getLogger(__name__)
 
 KEPT_CHANGES = 100_000
 """Entries of the change log that stay; a reader that is further behind loads everything anew."""
+
+_INNOCENT = {ChangeKind.CALIBRATE, ChangeKind.HEAD, ChangeKind.PIN, ChangeKind.RENAME}
+"""Changes that leave what is enrolled, and so what a calibration on it rests on, as it was."""
 
 
 class Thresholds:
@@ -27,13 +32,13 @@ class Thresholds:
         self._live = live
 
     def calibrate(self) -> None:
-        """Refresh every class's statistics and the calibration, from the gallery alone."""
-        snapshot = self._live.snapshot()
-        everyone: IntArray = np.array(sorted(snapshot.labels), np.int64)
-        statistics = statistics_of(snapshot.index, snapshot.examples, snapshot.cohort, everyone)
-        calibration = calibrate_on_gallery(
-            snapshot.with_statistics(statistics), generation=snapshot.generation
-        )
+        """Refresh every class's statistics and the calibration, from the gallery alone.
+
+        What comes out rests on what is enrolled only: not on when, in which order or in which
+        batches it came.
+        """
+        snapshot, statistics = self._measured()
+        calibration = calibrate_on_gallery(snapshot, generation=snapshot.generation)
 
         def write(transaction: WriteTransaction) -> None:
             transaction.put_class_statistics(snapshot.space_id, statistics)
@@ -41,6 +46,54 @@ class Thresholds:
             transaction.trim_changes(keep=KEPT_CHANGES)
 
         self._live.write_patiently(write)
+
+    def refreshed(self) -> Snapshot:
+        """Refresh every class's statistics; the gallery with them, its impostors drawn anew."""
+        snapshot, statistics = self._measured()
+        self._live.write_patiently(lambda t: t.put_class_statistics(snapshot.space_id, statistics))
+        return snapshot
+
+    def settle(self, *, changed: bool) -> None:
+        """What a bulk enrolment ends with: thresholds of what is enrolled now.
+
+        A calibration on the gallery alone is made anew, unless nothing came, went or moved since.
+        One on pictures that were given stays; the classes' statistics are refreshed.
+
+        Args:
+            changed: whether the enrolment has changed anything.
+        """
+        snapshot = self._live.newest()
+        if snapshot.calibration.automatic:
+            if snapshot.classes and not self._up_to_date(snapshot):
+                self.calibrate()
+            return
+        self._say_if_outgrown(snapshot)
+        if changed:
+            self.refreshed()
+
+    def _measured(self) -> tuple[Snapshot, dict[int, ClassStatistics]]:
+        """The newest snapshot with the statistics of every class, which come as well."""
+        catalog, snapshot = self._live.catalog, self._live.newest()
+        with catalog.read() as reader:
+            snapshot = snapshot.with_cohort(reader.sampled_examples(COHORT_SIZE))
+        everyone: IntArray = np.array(sorted(snapshot.labels), np.int64)
+        statistics = statistics_of(snapshot.index, snapshot.examples, snapshot.cohort, everyone)
+        return snapshot.with_statistics(statistics), statistics
+
+    def _up_to_date(self, snapshot: Snapshot) -> bool:
+        """Whether the calibration in force is of what is enrolled now."""
+        changes = self._live.catalog.changes_since(snapshot.calibration.generation)
+        return changes is not None and all(change.kind in _INNOCENT for change in changes)
+
+    @staticmethod
+    def _say_if_outgrown(snapshot: Snapshot) -> None:
+        if snapshot.calibration.outgrown(snapshot.classes):
+            LOGGER.warning(
+                "the gallery has outgrown its calibration (%d classes then, %d now): run "
+                "`onelook calibrate` again",
+                snapshot.calibration.classes,
+                snapshot.classes,
+            )
 
     def use(self, calibration: Calibration, target_fpir: float) -> None:
         """Decide by a calibration that was made on more than the gallery, for a target FPIR.
@@ -60,24 +113,18 @@ class Thresholds:
     def measure(self, example_ids: Sequence[int]) -> None:
         """Compare the classes of new examples with their impostors, and store what comes out.
 
-        When the gallery has doubled since it was calibrated, it is calibrated anew. So however a
-        gallery grows, each class is looked at a few times only, and one more class rewrites no
-        other's row.
+        The calibration stays, older than the gallery, until the gallery has doubled since; then it
+        is made anew. So however a gallery grows, each class is looked at a few times only, and one
+        more class rewrites no other's row.
         """
         snapshot = self._live.snapshot()
         class_ids = np.unique(snapshot.examples.classes_of(np.array(example_ids, np.int64)))
         class_ids = class_ids[class_ids >= 0]  # others may have removed some already
         if not class_ids.size:
             return
-        if snapshot.calibration.outgrown(snapshot.classes):
-            if snapshot.calibration.automatic:
-                self.calibrate()
-                return
-            LOGGER.warning(
-                "the gallery has outgrown its calibration (%d classes then, %d now): run "
-                "`onelook calibrate` again",
-                snapshot.calibration.classes,
-                snapshot.classes,
-            )
+        if snapshot.calibration.automatic and snapshot.calibration.outgrown(snapshot.classes):
+            self.calibrate()
+            return
+        self._say_if_outgrown(snapshot)
         statistics = statistics_of(snapshot.index, snapshot.examples, snapshot.cohort, class_ids)
         self._live.write_patiently(lambda t: t.put_class_statistics(snapshot.space_id, statistics))

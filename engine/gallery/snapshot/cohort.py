@@ -1,8 +1,9 @@
 """The pictures that stand for impostors: a bounded, stable sample of the gallery.
 
-Up to `COHORT_SIZE` enrolled examples, those whose ids hash lowest, so that every process draws the
-same sample and a new example rarely changes it. A gallery of few classes says little about
-impostors; up to `LEAST_SIZE`, embeddings shipped for the backbone fill the cohort.
+Up to `COHORT_SIZE` enrolled examples, those whose contents hash lowest, in that order: so every
+process draws the same sample, whenever and in whatever order the pictures came, and a new example
+rarely changes it. A gallery of few classes says little about impostors; up to `LEAST_SIZE`,
+embeddings shipped for the backbone fill the cohort.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ class Cohort:
     shipped: FloatArray
 
     @classmethod
-    def sample(cls, index: VectorReader, table: ExampleTable, shipped: FloatArray) -> Cohort:
-        """Draw the cohort of a gallery; `shipped` is `(m, dim) float32`, unit rows."""
-        ids = table.ids()
-        if ids.size > COHORT_SIZE:
-            lowest = np.argpartition(_hashes(ids), COHORT_SIZE)[:COHORT_SIZE]
-            ids = np.sort(ids[lowest])
-        ids, vectors = index.held(ids)
+    def of(
+        cls, index: VectorReader, table: ExampleTable, shipped: FloatArray, ids: IntArray
+    ) -> Cohort:
+        """The cohort of those examples.
+
+        Args:
+            shipped: `(m, dim) float32`, unit rows.
+            ids: `(n,) int64`; those that aren't enrolled any more are left out.
+        """
+        ids, vectors = index.held(ids[table.classes_of(ids) >= 0])
         filling = shipped[: max(0, LEAST_SIZE - ids.size)]
         return cls(
             class_ids=np.concatenate([table.classes_of(ids), np.full(len(filling), NO_CLASS)]),
@@ -89,11 +93,14 @@ class Draw:
     A gallery that is opened to be listed or written to needs none, and drawing one reads vectors.
     """
 
-    def __init__(self, index: VectorReader, examples: ExampleTable, shipped: FloatArray) -> None:
-        self._source: tuple[VectorReader, ExampleTable, FloatArray] | None = (
+    def __init__(
+        self, index: VectorReader, examples: ExampleTable, shipped: FloatArray, ids: IntArray
+    ) -> None:
+        self._source: tuple[VectorReader, ExampleTable, FloatArray, IntArray] | None = (
             index,
             examples,
             shipped,
+            ids,
         )
         self._cohort: Cohort | None = None
 
@@ -106,10 +113,18 @@ class Draw:
         """The cohort; threads that ask for it first at the same time draw the same one."""
         source = self._source
         if self._cohort is None and source is not None:
-            self._cohort = Cohort.sample(*source)
+            self._cohort = Cohort.of(*source)
         self._source = None
         assert self._cohort is not None
         return self._cohort
+
+
+def sampled(ids: IntArray) -> IntArray:
+    """Those of `ids (n,)` that a cohort takes where nothing is known of the pictures' contents."""
+    if ids.size <= COHORT_SIZE:
+        return ids
+    lowest: IntArray = np.argpartition(_hashes(ids), COHORT_SIZE)[:COHORT_SIZE]
+    return np.sort(ids[lowest])
 
 
 def _hashes(ids: IntArray) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:

@@ -14,9 +14,10 @@ from typing import Self
 
 import numpy as np
 
+from engine.catalog import Commit
 from engine.decision import Calibration, Moments
 from engine.decision.trained_head import TrainedHead
-from engine.gallery.snapshot.cohort import Cohort, Draw
+from engine.gallery.snapshot.cohort import Cohort, Draw, sampled
 from engine.gallery.snapshot.examples import ExampleTable
 from engine.gallery.snapshot.ranking import rank
 from engine.gallery.snapshot.reranking import rerank
@@ -38,7 +39,7 @@ class Snapshot:
     and is the same whoever asks first.
 
     Attributes:
-        generation: the gallery's; 0 for one that exists in memory only.
+        generation, commit_id: the gallery's; 0 and nothing for one that exists in memory only.
         space: of the embeddings.
         space_id: the id of the searched space.
         projection: from the embeddings to the searched space.
@@ -71,6 +72,7 @@ class Snapshot:
     kept_head: TrainedHead | None
     shipped: FloatArray
     draw: Draw
+    commit_id: str = ""
     drift: int = 0
     computed: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
 
@@ -114,8 +116,13 @@ class Snapshot:
             target_fpir=target_fpir,
             kept_head=None,
             shipped=impostors,
-            draw=Draw(index.reader(), examples, impostors),
+            draw=Draw(index.reader(), examples, impostors, sampled(examples.ids())),
         )
+
+    @property
+    def commit(self) -> Commit:
+        """The catalog's commit that it is of."""
+        return Commit(self.generation, self.commit_id)
 
     @property
     def classes(self) -> int:
@@ -141,6 +148,11 @@ class Snapshot:
         """The same with another head in force, or with none."""
         forced = None if head is None else dataclasses.replace(head, active=True)
         return dataclasses.replace(self, kept_head=forced)
+
+    def with_cohort(self, example_ids: IntArray) -> Self:
+        """The same, compared with impostors drawn anew: those examples, `(n,) int64`."""
+        draw = Draw(self.index, self.examples, self.shipped, example_ids)
+        return dataclasses.replace(self, draw=draw, drift=0)
 
     def with_statistics(self, found: Mapping[int, ClassStatistics]) -> Self:
         """The same with statistics of some classes in the place of those that it had."""
