@@ -50,6 +50,25 @@ class IndexContract:
         assert ids[:, 2].tolist() == [-1] * 4
         assert np.isneginf(similarities[:, 2]).all()
 
+    def test_a_reader_is_the_index_as_it_was(self, index: VectorIndex) -> None:
+        vectors = unit_rows(8)
+        index.add([3, 1, 2], vectors[:3])
+        before = index.reader()
+        if before is index:
+            pytest.skip("other processes write to it: no reader can promise that")
+        assert index.reader() is before
+        asked = before.search(vectors, 3)
+        index.remove([1])
+        index.add([7, 1, 0], vectors[3:6])
+        index.compact()
+        assert before.ids().tolist() == [1, 2, 3]
+        assert before.contains([0, 1, 7]).tolist() == [False, True, False]
+        assert np.array_equal(before.vectors([1, 3]), vectors[[1, 0]])
+        for then, now in zip(asked, before.search(vectors, 3), strict=True):
+            assert np.array_equal(then, now)
+        assert len(before) == 3
+        assert index.reader().ids().tolist() == [0, 1, 2, 3, 7]
+
     def test_searching_for_nothing_finds_nothing(self, index: VectorIndex) -> None:
         index.add([1], unit_rows(1))
         similarities, ids = index.search(np.empty((0, DIMENSION), np.float32), 4)
