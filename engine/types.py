@@ -21,6 +21,10 @@ IntArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 
+UNIT_TOLERANCE = 1e-3
+"""How far from 1 a unit row's length may be: float16 round trips pass, forgotten normalising
+doesn't."""
+
 
 class Reason(StrEnum):
     """Why a decision came out as it did."""

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.errors import GalleryDamagedError, GalleryError, SpaceMismatchError
-from engine.types import FloatArray, IntArray, Space
+from engine.types import UNIT_TOLERANCE, FloatArray, IntArray, Space
 
 DTYPE = np.dtype("<f4")
-
-UNIT_TOLERANCE = 1e-3
-"""How far a vector's length may be from 1."""
 
 
 def encode_vectors(vectors: FloatArray) -> list[bytes]:

@@ -119,9 +119,9 @@ def import_(
     gallery: GalleryOption,
 ) -> None:
     """Add what was exported to a gallery, or make one of it."""
-    from engine.gallery import Gallery, parse_location
+    from engine.gallery import Gallery, location_of
 
-    if parse_location(gallery).exists:
+    if location_of(gallery).exists:
         with open_recognizer(gallery) as recognizer:
             added = recognizer.gallery.import_export(file)
             counts = recognizer.gallery.catalog.counts()

@@ -32,11 +32,11 @@ def create(
 ) -> None:
     """Make a token and print it, this once."""
     from engine.catalog import Catalog
-    from engine.gallery import parse_location
+    from engine.gallery import location_of
     from engine.server.tokens import Scope, create_token
 
     wanted = Scope.named(scope)
-    location = parse_location(gallery)
+    location = location_of(gallery)
     location.require()
     with Catalog.open(location.database) as catalog:
         output.line(create_token(catalog.service.tokens, name, wanted))
@@ -48,9 +48,9 @@ def create(
 def list_tokens(output: Output, gallery: GalleryOption) -> None:
     """List the tokens; their secrets are not known."""
     from engine.catalog import Catalog
-    from engine.gallery import parse_location
+    from engine.gallery import location_of
 
-    location = parse_location(gallery)
+    location = location_of(gallery)
     location.require()
     with Catalog.open(location.database, read_only=True) as catalog:
         tokens = catalog.service.tokens.all()
@@ -77,9 +77,9 @@ def revoke(
 ) -> None:
     """Refuse a token from now on; running services notice within a second."""
     from engine.catalog import Catalog
-    from engine.gallery import parse_location
+    from engine.gallery import location_of
 
-    location = parse_location(gallery)
+    location = location_of(gallery)
     location.require()
     with Catalog.open(location.database) as catalog:
         if not catalog.service.tokens.revoke(token_id):

@@ -33,9 +33,9 @@ def upgrade(
     this version. A folder is upgraded whenever it is opened, after a backup copy was made.
     """
     from engine.catalog import Catalog
-    from engine.gallery import parse_location
+    from engine.gallery import location_of
 
-    location = parse_location(gallery)
+    location = location_of(gallery)
     location.require()
     before, now = Catalog.upgrade(location.database), Catalog.REVISION
     if before is None:

@@ -3,7 +3,7 @@
 from engine.gallery.deciding.decisions import CANDIDATES, class_thresholds, decide_queries
 from engine.gallery.deciding.verifying import verify_embeddings
 from engine.gallery.gallery import Gallery
-from engine.gallery.location import GalleryFolder, GalleryLocation, parse_location
+from engine.gallery.location import GalleryFolder, GalleryLocation, location_of
 from engine.gallery.parts.writing import Listing, raise_reject
 from engine.gallery.snapshot import Snapshot
 
@@ -16,7 +16,7 @@ __all__ = [
     "Snapshot",
     "class_thresholds",
     "decide_queries",
-    "parse_location",
+    "location_of",
     "raise_reject",
     "verify_embeddings",
 ]

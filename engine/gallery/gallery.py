@@ -13,7 +13,7 @@ from engine.errors import SpaceMismatchError
 from engine.gallery.following.choosing import AUTO, check_index
 from engine.gallery.following.loading import searched_space
 from engine.gallery.live import LiveGallery
-from engine.gallery.location import GalleryFolder, parse_location
+from engine.gallery.location import GalleryFolder, location_of
 from engine.gallery.parts.checking import problems_of
 from engine.gallery.parts.classes import Classes
 from engine.gallery.parts.examples import Examples
@@ -80,7 +80,7 @@ class Gallery:
             GalleryVersionError: the database's tables are missing or must be upgraded first.
             StorageError: the folder can't be written.
         """
-        location = parse_location(place)
+        location = location_of(place)
         check_index(index, location)
         if isinstance(location, GalleryFolder):
             location.require_free()
@@ -110,7 +110,7 @@ class Gallery:
             GalleryVersionError: it was written by a newer version.
             GalleryDamagedError: its database can't be read.
         """
-        location = parse_location(place)
+        location = location_of(place)
         check_index(index, location)
         location.require()
         catalog = Catalog.open(location.database, read_only=read_only)
@@ -246,7 +246,7 @@ class Gallery:
             GalleryError: something is at `place`, or `source` is no export.
         """
         header = read_header(source)
-        parse_location(place).require_free()
+        location_of(place).require_free()
         gallery = cls.create(place, space=header.space, keep_pictures=header.keep_pictures)
         with gallery._live.write() as transaction:
             transaction.set_target_fpir(header.target_fpir)

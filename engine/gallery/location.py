@@ -135,7 +135,7 @@ class GalleryDatabase:
 GalleryLocation = GalleryFolder | GalleryDatabase
 
 
-def parse_location(place: str | os.PathLike[str]) -> GalleryLocation:
+def location_of(place: str | os.PathLike[str]) -> GalleryLocation:
     """The folder, or else the database, that a user names."""
     text = os.fspath(place)
     return GalleryDatabase(text) if "://" in text else GalleryFolder(Path(text))

@@ -29,10 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import FloatArray, IntArray
-
-UNIT_TOLERANCE = 1e-3
-"""How far from 1 a row's length may be: float16 round trips pass, forgotten normalising doesn't."""
+from engine.types import UNIT_TOLERANCE, FloatArray, IntArray
 
 
 class VectorReader(ABC):

@@ -20,7 +20,7 @@ from engine.gallery import (
     CANDIDATES,
     Gallery,
     decide_queries,
-    parse_location,
+    location_of,
     raise_reject,
     verify_embeddings,
 )
@@ -120,7 +120,7 @@ class Recognizer:
             runtime=settings.runtime,
             index=settings.index,
         )
-        location = parse_location(path)
+        location = location_of(path)
         if create and not location.exists:
             location.require_free()
             loaded = load_extractor(backbone or settings.backbone, settings).backbone

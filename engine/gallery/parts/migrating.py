@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from engine.catalog import Catalog
 from engine.catalog.copying import copy_catalog
-from engine.gallery.location import GalleryFolder, parse_location
+from engine.gallery.location import GalleryFolder, location_of
 
 
 def migrate_gallery(
@@ -29,7 +29,7 @@ def migrate_gallery(
         GalleryError: something is at `destination`, or the source was changed in between.
         GalleryVersionError: a server's tables are missing or must be upgraded first.
     """
-    here, there = parse_location(source), parse_location(destination)
+    here, there = location_of(source), location_of(destination)
     here.require()
     Catalog.open(here.database).close()  # says what is wrong; a file is upgraded
     if isinstance(there, GalleryFolder):
