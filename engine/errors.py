@@ -9,7 +9,7 @@ error never leaks. Each message says what was expected, what came, where, and wh
     ├── ManifestError               a manifest can't be read, or a row of it is at fault
     ├── BackboneError               a backbone is unknown, incomplete or gave unusable numbers
     │   └── BackboneUnavailableError   its weights are neither installed, cached nor reachable
-    ├── SettingsError               an environment variable or option holds an unusable value
+    ├── SettingsError               a variable, option or argument holds an unusable value
     ├── CalibrationError            a calibration was asked for that the evidence can't carry
     ├── EvaluationError             an evaluation was asked for that the data can't carry
     ├── TrainingError               training data, options or a checkpoint can't be used
@@ -74,8 +74,8 @@ class BackboneUnavailableError(BackboneError):
     """A backbone's weights are neither installed, cached nor reachable."""
 
 
-class SettingsError(OnelookError):
-    """An environment variable or option holds an unusable value."""
+class SettingsError(OnelookError, ValueError):
+    """An environment variable, option or argument holds an unusable value."""
 
 
 class CalibrationError(OnelookError):

@@ -82,6 +82,8 @@ def load_backbone(
         BackboneError: there is no such backbone, device or runtime, or the weights don't fit it.
         BackboneUnavailableError: the weights are neither here nor reachable, or may not be fetched.
     """
+    if not isinstance(name, str):
+        raise BackboneError(f"expected a backbone's name, but got {name!r:.80}")
     if name.partition(":")[0] == "fake":
         from engine.testing.fake_backbone import FakeBackbone
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from numbers import Real
+
 from typing import Any
 
+import numpy as np
 from sqlalchemy import delete, insert, select, update
 
 from engine.catalog.labels import normalised_label
@@ -137,7 +138,9 @@ class ClassWriting(Writer):
             GalleryError: it is no finite number.
         """
         label = self.class_by_id(class_id).label
-        if value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+        if value is not None and not (
+            isinstance(value, int | float | np.floating) and math.isfinite(value)
+        ):
             raise GalleryError(
                 f"the threshold of {label!r} must be a finite number, but got {value!r}"
             )

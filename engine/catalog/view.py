@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,9 +35,9 @@ def id_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
     return chunks(int(value) for value in ids if can_be_id(value))
 
 
-def can_be_id(value: int) -> bool:
-    """Whether a row could have that id: a positive number of 63 bits."""
-    return 0 < value < 1 << 63
+def can_be_id(value: Any) -> bool:
+    """Whether a row could have that id: a positive whole number of 63 bits."""
+    return isinstance(value, Integral) and 0 < int(value) < 1 << 63
 
 
 def bounded_limit(limit: int | None) -> int | None:

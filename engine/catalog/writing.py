@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from numbers import Real
+
 from typing import Any
 
+import numpy as np
 from sqlalchemy import delete, func, insert, select
 
 from engine.catalog.example_writing import ExampleWriting
@@ -50,7 +51,7 @@ class WriteTransaction(ExampleWriting):
 
     def set_target_fpir(self, target: float) -> None:
         """`target` in (0, 1): the share of strangers that may get a label."""
-        if not (isinstance(target, Real) and 0 < target < 1):
+        if not (isinstance(target, int | float | np.floating) and 0 < target < 1):
             raise GalleryError(f"the target FPIR must lie between 0 and 1, but got {target!r}")
         self._update_gallery(target_fpir=target)
         self._changed = True

@@ -136,6 +136,19 @@ GalleryLocation = GalleryFolder | GalleryDatabase
 
 
 def location_of(place: str | os.PathLike[str]) -> GalleryLocation:
-    """The folder, or else the database, that a user names."""
-    text = os.fspath(place)
-    return GalleryDatabase(text) if "://" in text else GalleryFolder(Path(text))
+    """The folder, or else the database, that a user names.
+
+    Raises:
+        GalleryError: it can't be either.
+    """
+    try:
+        text = os.fspath(place)
+        if isinstance(text, str) and "://" in text:
+            return GalleryDatabase(text)
+        folder = GalleryFolder(Path(text))
+        folder.path.exists()  # a name that the system can't have raises
+    except (TypeError, ValueError, OSError) as error:
+        raise GalleryError(
+            f"expected a gallery's folder or database URL, but got {place!r:.200} ({error})"
+        ) from None
+    return folder

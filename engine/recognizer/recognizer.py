@@ -9,12 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
+from engine.arguments import checked_count, checked_embeddings
 from engine.backbones import Backbone
 from engine.bulk.sources import Source, item_of
 from engine.cores import limit_threads
-from engine.errors import GalleryError, ImageError
+from engine.errors import BackboneError, GalleryError, ImageError, SettingsError
 from engine.features import Embedder, FeatureExtractor, load_extractor
 from engine.gallery import (
     CANDIDATES,
@@ -112,6 +111,11 @@ class Recognizer:
             device=device, runtime=runtime, keep_pictures=keep_pictures, index=index
         )
         limit_threads(settings.threads)
+        location = location_of(path)
+        if backbone is not None and not isinstance(backbone, str | Backbone):
+            raise BackboneError(
+                f"expected a backbone's name or a loaded one, but got {backbone!r:.80}"
+            )
         again = partial(
             cls.open,
             path if "://" in str(path) else Path(path).absolute(),
@@ -120,7 +124,6 @@ class Recognizer:
             runtime=settings.runtime,
             index=settings.index,
         )
-        location = location_of(path)
         if create and not location.exists:
             location.require_free()
             loaded = load_extractor(backbone or settings.backbone, settings).backbone
@@ -218,7 +221,7 @@ class Recognizer:
             LabelError: the label is empty or holds control characters.
             DuplicateImageError: another class holds the very same picture.
         """
-        item = item_of(label, image, attributes or {})
+        item = item_of(label, image, {} if attributes is None else attributes)
         keep = self.gallery.catalog.state().keep_pictures
         [found] = self.features.features([self.features.prepare_example(item.image, keep)])
         example = found.example(item.label, item.source, attributes=item.attributes)
@@ -324,28 +327,34 @@ class Recognizer:
         Args:
             embeddings: `(n, dim) float32`, unit rows, of this gallery's backbone.
             sources: what the decisions call the queries.
+
+        Raises:
+            SettingsError: they aren't such embeddings, or `candidates` is less than 1.
         """
         snapshot = self._in_use.snapshot()
-        queries = snapshot.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
-        names = sources or ["<embedding>"] * len(queries)
-        return decide_queries(snapshot, queries, names, candidates)
+        vectors = checked_embeddings(embeddings, snapshot.space.dimension)
+        names = ["<embedding>"] * len(vectors) if sources is None else sources
+        if len(names) != len(vectors):
+            raise SettingsError(f"expected {len(vectors)} sources, but got {len(names)}")
+        most = checked_count("candidates", candidates, most=snapshot.classes)
+        return decide_queries(snapshot, snapshot.projection.apply_queries(vectors), names, most)
 
     def nearest(self, image: ImageSource, k: int = 5) -> list[Candidate]:
         """The k nearest classes, most similar first; similarities are exact.
 
         Raises:
             ImageError: the picture can't be read or accepted.
-            ValueError: `k` is less than 1.
+            SettingsError: `k` is less than 1.
         """
         return self.nearest_embeddings(self.embed([image]), k)[0]
 
     def nearest_embeddings(self, embeddings: FloatArray, k: int = 5) -> list[list[Candidate]]:
         """The k nearest classes of pictures that are embedded already, `(n, dim) float32`."""
-        if k < 1:
-            raise ValueError(f"expected k of at least 1, but got {k}")
         snapshot = self._in_use.snapshot()
-        queries = snapshot.projection.apply_queries(np.ascontiguousarray(embeddings, np.float32))
-        return [list(snapshot.candidates(ranking)) for ranking in snapshot.rank(queries, k)]
+        most = checked_count("k", k, most=snapshot.classes)
+        vectors = checked_embeddings(embeddings, snapshot.space.dimension)
+        queries = snapshot.projection.apply_queries(vectors)
+        return [list(snapshot.candidates(ranking)) for ranking in snapshot.rank(queries, most)]
 
     def verify(self, first: ImageSource, second: ImageSource) -> Verification:
         """Compare two pictures: their similarity, and whether they show the same class.

@@ -283,6 +283,10 @@ def _reaching() -> Iterator[None]:
     """Turn transport errors into this project's."""
     try:
         yield
+    except errors.OnelookError:
+        raise
+    except (TypeError, ValueError, httpx.InvalidURL) as error:
+        raise errors.SettingsError(f"an argument can't be sent: {error}") from error
     except httpx.HTTPError as error:
         raise errors.ServiceError(
             f"the service can't be reached or didn't answer ({error}); check its address, "
@@ -336,8 +340,9 @@ def _content(image: Picture) -> bytes:
         return data if isinstance(data, bytes) else b""
     try:
         return Path(str(image)).read_bytes()
-    except OSError as error:
-        raise errors.ImageError(str(image), f"it can't be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise errors.ImageError(f"{image!s:.200}", f"it can't be read: {reason}") from None
 
 
 def _flag(value: bool) -> str:

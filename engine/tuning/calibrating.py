@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from engine.arguments import checked_share
 from engine.bulk.sources import Source
 from engine.catalog import Catalog
 from engine.decision.scores import Float64Array
-from engine.errors import CalibrationError
+from engine.errors import CalibrationError, SettingsError
 from engine.features import Embedder, FeatureExtractor
 from engine.gallery import Gallery, Snapshot
 from engine.gallery.deciding.evidence import LEAST_QUERIES, calibrate, genuine_scores
@@ -43,8 +44,10 @@ def calibrate_gallery(
 ) -> CalibrationReport:
     """Set a gallery's thresholds for a target FPIR; see `Recognizer.calibrate`."""
     target = gallery.snapshot().target_fpir if target_fpir is None else target_fpir
-    if not 0.0 < target < 1.0:
-        raise CalibrationError(f"expected a target FPIR between 0 and 1, but got {target:g}")
+    try:
+        target = checked_share("a target FPIR", target)
+    except SettingsError as error:
+        raise CalibrationError(str(error)) from None
     all_asked, all_strangers = (
         _embedded(source, extractor, progress) for source in (queries, unknown)
     )
