@@ -71,7 +71,7 @@ class Features:
             height=self.facts.height,
             vector=self.embedding,
             picture=self.facts.picture,
-            attributes={} if attributes is None else attributes,
+            attributes=attributes or {},
             warnings=self.facts.warnings,
             origin=origin,
             space_id=self.space_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -206,7 +206,7 @@ class Recognizer:
         label: str,
         image: ImageSource,
         *,
-        attributes: dict[str, object] | None = None,
+        attributes: Mapping[str, object] | None = None,
         allow_duplicates: bool = False,
     ) -> Enrolment:
         """Enroll one example of a class; the class is made if there is none of that label.
@@ -221,7 +221,9 @@ class Recognizer:
             LabelError: the label is empty or holds control characters.
             DuplicateImageError: another class holds the very same picture.
         """
-        item = item_of(label, image, {} if attributes is None else attributes)
+        if not (attributes is None or isinstance(attributes, Mapping)):
+            raise SettingsError(f"expected attributes by their names, but got {attributes!r:.80}")
+        item = item_of(label, image, attributes or {})
         keep = self.gallery.catalog.state().keep_pictures
         [found] = self.features.features([self.features.prepare_example(item.image, keep)])
         example = found.example(item.label, item.source, attributes=item.attributes)

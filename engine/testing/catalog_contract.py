@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,7 +104,7 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
 
     @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "0.5"])
     def test_a_threshold_and_a_target_are_finite_numbers(
-        self, catalog: Catalog, value: float
+        self, catalog: Catalog, value: Any
     ) -> None:
         enroll(catalog, new_example(1, "cup"))
         with catalog.write() as transaction:
