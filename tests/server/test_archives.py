@@ -33,6 +33,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".tar.bz2": bz2.compress,
     ".tar.xz": lambda data: lzma.compress(data, preset=1),
 }
+FEW = 2000
 COMPRESSED = [ending for ending in PACKERS if ending != ".tar"]
 
 
@@ -92,7 +93,7 @@ def test_a_bomb_of_any_kind_takes_neither_memory_nor_time(ending: str, hidden: s
 
 
 def many(header: tarfile.TarInfo, content: bytes = b"") -> bytes:
-    return gzip.compress((header.tobuf() + content) * 40_000, 1)
+    return gzip.compress((header.tobuf() + content) * (FEW + 1), 1)
 
 
 def of_type(kind: bytes, size: int = 0) -> tarfile.TarInfo:
@@ -108,15 +109,16 @@ def of_type(kind: bytes, size: int = 0) -> tarfile.TarInfo:
         many(of_type(tarfile.XGLTYPE, 10), b"10 a=bcde\n".ljust(512, b"\0")),
         many(of_type(tarfile.XHDTYPE, 10), b"10 a=bcde\n".ljust(512, b"\0")),
         many(of_type(tarfile.GNUTYPE_LONGNAME, 10), b"aaaaaaaaa".ljust(512, b"\0")),
-        gzip.compress(b"") * (archives.MAX_ENTRIES + 1),
+        gzip.compress(b"") * (FEW + 1),
     ],
     ids=["folders", "global attributes", "attributes", "long names", "empty parts"],
 )
-def test_entries_that_hold_nothing_are_counted_too(data: bytes) -> None:
-    started = time.monotonic()
-    with pytest.raises(ArchiveError):
+def test_entries_that_hold_nothing_are_counted_too(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MAX_ENTRIES", FEW)
+    with pytest.raises(ArchiveError, match=r"entries|recursion"):
         unpacked("a.tar.gz", data, Bounds(2**32))
-    assert time.monotonic() - started < 20
 
 
 def test_a_file_full_of_holes_is_refused() -> None:
