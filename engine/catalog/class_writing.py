@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 from sqlalchemy import delete, insert, select, update
 
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
 from engine.catalog.service.models import FeedbackRow
-from engine.catalog.view import CHUNK, chunks
+from engine.catalog.view import CHUNK, chunks, is_finite
 from engine.catalog.writer import Writer
 from engine.errors import ClassExistsError, GalleryError
 from engine.types import ChangeKind, ClassStatistics
@@ -137,9 +135,7 @@ class ClassWriting(Writer):
             GalleryError: it is no finite number.
         """
         label = self.class_by_id(class_id).label
-        if value is not None and not (
-            isinstance(value, int | float | np.floating) and math.isfinite(value)
-        ):
+        if value is not None and not is_finite(value):
             raise GalleryError(
                 f"the threshold of {label!r} must be a finite number, but got {value!r}"
             )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -38,6 +39,11 @@ def id_chunks(ids: Iterable[int]) -> Iterator[list[int]]:
 def can_be_id(value: Any) -> bool:
     """Whether a row could have that id: a positive whole number of 63 bits."""
     return isinstance(value, Integral) and 0 < int(value) < 1 << 63
+
+
+def is_finite(value: object) -> bool:
+    """Whether it is a number, and neither infinite nor not-a-number."""
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def bounded_limit(limit: int | None) -> int | None:

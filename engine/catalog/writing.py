@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from sqlalchemy import delete, func, insert, select
 
 from engine.catalog.example_writing import ExampleWriting
@@ -22,7 +21,7 @@ from engine.catalog.models import (
 )
 from engine.catalog.records import StoredProjection
 from engine.catalog.vectors import check_vectors, encode_vectors
-from engine.catalog.view import chunks
+from engine.catalog.view import chunks, is_finite
 from engine.errors import GalleryError, SpaceMismatchError
 from engine.types import ChangeKind, FloatArray, Reject, Space
 
@@ -50,7 +49,7 @@ class WriteTransaction(ExampleWriting):
 
     def set_target_fpir(self, target: float) -> None:
         """`target` in (0, 1): the share of strangers that may get a label."""
-        if not (isinstance(target, int | float | np.floating) and 0 < target < 1):
+        if not (is_finite(target) and 0 < target < 1):
             raise GalleryError(f"the target FPIR must lie between 0 and 1, but got {target!r}")
         self._update_gallery(target_fpir=target)
         self._changed = True

@@ -45,10 +45,11 @@ class LoadedIndex(NamedTuple):
     """An index from a file, and what it is of.
 
     Attributes:
+        opened: the index.
         generation, commit_id: of the catalog, that the index holds.
     """
 
-    index: FaissIndex
+    opened: FaissIndex
     generation: int
     commit_id: str
 

@@ -35,7 +35,7 @@ def places(tmp_path: Path) -> tuple[Path, Path]:
     with Gallery.create(place, space=SPACE) as gallery:
         enroll(gallery, 1)
         enroll(gallery, 2)
-    assert gallery.folder.snapshot.exists()
+    assert gallery.folder.index_file.exists()
     shutil.copytree(place, copy)
     return place, copy
 

@@ -133,12 +133,14 @@ class IndexInMemory:
         if not state.generation:
             return False
         try:
-            index, *held = load_index(self._path, space=space_id, dimension=projection.dimension)
+            index, generation, commit_id = load_index(
+                self._path, space=space_id, dimension=projection.dimension
+            )
         except IndexFileError as error:
             level = logging.WARNING if self._path.exists() else logging.INFO
             LOGGER.log(level, "%s; making the index anew from the catalog", error)
             return False
-        saved = Commit(*held)
+        saved = Commit(generation, commit_id)
         with catalog.read() as reader:
             changes = reader.changes_since(saved.generation, commit_id=saved.id)
         if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
