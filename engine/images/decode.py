@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
@@ -19,6 +20,7 @@ from engine.errors import ImageError
 from engine.images import sniff
 from engine.images.colour import to_rgb
 from engine.images.orientation import exif_orientation, swaps_sides, upright
+from engine.images.quality import is_blank
 from engine.images.source import ImageLimits
 
 DECODE_SHORT_SIDE = 512
@@ -33,6 +35,37 @@ class _Jpeg(JpegImageFile):
         """Leaves the EXIF data alone: the resolution isn't needed, and damaged data would warn."""
 
 
+class _NoDecoderError(Exception):
+    """What reads a format isn't installed; says what to do."""
+
+
+def _avif(stream: io.BytesIO) -> ImageFile:
+    try:
+        from PIL import AvifImagePlugin
+    except ImportError:
+        supported = False
+    else:
+        supported = bool(AvifImagePlugin.SUPPORTED)
+    if not supported:
+        raise _NoDecoderError(
+            "it is an AVIF picture, which the installed Pillow can't read; install "
+            "Pillow 11.3 or later, or save the picture as JPEG"
+        )
+    return AvifImagePlugin.AvifImageFile(stream)
+
+
+def _heic(stream: io.BytesIO) -> ImageFile:
+    try:
+        from pillow_heif import HeifImageFile  # an extra
+    except ImportError:
+        raise _NoDecoderError(
+            "it is a HEIC picture; to read those, run `pip install onelook[heic]`, or save the "
+            "picture as JPEG"
+        ) from None
+    file: ImageFile = HeifImageFile(stream)
+    return file
+
+
 # Pillow's classes are used directly: `Image.open` would try every format it knows, and warn by its
 # own limit, which can only be changed for the whole process.
 _FORMATS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
@@ -42,13 +75,31 @@ _FORMATS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     sniff.WEBP: WebPImageFile,
     sniff.BMP: BmpImageFile,
     sniff.TIFF: TiffImageFile,
+    sniff.AVIF: _avif,
+    sniff.HEIC: _heic,
 }
+_WITH_FRAMES = frozenset({sniff.GIF, sniff.WEBP, sniff.PNG, sniff.TIFF, sniff.AVIF})
+_MOST_FRAMES = 16
+"""Frames that are looked at when the first is blank, as those that are faded in are."""
 
 
-def decode(
-    data: bytes, name: str, limits: ImageLimits, short_side: int
-) -> tuple[Image.Image, tuple[int, int]]:
-    """Decodes the first picture of a file.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded picture.
+
+    Attributes:
+        pixels: upright RGB.
+        size: the upright (width, height) it had before shrinking.
+        remarks: what was done to it that one would not expect, one sentence each.
+    """
+
+    pixels: Image.Image
+    size: tuple[int, int]
+    remarks: tuple[str, ...]
+
+
+def decode(data: bytes, name: str, limits: ImageLimits, short_side: int) -> Decoded:
+    """Decodes the first picture of a file; where that is blank, the first that isn't.
 
     Args:
         data: the file's bytes.
@@ -56,19 +107,38 @@ def decode(
         limits: what may be spent.
         short_side: a large JPEG is shrunk while decoding, but its short side stays at least this.
 
-    Returns:
-        The upright RGB picture, and the upright (width, height) it had before shrinking.
-
     Raises:
         ImageError: the bytes are no supported picture, damaged, or beyond the limits.
     """
     with _opened(data, name, limits, short_side) as (kind, file, full):
-        # Pillow turns a TIFF upright itself; the others carry EXIF data or nothing.
-        orientation = exif_orientation(file.info.get("exif"))
-        size = full[::-1] if swaps_sides(orientation) else full
         file.load()
-        pixels = upright(to_rgb(file, name), orientation)
-        return pixels, size if kind == sniff.JPEG else pixels.size
+        pixels, remarks = to_rgb(file, name)
+        if kind in _WITH_FRAMES and is_blank(pixels):
+            pixels, remarks = _first_frame_with_content(file, name, limits) or (pixels, remarks)
+        # Pillow turns a TIFF upright itself, and pillow-heif a HEIC; the others carry EXIF data,
+        # a PNG perhaps behind its pixels, or nothing.
+        orientation = exif_orientation(file.info.get("exif"))
+        pixels = upright(pixels, orientation)
+        size = full[::-1] if swaps_sides(orientation) else full
+        return Decoded(pixels, size if kind == sniff.JPEG else pixels.size, remarks)
+
+
+def _first_frame_with_content(
+    file: ImageFile, name: str, limits: ImageLimits
+) -> tuple[Image.Image, tuple[str, ...]] | None:
+    """The first of the further frames that isn't blank, if there is one."""
+    for frame in range(1, _MOST_FRAMES):
+        try:
+            file.seek(frame)
+        except EOFError:
+            return None
+        check_pixels(file.size, name, limits)
+        file.load()
+        pixels, remarks = to_rgb(file, name)
+        if not is_blank(pixels):
+            told = f"Its first frame is blank, so that frame {frame + 1} was taken."
+            return pixels, (told, *remarks)
+    return None
 
 
 def decoded_pixels(data: bytes, name: str, limits: ImageLimits, short_side: int) -> int:
@@ -105,6 +175,8 @@ def _opened(
             yield kind, file, full
     except ImageError:
         raise
+    except _NoDecoderError as error:
+        raise ImageError(name, str(error)) from None
     except MemoryError as error:
         raise ImageError(name, "there is not enough memory to decode it") from error
     except Exception as error:  # damaged data makes decoders raise nearly anything

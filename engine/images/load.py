@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from engine.errors import ImageError
-from engine.images.colour import to_rgb
+from engine.images.colour import Converted, to_rgb
 from engine.images.decode import DECODE_SHORT_SIDE, check_pixels, decode, decoded_pixels
 from engine.images.loaded import LoadedImage
 from engine.images.orientation import exif_orientation, upright
@@ -37,11 +37,13 @@ def load_image(
     """
     name = describe_source(source)
     if isinstance(source, (Image.Image, np.ndarray)):
-        pixels = _pixels_in_memory(source, name, limits)
-        return LoadedImage(name, _pixel_hash(pixels), pixels.width, pixels.height, pixels, None)
+        pixels, remarks = _pixels_in_memory(source, name, limits)
+        digest, (width, height) = _pixel_hash(pixels), pixels.size
+        return LoadedImage(name, digest, width, height, pixels, None, remarks)
     data = read_encoded(source, limits)
-    pixels, (width, height) = decode(data, name, limits, min_side_hint)
-    return LoadedImage(name, hashlib.sha256(data).hexdigest(), width, height, pixels, data)
+    decoded = decode(data, name, limits, min_side_hint)
+    digest, (width, height) = hashlib.sha256(data).hexdigest(), decoded.size
+    return LoadedImage(name, digest, width, height, decoded.pixels, data, decoded.remarks)
 
 
 def content_hash(source: ImageSource, *, limits: ImageLimits = _DEFAULT_LIMITS) -> str:
@@ -51,7 +53,7 @@ def content_hash(source: ImageSource, *, limits: ImageLimits = _DEFAULT_LIMITS) 
         ImageError: it can't be read, or is beyond the limits.
     """
     if isinstance(source, (Image.Image, np.ndarray)):
-        return _pixel_hash(_pixels_in_memory(source, describe_source(source), limits))
+        return _pixel_hash(_pixels_in_memory(source, describe_source(source), limits)[0])
     return hashlib.sha256(read_encoded(source, limits)).hexdigest()
 
 
@@ -74,7 +76,7 @@ def _pixels_in_memory(
     source: Image.Image | np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
     name: str,
     limits: ImageLimits,
-) -> Image.Image:
+) -> Converted:
     if isinstance(source, np.ndarray):
         if source.ndim != 3 or source.shape[2] != 3 or source.dtype != np.uint8:
             raise ImageError(
@@ -83,11 +85,12 @@ def _pixels_in_memory(
                 f"but got shape {source.shape} and dtype {source.dtype}",
             )
         check_pixels((source.shape[1], source.shape[0]), name, limits)
-        return Image.fromarray(np.ascontiguousarray(source))
+        return Image.fromarray(np.ascontiguousarray(source)), ()
     check_pixels(source.size, name, limits)
     try:
         source.load()
-        return upright(to_rgb(source, name), exif_orientation(source.info.get("exif")))
+        pixels, remarks = to_rgb(source, name)
+        return upright(pixels, exif_orientation(source.info.get("exif"))), remarks
     except ImageError:
         raise
     except Exception as error:  # a file opened lazily by Pillow may be damaged in any way

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from engine.images.quality import quality_warnings
+from engine.images.sniff import AVIF, HEIC, supported_format
 
 BOUNDED_LONG_SIDE = 512
 _JPEG_QUALITY = 90
@@ -24,6 +25,7 @@ class LoadedImage:
         width, height: upright, as in the source, before any shrinking while decoding.
         pixels: the upright RGB picture, possibly shrunk while decoding.
         encoded: the file's bytes, or None where there are none.
+        remarks: what was done to it that one would not expect, one sentence each.
     """
 
     source: str
@@ -32,21 +34,23 @@ class LoadedImage:
     height: int
     pixels: Image.Image
     encoded: bytes | None
+    remarks: tuple[str, ...] = ()
 
     def warnings(self) -> tuple[str, ...]:
         """What makes the picture a poor example of anything, one sentence each; usually nothing."""
-        return quality_warnings(self.pixels)
+        return (*self.remarks, *quality_warnings(self.pixels))
 
     def bounded_picture(self, long_side: int = BOUNDED_LONG_SIDE) -> bytes:
         """An encoded copy whose long side is at most `long_side` pixels.
 
         The file itself where it is within that already and takes no more than a byte a pixel of
-        the bound; else a JPEG.
+        the bound, and is of a kind that every installation reads; else a JPEG.
         """
         if (
             self.encoded is not None
             and max(self.width, self.height) <= long_side
             and len(self.encoded) <= long_side * long_side
+            and supported_format(self.encoded) not in (AVIF, HEIC)
         ):
             return self.encoded
         picture = self.pixels

@@ -22,12 +22,8 @@ def quality_warnings(image: Image.Image) -> tuple[str, ...]:
     they do in a step edge blurred by a Gaussian with a standard deviation of 5 pixels:
     1 / (5 √(2π)) = 0.08.
     """
-    small = image
-    if max(image.size) > _MEASURED_SIDE:
-        scale = _MEASURED_SIDE / max(image.size)
-        width, height = (max(1, round(side * scale)) for side in image.size)
-        small = image.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
-    if max(_range(channel) for channel in small.split()) <= _BLANK_RANGE:
+    small = _small(image)
+    if _is_flat(small):
         return ("The picture is blank: nearly all of it is one colour.",)
     if min(small.size) < _LEAST_SIDE:
         return ()
@@ -35,6 +31,23 @@ def quality_warnings(image: Image.Image) -> tuple[str, ...]:
     if not _has_step(grey, _LEAST_STEP * _range(grey)):
         return ("The picture is very blurred: it shows no sharp edge.",)
     return ()
+
+
+def is_blank(image: Image.Image) -> bool:
+    """Whether nearly all of an RGB picture is one colour, as `quality_warnings` says it."""
+    return _is_flat(_small(image))
+
+
+def _small(image: Image.Image) -> Image.Image:
+    if max(image.size) <= _MEASURED_SIDE:
+        return image
+    scale = _MEASURED_SIDE / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BOX, reducing_gap=1.0)
+
+
+def _is_flat(small: Image.Image) -> bool:
+    return max(_range(channel) for channel in small.split()) <= _BLANK_RANGE
 
 
 def _range(channel: Image.Image) -> int:

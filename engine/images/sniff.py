@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 JPEG, PNG, GIF, WEBP, BMP, TIFF = "JPEG", "PNG", "GIF", "WebP", "BMP", "TIFF"
-SUPPORTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+AVIF, HEIC = "AVIF", "HEIC"
+SUPPORTED = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC"
 
 _SUPPORTED = (
     (b"\xff\xd8\xff", JPEG),
@@ -32,16 +33,26 @@ _OTHERS = (
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
 )
-_HEIF_BRANDS = {b"avif": "an AVIF picture", b"avis": "an AVIF picture"} | dict.fromkeys(
-    (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "a HEIC picture"
-)
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIC_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"})
 
 
 def supported_format(data: bytes) -> str | None:
     """The supported format that `data` starts like, or None."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return WEBP
+    if data[4:8] == b"ftyp":
+        return _heif_format(data)
     return next((name for magic, name in _SUPPORTED if data.startswith(magic)), None)
+
+
+def _heif_format(data: bytes) -> str | None:
+    """By the brands that an ISO base media file names (ISO/IEC 14496-12, section 4.3)."""
+    end = min(int.from_bytes(data[:4]), 512)
+    brands = {data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))}
+    if brands & _AVIF_BRANDS:
+        return AVIF
+    return HEIC if data[8:12] in _HEIC_BRANDS else None
 
 
 def likeness(data: bytes) -> str:
@@ -50,7 +61,7 @@ def likeness(data: bytes) -> str:
         if data.startswith(magic):
             return phrase
     if data[4:8] == b"ftyp":
-        return _HEIF_BRANDS.get(data[8:12], "a video")
+        return "a video"
     if not data.strip(b"\0"):
         return "nothing but zero bytes"
     return _text_likeness(data[:1024]) or "data of an unknown kind"

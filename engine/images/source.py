@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,13 @@ ImageSource = str | os.PathLike[str] | bytes | Readable | Image.Image | npt.NDAr
 """A path, a file's bytes, a file object, a PIL image, or `(height, width, 3) uint8` RGB."""
 
 MEBIBYTE = 1024 * 1024
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_\s-]*")
+_LEAST_BASE64 = 64
+_LOOKED_AT = 1024  # characters of it
+_LONGEST_PATH = 4096
+_SHOWN = 60
 
 _REASONS = {
     errno.ENOENT: "there is no such file",
@@ -55,8 +64,11 @@ def describe_source(source: object) -> str:
     """The name by which errors, records and reports call a source.
 
     A path is given as text that always can be printed and stored: bytes of its name that are not
-    UTF-8 appear as `\\xNN`.
+    UTF-8 appear as `\\xNN`; what is longer than any path, as data are that were taken for one, is
+    cut.
     """
+    if isinstance(source, str) and _is_data_url(source):
+        return "<data URL>"
     if isinstance(source, (str, os.PathLike)):
         return _path_text(os.fspath(source))
     if isinstance(source, (bytes, bytearray, memoryview)):
@@ -79,7 +91,9 @@ def read_encoded(source: object, limits: ImageLimits) -> bytes:
         ImageError: they can't be read, there are none, or there are more than the limits allow.
     """
     name = describe_source(source)
-    if isinstance(source, (str, os.PathLike)):
+    if isinstance(source, str) and _is_data_url(source):
+        data = _read_data_url(source, limits)
+    elif isinstance(source, (str, os.PathLike)):
         data = _read_file(source, name, limits)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
@@ -112,11 +126,42 @@ def _read_file(path: str | os.PathLike[str], name: str, limits: ImageLimits) -> 
             return file.read(limits.max_bytes + 1)
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or f"it can't be read: {error.strerror or error}"
-        if error.errno == errno.ENOENT and "://" in name:
-            reason = "addresses are not fetched; download the picture and give its path"
+        if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+            reason = _what_it_is_instead(os.fspath(path)) or reason
         raise ImageError(name, reason) from error
     except ValueError as error:  # a null character, or text that no file name can hold
         raise ImageError(name, f"it can't be a file's path: {error}") from error
+
+
+def _what_it_is_instead(path: str) -> str | None:
+    """A sentence on what was given in the place of a path, if that can be told."""
+    if path.lower().startswith("file://"):
+        return "addresses are not fetched; give the path without `file://`"
+    if _ADDRESS.match(path):
+        return "addresses are not fetched; download the picture and give its path"
+    if len(path) >= _LEAST_BASE64 and _BASE64.fullmatch(path[:_LOOKED_AT]):
+        return (
+            "it looks like base64 data, not like a path; give base64.b64decode of it, or a data "
+            "URL (data:image/jpeg;base64,...)"
+        )
+    return None
+
+
+def _is_data_url(text: str) -> bool:
+    return text[:5].lower() == "data:"
+
+
+def _read_data_url(text: str, limits: ImageLimits) -> bytes:
+    """The bytes of a data URL in base64 (RFC 2397)."""
+    header, comma, body = text.partition(",")
+    if not comma or not header.lower().endswith(";base64"):
+        raise ImageError("<data URL>", "expected a data URL such as data:image/png;base64,...")
+    if len(body) * 3 // 4 > limits.max_bytes + 2:
+        raise ImageError("<data URL>", _too_many_bytes(len(body) * 3 // 4, limits))
+    try:
+        return base64.b64decode("".join(body.split()), validate=True)
+    except ValueError as error:
+        raise ImageError("<data URL>", f"its base64 data is damaged ({error})") from error
 
 
 def _read_stream(stream: object, name: str, limits: ImageLimits) -> bytes:
@@ -143,4 +188,7 @@ def _path_text(path: str | bytes) -> str:
         encoded = os.fsencode(path)
     except UnicodeEncodeError:  # lone surrogates that stand for no byte of a file name
         encoded = str(path).encode("utf-8", "backslashreplace")
-    return encoded.decode("utf-8", "backslashreplace")
+    text = encoded.decode("utf-8", "backslashreplace")
+    if len(text) <= _LONGEST_PATH:
+        return text
+    return f"{text[:_SHOWN]}… ({len(text):,} characters)"

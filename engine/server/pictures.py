@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import Request, Response
 from PIL import Image
 
+from engine.images import load_image
 from engine.images.sniff import GIF, JPEG, PNG, WEBP, supported_format
 
 THUMBNAIL = 192
@@ -79,7 +80,8 @@ def picture_response(
 def _thumbnail(data: bytes) -> bytes:
     if len(data) < 8 * 1024:
         return data
-    with Image.open(io.BytesIO(data)) as image:
+    readable = data if supported_format(data) in _TYPES else _as_png(data)
+    with Image.open(io.BytesIO(readable)) as image:
         image.draft("RGB", (2 * THUMBNAIL, 2 * THUMBNAIL))
         if max(image.size) <= THUMBNAIL:
             return data
@@ -92,6 +94,5 @@ def _thumbnail(data: bytes) -> bytes:
 
 def _as_png(data: bytes) -> bytes:
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
-        image.convert("RGB").save(buffer, "PNG")
+    load_image(data).pixels.save(buffer, "PNG")
     return buffer.getvalue()

@@ -142,3 +142,31 @@ def test_cmyk_is_converted_to_rgb(kind: str) -> None:
     assert (b"Adobe" in data) == (kind == "JPEG")
     colours = np.array(corner_colours(load_image(data).pixels), int)
     assert np.abs(colours - np.array([RED, GREEN, BLUE, WHITE])).max() <= 12
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_deep_grey_of_a_narrow_range_is_stretched_and_it_is_said(kind: str) -> None:
+    row = np.array([[0, 819, 4095]], np.uint16)  # twelve bits: 819 is a fifth of them, 51 of 255
+    data = encoded(Image.fromarray(row), kind)
+    assert levels(data) == [0, 51, 255]
+    assert "were stretched" in load_image(data).warnings()[0]
+    raised = encoded(Image.fromarray(row + np.uint16(30_000)), kind)
+    assert levels(raised) == [0, 51, 255]
+
+
+def test_deep_grey_of_one_level_stays_blank() -> None:
+    row = np.array([[1000, 1010, 1200]], np.uint16)  # within one level of eight bits
+    data = encoded(Image.fromarray(row), "PNG")
+    assert levels(data) == [3, 3, 4]
+    assert "blank" in load_image(data).warnings()[0]
+
+
+def test_a_drawing_in_white_on_nothing_is_put_on_black() -> None:
+    row = np.array([[[255, 255, 255, 255], [0, 0, 0, 0], [250, 250, 250, 255]]], np.uint8)
+    data = encoded(Image.fromarray(row), "PNG")
+    assert levels(data) == [255, 0, 250]
+    assert "put on black" in load_image(data).warnings()[0]
+    opaque = np.full((1, 3, 4), 255, np.uint8)
+    assert levels(encoded(Image.fromarray(opaque), "PNG")) == [255, 255, 255]
+    invisible = np.zeros((1, 3, 4), np.uint8)
+    assert levels(encoded(Image.fromarray(invisible), "PNG")) == [255, 255, 255]

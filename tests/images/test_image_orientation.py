@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -29,19 +32,43 @@ def exif(orientation: int) -> bytes:
     return tags.tobytes()
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def heic(image: Image.Image, orientation: int) -> bytes:
+    """A HEIC file that says how it is to be turned."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    file = io.BytesIO()
+    held = pillow_heif.from_pillow(image)
+    held.save(file, quality=95, exif=exif(orientation), chroma=444)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIF"])
 @pytest.mark.parametrize("orientation", STORED)
 def test_pictures_are_turned_upright(kind: str, orientation: int) -> None:
     image = Image.fromarray(np.ascontiguousarray(STORED[orientation]))
-    options = {"quality": 95} if kind == "JPEG" else {"lossless": True} if kind == "WEBP" else {}
+    options: dict[str, object] = {"quality": 95} if kind in ("JPEG", "AVIF", "HEIF") else {}
+    if kind == "WEBP":
+        options["lossless"] = True
     if kind == "TIFF":
         options["tiffinfo"] = {0x0112: orientation}
     else:
         options["exif"] = exif(orientation)
-    loaded = load_image(encoded(image, kind, **options))
+    data = heic(image, orientation) if kind == "HEIF" else encoded(image, kind, **options)
+    loaded = load_image(data)
     assert (loaded.width, loaded.height) == loaded.pixels.size == (32, 16)
     colours = np.array(corner_colours(loaded.pixels), int)
     assert np.abs(colours - np.array([RED, GREEN, BLUE, WHITE])).max() <= 12
+
+
+def test_an_orientation_behind_a_png_s_pixels_counts() -> None:
+    image = Image.fromarray(np.ascontiguousarray(STORED[6]))
+    data = encoded(image, "PNG", exif=exif(6))
+    at = data.index(b"eXIf") - 4
+    length = struct.unpack(">I", data[at : at + 4])[0] + 12
+    chunk, end = data[at : at + length], data.index(b"IEND") - 4
+    moved = data[:at] + data[at + length : end] + chunk + data[end:]
+    loaded = load_image(moved)
+    assert (loaded.width, loaded.height) == (32, 16)
+    assert corner_colours(loaded.pixels) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_a_pil_image_with_an_orientation_is_turned_upright() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import os
@@ -27,11 +28,34 @@ def test_every_lossless_format_gives_the_pixels_that_were_written(
     np.testing.assert_array_equal(np.asarray(load_image(data).pixels), corners())
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
 def test_lossy_formats_give_nearly_the_pixels_that_were_written(kind: str) -> None:
     loaded = load_image(encoded(Image.fromarray(corners()), kind, quality=95))
     colours = np.array(corner_colours(loaded.pixels), int)
     assert np.abs(colours - np.array([RED, GREEN, BLUE, WHITE])).max() <= 12
+
+
+def test_a_data_url_is_read() -> None:
+    data = encoded(Image.fromarray(corners()), "PNG")
+    loaded = load_image("data:image/png;base64," + base64.b64encode(data).decode())
+    np.testing.assert_array_equal(np.asarray(loaded.pixels), corners())
+    assert loaded.source == "<data URL>"
+    assert loaded.content_hash == content_hash(data)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_a_first_frame_that_is_blank_is_passed_over(kind: str) -> None:
+    blank, drawn = Image.new("RGB", (32, 16), "white"), Image.fromarray(corners())
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "AVIF" else {}
+    data = encoded(blank, kind, save_all=True, append_images=[blank, drawn], **options)
+    loaded = load_image(data)
+    colours = np.array(corner_colours(loaded.pixels), int)
+    assert np.abs(colours - np.array([RED, GREEN, BLUE, WHITE])).max() <= 12
+    assert "first frame is blank" in loaded.warnings()[0]
+    alone = load_image(encoded(blank, kind, save_all=True, append_images=[blank], **options))
+    assert "The picture is blank" in alone.warnings()[0]
+    first = load_image(encoded(drawn, kind, save_all=True, append_images=[blank], **options))
+    assert not any("frame" in told for told in first.warnings())
 
 
 def test_every_kind_of_source_gives_the_same_picture(tmp_path: Path) -> None:

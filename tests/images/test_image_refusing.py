@@ -8,6 +8,7 @@ import os
 import pickle
 import socket
 import struct
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,9 @@ from PIL import Image
 from engine.errors import ImageError
 from engine.images import ImageLimits, content_hash, load_image
 from engine.testing.pictures import corners, encoded, noise
+
+AVIF = b"\0\0\0\x1cftypavif\0\0\0\0"
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0"
 
 
 def refusal(source: object, limits: ImageLimits | None = None) -> ImageError:
@@ -118,8 +122,6 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
         (b"<!DOCTYPE html><html></html>", "a web page"),
         (b"%PDF-1.7\n", "a PDF document"),
         (b"PK\x03\x04rest", "a ZIP archive"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0", "an AVIF picture"),
         (b"\0\0\0\x18ftypisom\0\0\0\0", "a video"),
         (b"\0" * 100, "zero bytes"),
         (bytes(range(128, 256)), "data of an unknown kind"),
@@ -130,7 +132,7 @@ def test_what_is_no_picture_is_refused_with_what_it_looks_like(
     data: bytes, looks_like: str
 ) -> None:
     reason = refusal(data).reason
-    assert reason.startswith("expected a picture (JPEG, PNG, WebP, GIF, BMP or TIFF)")
+    assert reason.startswith("expected a picture (JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC)")
     assert looks_like in reason
 
 
@@ -140,7 +142,7 @@ def test_a_wrong_ending_does_not_make_a_picture(tmp_path: Path) -> None:
     assert "looks like text" in refusal(path).reason
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
 def test_truncated_files_are_refused(kind: str, share: float) -> None:
     data = encoded(noise(64, 64), kind)
@@ -148,7 +150,9 @@ def test_truncated_files_are_refused(kind: str, share: float) -> None:
     assert refusal(cut).reason.startswith(("its ", "expected a picture"))
 
 
-@pytest.mark.parametrize("magic", [b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0", b"MM\0*"])
+@pytest.mark.parametrize(
+    "magic", [b"\xff\xd8\xff", b"GIF89a", b"BM", b"II*\0", b"MM\0*", AVIF, HEIC]
+)
 def test_a_beginning_alone_is_refused(magic: bytes) -> None:
     assert "damaged, cut short" in refusal(magic).reason
     assert "damaged, cut short" in refusal(magic + bytes(range(256))).reason
@@ -242,13 +246,38 @@ def test_a_damaged_pil_image_is_refused(tmp_path: Path) -> None:
         (["a.png"], "got list"),
         ("a\0b.png", "can't be a file's path"),
         ("https://example.org/cat.png", "addresses are not fetched"),
+        (f"https://example.org/{'x' * 5000}.png", "addresses are not fetched"),
+        ("file:///home/cat.png", "give the path without `file://`"),
+        ("/9j/" + "A" * 100, "looks like base64 data"),
+        ("iVBORw0KGgo" * 100_000, "looks like base64 data"),
+        ("data:image/png,abc", "expected a data URL such as"),
+        ("data:image/png;base64,@@@", "base64 data is damaged"),
+        ("data:image/png;base64,", "it is empty"),
+        ("data:image/png;base64,aGVsbG8gdGV4dA==", "looks like text"),
         (io.StringIO("text"), "open it in binary mode"),
         (io.BytesIO(b""), "no bytes left"),
         (b"", "it is empty"),
     ],
 )
 def test_what_is_no_source_is_refused(source: object, reason: str) -> None:
-    assert reason in refusal(source).reason
+    error = refusal(source)
+    assert reason in error.reason
+    assert len(str(error)) < 300
+
+
+def test_data_urls_are_bounded_before_they_are_decoded() -> None:
+    url = "data:;base64," + "A" * 4_000_000
+    assert "MiB, more than the limit" in refusal(url, ImageLimits(max_bytes=1_000_000)).reason
+
+
+def test_heic_without_its_reader_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    assert "pip install onelook[heic]" in refusal(HEIC + bytes(100)).reason
+
+
+def test_avif_without_its_reader_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("PIL.AvifImagePlugin.SUPPORTED", False)
+    assert "install Pillow 11.3 or later" in refusal(AVIF + bytes(100)).reason
 
 
 def test_a_closed_file_is_refused(tmp_path: Path) -> None:
