@@ -6,7 +6,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from engine.catalog import Catalog
 from engine.recognizer import Recognizer
+from engine.types import ClassRecord
 from tests.server.conftest import png, seen
 from tests.server.test_recognition_routes import enroll, recognize
 
@@ -209,3 +211,35 @@ def test_what_another_process_changes_is_seen(client: TestClient, opened: Recogn
     with Recognizer.open(opened.gallery.folder.path, backbone=opened.backbone) as other:
         other.enroll("theirs", png(7))
     seen(lambda: recognize(client, 7)[0]["label"] == "theirs")
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "POST"])
+def test_a_class_is_meant_by_its_id_whoever_renames_it_meanwhile(
+    client: TestClient, opened: Recognizer, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    meant = enroll(client, "cup", 1)["class_id"]
+    other = enroll(client, "mug", 2)["class_id"]
+    target = enroll(client, "bowl", 3)["class_id"]
+    ask, swapped = Catalog.class_by_id, []
+
+    def swap_afterwards(catalog: Catalog, class_id: int) -> ClassRecord:
+        record = ask(catalog, class_id)
+        if class_id == meant and not swapped:
+            swapped.append(True)
+            opened.gallery.classes.rename(meant, "former cup")
+            opened.gallery.classes.rename(other, "cup")
+        return record
+
+    monkeypatch.setattr(Catalog, "class_by_id", swap_afterwards)
+    if method == "DELETE":
+        client.delete(f"/v1/classes/{meant}")
+    elif method == "PATCH":
+        client.patch(f"/v1/classes/{meant}", json={"pinned_threshold": 0.75})
+    else:
+        client.post(f"/v1/classes/{target}/merge", json={"class_ids": [meant]})
+    monkeypatch.undo()
+
+    labels = opened.gallery.catalog.labels()
+    assert other in labels
+    assert (meant in labels) == (method == "PATCH")
+    assert opened.gallery.catalog.pins() == ({meant: 0.75} if method == "PATCH" else {})

@@ -102,12 +102,10 @@ def change_class(
     """Rename a class, pin its threshold, or with null let it be computed again."""
     service = service_of(request)
     gallery = service.recognizer.gallery
-    label = gallery.catalog.class_by_id(class_id).label
     if change.label is not None:
-        gallery.classes.rename(label, change.label)
-        label = gallery.catalog.class_by_id(class_id).label
+        gallery.classes.rename(class_id, change.label)
     if "pinned_threshold" in change.model_fields_set:
-        gallery.classes.pin(label, change.pinned_threshold)
+        gallery.classes.pin(class_id, change.pinned_threshold)
     return _detail(service, caller, class_id)
 
 
@@ -117,18 +115,14 @@ def merge_classes(
 ) -> ClassDetailOut:
     """Move the examples of other classes into this one and remove the others."""
     service = service_of(request)
-    gallery = service.recognizer.gallery
-    catalog = gallery.catalog
-    into = catalog.class_by_id(class_id).label
-    gallery.classes.merge([catalog.class_by_id(other).label for other in merge.class_ids], into)
+    service.recognizer.gallery.classes.merge(merge.class_ids, class_id)
     return _detail(service, caller, class_id)
 
 
 @router.delete("/{class_id}", status_code=204, dependencies=[require(Scope.ADMIN)])
 def remove_class(request: Request, class_id: Id) -> Response:
     """Remove a class with its examples and their pictures."""
-    gallery = service_of(request).recognizer.gallery
-    gallery.classes.remove(gallery.catalog.class_by_id(class_id).label)
+    service_of(request).recognizer.gallery.classes.remove(class_id)
     return Response(status_code=204)
 
 
