@@ -38,6 +38,8 @@ class Connection(H11Protocol):
     """One connection, which knows since when it has been waiting for its other end."""
 
     waits_since = 0.0
+    _answered = False
+    _partial_since: float | None = None
     _unsent = 0
     _unsent_since = 0.0
 
@@ -45,7 +47,15 @@ class Connection(H11Protocol):
         self.waits_since = time.monotonic()
         super().connection_made(transport)
 
+    def data_received(self, data: bytes) -> None:
+        if self.idle and self._partial_since is None:
+            self._partial_since = time.monotonic()
+        super().data_received(data)
+        if not self.idle:
+            self._partial_since = None
+
     def on_response_complete(self) -> None:
+        self._answered = True
         self.waits_since = time.monotonic()
         super().on_response_complete()
 
@@ -67,14 +77,17 @@ class Connection(H11Protocol):
         """Whether its other end has kept the service waiting for too long.
 
         Either a request's headers, or what is left of a body that was refused, don't come; or what
-        was sent isn't taken. (Bodies that are being read are timed by `engine.server.guard`.)
+        was sent isn't taken. (Bodies that are being read are timed by `engine.server.guard`, and
+        connections that rest between requests by uvicorn.)
         """
         unsent = self.transport.get_write_buffer_size()
         if unsent != self._unsent:
             self._unsent, self._unsent_since = unsent, now
         if unsent:
             return now - self._unsent_since > options.send_seconds
-        return self.idle and now - self.waits_since > options.header_seconds
+        if self._partial_since is not None:
+            return now - self._partial_since > options.header_seconds
+        return not self._answered and self.idle and now - self.waits_since > options.header_seconds
 
 
 class Door:

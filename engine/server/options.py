@@ -43,7 +43,10 @@ class ServerOptions:
         max_batch: pictures embedded at once.
         max_connections: how many may be open; fewer where the process may open few files. Half of
             them may have a request in work.
-        header_seconds: how long a connection may go without a whole request.
+        header_seconds: how long a request's headers may take, from the connection's beginning or
+            the first byte on.
+        rest_seconds: how long a connection may rest between requests; longer than clients keep one,
+            so that they end it, and none sends a request as it is closed.
         body_seconds, body_rate: a body may be waited for that long, and a second more for each
             `body_rate` bytes that have come.
         send_seconds: how long an answer may not be taken.
@@ -78,6 +81,7 @@ class ServerOptions:
     max_batch: int = 32
     max_connections: int = 1000
     header_seconds: float = 10.0
+    rest_seconds: int = 30
     body_seconds: float = 10.0
     body_rate: int = 4096
     send_seconds: float = 30.0

@@ -24,11 +24,12 @@ from engine.server.connections import (
     log_quietly,
     most_connections,
 )
-from engine.server.memory import map_large_blocks
+from engine.server.memory import give_memory_back, settle_allocator
 from engine.server.options import ServerOptions
 from engine.server.service import Service, check_exposure
 
 GRACE_SECONDS = 30
+_TRIM_TICKS = 600  # of a tenth of a second each
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -77,6 +78,8 @@ class _Server(uvicorn.Server):
         if counter % 10 == 0:
             connections = cast("set[Connection]", self.server_state.connections)
             drop_overdue(list(connections), self.service.options)
+        if counter % _TRIM_TICKS == _TRIM_TICKS - 1:
+            asyncio.get_running_loop().run_in_executor(None, give_memory_back)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -101,7 +104,7 @@ def serve(
             address is taken or not this machine's; the TLS files can't be used.
     """
     ask_for_descriptors(options)
-    map_large_blocks()
+    settle_allocator()
     server = server_of(recognizer, options)
     try:
         listening = listen(options)
@@ -133,6 +136,7 @@ def server_of(recognizer: Recognizer, options: ServerOptions) -> _Server:
         ws="none",
         proxy_headers=False,  # see engine.server.forwarding
         server_header=False,
+        timeout_keep_alive=options.rest_seconds,
         timeout_graceful_shutdown=GRACE_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
     )

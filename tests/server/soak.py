@@ -351,7 +351,19 @@ def main() -> None:
     print(found.table())
     failures = found.failures(given.growth)
     if given.json is not None:
-        figures = asdict(found) | {"failures": failures}
+        figures = {
+            "seconds": found.seconds,
+            "answers": found.answers,
+            "hostile": found.hostile,
+            "wrong": found.wrong,
+            "lost": found.lost,
+            "missing": found.missing,
+            "backups": found.backups,
+            "exit_codes": found.exit_codes,
+            "growth": [found.growth(service) for service in range(len(found.samples))],
+            "samples": [[asdict(sample) for sample in samples] for samples in found.samples],
+            "failures": failures,
+        }
         given.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     print(*failures or ["all went well"], sep="\n")
     sys.exit(bool(failures))

@@ -179,3 +179,21 @@ def test_a_stranger_who_shakes_no_hands_is_let_go_of(
         trusted = ssl.create_default_context(cafile=str(cert))
         url = service.url.replace("http://127.0.0.1", "https://localhost")
         assert httpx.get(f"{url}/healthz", verify=trusted).status_code == 200
+
+
+def test_a_connection_may_rest_between_requests_for_longer_than_its_headers_may_take(
+    opened: Recognizer,
+) -> None:
+    """Longer than clients keep one, too: else a request is sent just as the service hangs up."""
+    asking = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert ServerOptions().rest_seconds > httpx.Limits().keepalive_expiry  # type: ignore[operator]
+    options = ServerOptions(rate=0, header_seconds=0.5, rest_seconds=3)
+    with running(opened, options) as service, closing(connected(service)) as talking:
+        for _ in range(2):
+            talking.sendall(asking)
+            told = b""
+            while not told.endswith(b"}"):
+                told += talking.recv(4096)
+            assert b" 200 " in told
+            time.sleep(2)
+        assert answer_of(talking) == b""
