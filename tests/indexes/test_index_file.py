@@ -1,7 +1,9 @@
 """A file brings back what was saved, and a damaged one is never trusted."""
 
 import io
+import json
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from engine.errors import GalleryError
 from engine.indexes import FaissIndex, IndexFileError, NumpyIndex, load_index, save_index
 from engine.indexes.compaction import Limits
 from engine.indexes.faults import Fault
+from engine.indexes.index_file import CRC_BYTES, HEADER_BYTES, MAGIC
 from engine.testing.vectors import unit_rows
 
 DIMENSION = 8
@@ -221,3 +224,27 @@ def test_a_save_that_fails_leaves_the_old_file_alone(
         save_index(index, path, generation=42, commit_id="c", space="abc")
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "value", [None, -1, 0, 3, 2**70, "x", [], {}, {"ids": [0]}, [1, 2, 3], 1e300, True]
+)
+def test_a_forged_header_with_a_right_checksum_is_refused_or_harmless(
+    index: FaissIndex, path: Path, value: object
+) -> None:
+    whole = saved(index, path)
+    start = len(MAGIC) + CRC_BYTES
+    header = json.loads(whole[start:HEADER_BYTES])
+    places = [(name,) for name in header] + [("sections", name) for name in header["sections"]]
+    for *outer, name in places:
+        forged = json.loads(json.dumps(header))
+        inner = forged[outer[0]] if outer else forged
+        inner[name] = value
+        text = json.dumps(forged).encode().ljust(HEADER_BYTES - start)
+        checksum = zlib.crc32(text).to_bytes(CRC_BYTES, "little")
+        path.write_bytes(MAGIC + checksum + text + whole[HEADER_BYTES:])
+        try:
+            loaded = load(path)
+        except IndexFileError:
+            continue
+        loaded.search(unit_rows(1), 3)
