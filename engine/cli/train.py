@@ -228,7 +228,7 @@ def _print_head(output: Output, report: HeadReport) -> None:
 
 
 def _show_progress(output: Output, progress: Progress) -> None:
-    held_out = "" if progress.held_out is None else f", held-out TPIR {progress.held_out:.1%}"
+    held_out = "" if progress.held_out is None else f", on held-out classes {progress.held_out:.1%}"
     output.note(
         f"epoch {progress.epoch} of {progress.epochs}: loss {progress.loss:.3f}{held_out}, "
         f"{progress.seconds:.0f} s"

@@ -26,7 +26,7 @@ from engine.backbones.pretrained import Network, Pretrained, file_hash, space_of
 from engine.errors import TrainingError
 from engine.projections import Projection, shipped_projection
 from engine.synthesis import Split
-from engine.training.judging import Comparison, Trial, compare, tpir_at_fpir, tpir_name
+from engine.training.judging import Comparison, compare, tpir_at_fpir, tpir_name
 from engine.training.loop import FitOutcome, FitSettings, Progress, default_device, fit
 from engine.training.losses import PairLoss
 from engine.training.optimisation import interpolated
@@ -69,7 +69,8 @@ class FineTuning:
         learning_rate: at its peak.
         batch_size: pairs of a picture and its photograph in a batch.
         held_out_share: of the classes; one half says when to stop, the other judges.
-        fpir: whose TPIR says when to stop, and whether it got better.
+        fpir: whose TPIR says whether it got better; when to stop, too, together with the share of
+            queries whose own class is nearest.
         seed: of everything random.
         promote_regression: write the backbone even where it is judged no better.
     """
@@ -297,8 +298,10 @@ class _Run:
         return Judgement(name, trial.classes, len(trial.query_labels), figures)
 
     def _watched(self, network: nn.Module) -> float:
-        trial: Trial = self._stop.embedded(network)
-        return tpir_at_fpir(trial, self._settings.fpir, self._settings.seed)
+        """TPIR, with and without a threshold: either alone says little on few classes."""
+        trial = self._stop.embedded(network)
+        fpirs = (self._settings.fpir, 1.0)
+        return sum(tpir_at_fpir(trial, fpir, self._settings.seed) for fpir in fpirs) / len(fpirs)
 
     def _photographed(
         self, rows: IntArray, preprocessing: Preprocessing, seed: int
