@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.catalog.failures import DRIVER_ERRORS, translate
+from engine.durability import sync_folder
 from engine.errors import ReadOnlyError, StorageError
 
 Error = sqlite3.Error
@@ -167,7 +168,7 @@ def publish(partial: Path, destination: Path, *, overwrite: bool) -> None:
             partial.replace(destination)
         else:
             _link(partial, destination)
-        _sync(destination.parent)
+        sync_folder(destination.parent)
 
 
 def partial_path(path: Path) -> Path:
@@ -258,7 +259,7 @@ def _lower(text: str | None) -> str | None:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDWR)  # Windows syncs no file that is open for reading only
     try:
         os.fsync(descriptor)
     finally:

@@ -27,6 +27,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from engine.durability import sync_folder
 from engine.indexes.base import VectorIndex
 from engine.indexes.checksums import row_checksums
 from engine.indexes.faiss_index import FaissIndex
@@ -89,11 +90,7 @@ def save_index(
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def load_index(path: Path, *, space: str, dimension: int) -> LoadedIndex:

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from engine.durability import sync_folder
 from engine.errors import TrainingError
 
 
@@ -32,7 +33,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise TrainingError(f"{path}: the checkpoint can't be written: {error}") from error
 
@@ -58,15 +59,3 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
             "remove it to train from the start"
         )
     return state
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename inside the folder durable, where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
