@@ -85,8 +85,11 @@ _POSTGRES: dict[str, tuple[type[GalleryError], str]] = {
     "XX": (GalleryDamagedError, f"its database is damaged; {DAMAGED}"),
 }
 
-DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error)
-"""What `translate` takes: everything that SQLAlchemy or a bare SQLite connection raises."""
+DRIVER_ERRORS = (SQLAlchemyError, sqlite3.Error, UnicodeDecodeError)
+"""What `translate` takes: everything that SQLAlchemy or a bare SQLite connection raises.
+
+The last where SQLite's own message quotes damaged text.
+"""
 
 
 def translate(error: Exception, where: str) -> GalleryError:
@@ -95,6 +98,8 @@ def translate(error: Exception, where: str) -> GalleryError:
         return StorageError(
             f"{where}: all database connections stayed in use for too long; use fewer threads"
         )
+    if isinstance(error, UnicodeDecodeError):
+        return GalleryDamagedError(f"{where}: its database holds damaged text; {DAMAGED}")
     cause = error.orig if isinstance(error, DBAPIError) else error
     if not isinstance(cause, sqlite3.Error):
         return _of_server(cause, where)

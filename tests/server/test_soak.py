@@ -31,6 +31,14 @@ def test_hostile_inputs_end_in_our_errors_within_bounds(tmp_path: Path) -> None:
     assert sum(player.outcomes.values()) == 300
 
 
+def test_inputs_that_once_were_a_fault_end_in_our_errors(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        player, _ = play(tmp_path, range(1814, 1815))  # SQLite's message quoted damaged text
+    assert player.faults == []
+    assert player.outcomes == {"open_gallery: GalleryDamagedError": 1}
+
+
 def test_the_soak_says_what_grew() -> None:
     steady = [Sample(second, 100, 20, 8) for second in range(100)]
     growing = [Sample(second, 100 + second, 20 + second, 8 + second / 5) for second in range(100)]  # type: ignore[arg-type]
