@@ -13,6 +13,10 @@ from engine.types import ByteArray, FloatArray
 _PLAIN_SHARE = 0.92  # of the border's pixels that must be of one colour for the ground to be plain
 _TOLERANCE = 22  # by which a channel may differ from the ground's colour
 _LEAST_THING, _MOST_THING = 0.02, 0.97  # share of the picture; beyond these nothing was cut
+_WORKING_SIDE, _SEEDS = 160, 16  # of the copy in which a smooth ground is sought; seeds a side
+_SMOOTH_STEP = 3  # by which a smooth ground's channels differ from a pixel to the next, at most
+_SMOOTH_BORDER, _ALONE = 0.97, 0.9  # shares: of the border that is ground, of all that is thing
+_SMOOTH_LEAST, _SMOOTH_MOST = 0.04, 0.75  # share of the picture that the thing takes
 RECTANGLE = 0.93  # what fills so much of its box is a sheet or a box itself
 _OPAQUE = 250
 _SMALLEST = 24  # pixels of the shortest side of the coarsest level
@@ -57,7 +61,7 @@ class Cutout:
 
 
 def cut_out(pixels: ByteArray, longest: int = 384) -> Cutout:
-    """Cut a picture from its ground: by its alpha, or by the plain colour around it.
+    """Cut a picture from its ground: by its alpha, or by the plain or smooth colour around it.
 
     Args:
         pixels: `(h, w, 3)` or `(h, w, 4) uint8`, RGB, and alpha where it has one.
@@ -79,6 +83,8 @@ def cut_out(pixels: ByteArray, longest: int = 384) -> Cutout:
     else:
         whole = colour = np.ascontiguousarray(pixels)
         mask = _plain_ground_removed(colour)
+        if mask is None:
+            mask = _smooth_ground_removed(colour)
     full = _levels(np.dstack([whole, np.full(whole.shape[:2], 255, np.uint8)]))
     if mask is None or not _LEAST_THING < (mask > 127).mean() < _MOST_THING:
         return Cutout(full, full, np.array([0, 0, 1, 1], np.float32))
@@ -132,6 +138,46 @@ def _plain_ground_removed(colour: ByteArray) -> ByteArray | None:
     if not mask.any() or (not all(plain) and _fills(mask, _box(mask)) < RECTANGLE):
         return None
     return np.minimum(np.asarray(cv2.GaussianBlur(mask, (3, 3), 0), np.uint8), mask)
+
+
+def _smooth_ground_removed(colour: ByteArray) -> ByteArray | None:
+    """`(h, w) uint8` alpha of a thing before a studio's backdrop; None without one.
+
+    The backdrop's colour may change, but nowhere by more than a little from a pixel to the next;
+    it takes all of the border, and one thing without a connection to the border is left.
+    """
+    small = cv2.GaussianBlur(_shrunk(colour, _WORKING_SIDE), (0, 0), _WORKING_SIDE / 100)
+    height, width = small.shape[:2]
+    marked = np.zeros((height + 2, width + 2), np.uint8)
+    steps = (np.arange(_SEEDS) + 0.5) / _SEEDS
+    across, down = (steps * width).astype(int), (steps * height).astype(int)
+    seeds = [(x, y) for x in across for y in (0, height - 1)]
+    seeds += [(x, y) for y in down for x in (0, width - 1)]
+    flags = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
+    for x, y in seeds:
+        if not marked[y + 1, x + 1]:
+            step = (_SMOOTH_STEP,) * 3
+            cv2.floodFill(small, marked, (int(x), int(y)), 0, step, step, flags)
+    left = 1 - marked[1:-1, 1:-1]
+    border = np.concatenate([left[0], left[-1], left[:, 0], left[:, -1]])
+    if border.mean() > 1 - _SMOOTH_BORDER:
+        return None
+    opened = cv2.morphologyEx(left, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    count, parts, figures, _ = cv2.connectedComponentsWithStats(opened)
+    if count < 2:
+        return None
+    areas = figures[1:, cv2.CC_STAT_AREA]
+    thing = 1 + int(areas.argmax())
+    x, y, wide, high = figures[thing, : cv2.CC_STAT_AREA]
+    inside = x > 0 and y > 0 and x + wide < width and y + high < height
+    share = float(areas.max()) / (width * height)
+    alone = float(areas.max() / areas.sum()) > _ALONE
+    if not (inside and alone and _SMOOTH_LEAST < share < _SMOOTH_MOST):
+        return None
+    mask = np.where(parts == thing, np.uint8(255), np.uint8(0))
+    size = (colour.shape[1], colour.shape[0])
+    large = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    return np.asarray(np.clip((large - 127.5) * 3 + 127.5, 0, 255), np.uint8)
 
 
 def _box(mask: ByteArray) -> FloatArray:

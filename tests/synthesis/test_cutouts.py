@@ -25,6 +25,22 @@ def test_a_plain_border_is_cut_away(ground):
     np.testing.assert_array_equal(cutout.whole[0][..., :3], pixels)
 
 
+def test_a_backdrop_whose_colour_changes_smoothly_is_cut_away():
+    pixels, inside = disc((0, 0, 0), side=160)
+    fall = np.linspace(60, 220, 160)[:, None, None] * np.array([0.5, 0.7, 1.0])
+    pixels = np.where(inside[..., None], pixels, fall).astype(np.uint8)
+    cutout = cut_out(pixels)
+    assert cutout.has_ground
+    assert np.mean((cutout.thing[0][..., 3] > 127) == inside) > 0.96
+
+
+def test_a_thing_that_leaves_the_picture_is_not_cut_from_a_smooth_backdrop():
+    pixels, inside = disc((0, 0, 0), side=160)
+    fall = np.linspace(60, 220, 160)[:, None, None] * np.array([0.5, 0.7, 1.0])
+    pixels = np.where(inside[..., None], pixels, fall).astype(np.uint8)
+    assert not cut_out(pixels[40:]).has_ground
+
+
 def test_what_has_the_grounds_colour_inside_the_thing_stays():
     pixels, _ = disc()
     pixels[36:44, 36:44] = 255
