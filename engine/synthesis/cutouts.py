@@ -146,7 +146,7 @@ def _smooth_ground_removed(colour: ByteArray) -> ByteArray | None:
     The backdrop's colour may change, but nowhere by more than a little from a pixel to the next;
     it takes all of the border, and one thing without a connection to the border is left.
     """
-    small = cv2.GaussianBlur(_shrunk(colour, _WORKING_SIDE), (0, 0), _WORKING_SIDE / 100)
+    small = cv2.GaussianBlur(_shrunk(colour, _WORKING_SIDE), (0, 0), _WORKING_SIDE / 160)
     height, width = small.shape[:2]
     marked = np.zeros((height + 2, width + 2), np.uint8)
     steps = (np.arange(_SEEDS) + 0.5) / _SEEDS
@@ -175,6 +175,7 @@ def _smooth_ground_removed(colour: ByteArray) -> ByteArray | None:
     if not (inside and alone and _SMOOTH_LEAST < share < _SMOOTH_MOST):
         return None
     mask = np.where(parts == thing, np.uint8(255), np.uint8(0))
+    mask = np.asarray(cv2.erode(mask, np.ones((3, 3), np.uint8)), np.uint8)  # the ground's rim
     size = (colour.shape[1], colour.shape[0])
     large = cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR).astype(np.float32)
     return np.asarray(np.clip((large - 127.5) * 3 + 127.5, 0, 255), np.uint8)
