@@ -62,7 +62,7 @@ def _heic(stream: io.BytesIO) -> ImageFile:
             "it is a HEIC picture; to read those, run `pip install onelook[heic]`, or save the "
             "picture as JPEG"
         ) from None
-    file: ImageFile = HeifImageFile(stream)
+    file: ImageFile = HeifImageFile(stream)  # type: ignore[no-untyped-call]
     return file
 
 

@@ -65,7 +65,7 @@ def test_an_empty_folder_or_manifest_is_an_error_and_prunes_nothing(
     onelook("enroll", "empty.csv", "--gallery", "other", code=FAILURE)
     onelook("enroll", catalog, "--gallery", "g", "--prune", code=FAILURE)
 
-    assert "empty: expected pictures (files ending in .bmp" in done.stderr
+    assert "empty: expected pictures (files ending in .avif .bmp" in done.stderr
     assert not (tmp_path / "other").exists()
     assert "12 classes" in onelook("check", "-g", "g").stdout
 

@@ -33,7 +33,7 @@ from engine.types import Candidate, Reject
 
 router = APIRouter(prefix="/v1", tags=["recognition"])
 MOST_CANDIDATES = 50
-_IMAGES = uploads.many_files("The pictures: JPEG, PNG, WebP, GIF, BMP or TIFF.")
+_IMAGES = uploads.many_files("The pictures: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.")
 Caller = Annotated[Principal, require(Scope.RECOGNIZE)]
 _COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_CANDIDATES, "default": CANDIDATES}
 
