@@ -13,7 +13,7 @@ from sqlalchemy import make_url, text
 from benchmarks.scaleout_server import Server
 from engine.catalog.database import Database
 from engine.errors import OnelookError
-from engine.indexes import FaissIndex, VectorIndex
+from engine.indexes import SketchedIndex, VectorIndex
 from engine.indexes.pgvector_index import Changes, PgvectorIndex
 from engine.testing.vectors import clustered_rows, seen_again
 from engine.types import FloatArray, IntArray
@@ -60,7 +60,7 @@ def compared(server: Server, size: int, build_minutes: float) -> dict[str, Any]:
     expected = _nearest(held, queries)
     figures: dict[str, Any] = {}
     start = time.perf_counter()
-    faiss = FaissIndex(DIMENSION, background=False)
+    faiss = SketchedIndex(DIMENSION, background=False)
     faiss.add(np.arange(1, size + 1), held)
     if faiss.compaction_due:
         faiss.compact()

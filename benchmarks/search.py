@@ -28,7 +28,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from benchmarks.measuring import RESULTS, percentiles, write_results
-from engine.indexes import FaissIndex, load_index, save_index
+from engine.indexes import SketchedIndex, load_index, save_index
 from engine.testing.vectors import clustered_rows, seen_again
 from engine.types import FloatArray
 
@@ -70,10 +70,10 @@ def measured(count: int, dimension: int, turns: int) -> dict[str, Any]:
     }
 
 
-def built(rows: FloatArray) -> tuple[FaissIndex, dict[str, float]]:
+def built(rows: FloatArray) -> tuple[SketchedIndex, dict[str, float]]:
     """An index of the rows; what it took, and its memory over that of the bare vectors."""
     before = resident_bytes()
-    index = FaissIndex(rows.shape[1], background=False)
+    index = SketchedIndex(rows.shape[1], background=False)
     started = time.perf_counter()
     for start in range(0, len(rows), ADDED_AT_ONCE):
         some = rows[start : start + ADDED_AT_ONCE]
@@ -88,7 +88,7 @@ def built(rows: FloatArray) -> tuple[FaissIndex, dict[str, float]]:
 
 
 def timed(
-    index: FaissIndex,
+    index: SketchedIndex,
     bare: faiss.IndexFlatIP,
     rows: FloatArray,
     queries: FloatArray,
@@ -148,7 +148,7 @@ def numpy_search(rows: FloatArray, query: FloatArray) -> Any:
     return best[np.argsort(-similarities[best])]
 
 
-def recall(index: FaissIndex, rows: FloatArray, queries: FloatArray) -> dict[str, float]:
+def recall(index: SketchedIndex, rows: FloatArray, queries: FloatArray) -> dict[str, float]:
     """Share of the k nearest found, and of queries whose nearest is, by kind of query."""
     nearest = np.full((len(queries), 50), -np.inf, np.float32)
     for start in range(0, len(rows), ADDED_AT_ONCE):
@@ -163,7 +163,7 @@ def recall(index: FaissIndex, rows: FloatArray, queries: FloatArray) -> dict[str
     }
 
 
-def added_one_by_one(index: FaissIndex, queries: FloatArray) -> float:
+def added_one_by_one(index: SketchedIndex, queries: FloatArray) -> float:
     """Milliseconds to add one vector, the median."""
     first = int(index.ids().max()) + 1
     taken = [

@@ -9,9 +9,9 @@ from math import isqrt
 import numpy as np
 
 from engine.indexes import scan
+from engine.indexes.fit import Fit
 from engine.indexes.rows import Rows
 from engine.indexes.sketch import ROWS_AT_ONCE, Sketch
-from engine.indexes.state import Fit
 from engine.types import FloatArray, IntArray
 
 LEAST_RECALL = {1: 0.995, 10: 0.98, 50: 0.9}

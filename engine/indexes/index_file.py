@@ -30,10 +30,11 @@ import numpy as np
 from engine.durability import sync_folder
 from engine.indexes.base import VectorIndex
 from engine.indexes.checksums import row_checksums
-from engine.indexes.faiss_index import FaissIndex
 from engine.indexes.faults import Fault, IndexFileError
+from engine.indexes.fit import Fit
 from engine.indexes.rows import Rows
-from engine.indexes.state import Fit, State
+from engine.indexes.sketched_index import SketchedIndex
+from engine.indexes.state import State
 from engine.types import FloatArray
 
 MAGIC = b"onelook\x02"
@@ -50,7 +51,7 @@ class LoadedIndex(NamedTuple):
         generation, commit_id: of the catalog, that the index holds.
     """
 
-    opened: FaissIndex
+    opened: SketchedIndex
     generation: int
     commit_id: str
 
@@ -77,7 +78,7 @@ def save_index(
     Raises:
         OSError: it could not be written; the old file is as it was.
     """
-    state = index.state if isinstance(index, FaissIndex) else _copied(index)
+    state = index.state if isinstance(index, SketchedIndex) else _copied(index)
     aside = path.with_name(path.name + ".new")
     try:
         aside.unlink(missing_ok=True)
@@ -104,7 +105,7 @@ def load_index(path: Path, *, space: str, dimension: int) -> LoadedIndex:
             reader = _Reader(path, file)
             reader.expect("space", space)
             reader.expect("dimension", dimension)
-            index = FaissIndex.of(reader.state())
+            index = SketchedIndex.of(reader.state())
             commit = int(reader.header["generation"]), str(reader.header.get("commit_id", ""))
             return LoadedIndex(index, *commit)
     except FileNotFoundError:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import GalleryError, ReadOnlyError, StorageError
 
 if TYPE_CHECKING:
-    from engine.indexes.pgvector_index import Transaction
+    from sqlalchemy import Connection
 
 LEAST_VERSION = (0, 8)
 """The first that goes on searching where removed vectors were found."""
 
 CREATE = "CREATE EXTENSION vector SCHEMA public"
+
+
+class Transaction(Protocol):
+    """Opens a transaction; of those with `write` there is one at a time, for all processes."""
+
+    def __call__(self, *, write: bool = False) -> AbstractContextManager[Connection]: ...
 
 
 def schema_of_types(transaction: Transaction) -> str:

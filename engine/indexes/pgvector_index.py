@@ -12,7 +12,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -28,7 +28,7 @@ from engine.indexes.base import (
     check_k,
     no_such_id,
 )
-from engine.indexes.pgvector_extension import schema_of_types
+from engine.indexes.pgvector_extension import Transaction, schema_of_types
 from engine.indexes.pgvector_table import TableState, VectorTable, drop_table, table_names
 from engine.types import FloatArray, IntArray
 
@@ -39,12 +39,6 @@ LOGGER = logging.getLogger(__name__)
 MOST_DIMENSIONS = 4000
 BATCH = 4096
 """Vectors read and written at a time."""
-
-
-class Transaction(Protocol):
-    """Opens a transaction; of those with `write` there is one at a time, for all processes."""
-
-    def __call__(self, *, write: bool = False) -> AbstractContextManager[Connection]: ...
 
 
 class Changes(NamedTuple):

@@ -25,8 +25,8 @@ from typing import cast
 import numpy as np
 
 from engine.cores import threads_for
+from engine.indexes.fit import Fit
 from engine.indexes.rows import Rows
-from engine.indexes.state import Fit
 from engine.types import ByteArray, FloatArray, IntArray
 
 with warnings.catch_warnings():  # SWIG's types have no __module__, which Python 3.12 deprecates

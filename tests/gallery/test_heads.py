@@ -15,7 +15,7 @@ from engine.decision.trained_head import TrainedHead
 from engine.gallery import Gallery, decide_queries, verify_embeddings
 from engine.gallery.parts.migrating import migrate_gallery
 from engine.gallery.snapshot.reranking import RERANKED, rerank
-from engine.indexes import FaissIndex
+from engine.indexes import SketchedIndex
 from engine.projections import Projection
 from engine.types import Ranking
 from tests.gallery.conftest import SPACE, example, unit
@@ -100,7 +100,7 @@ def test_only_the_nearest_classes_change_places_by_the_sum_of_both_scores() -> N
     random = np.random.default_rng(1)
     vectors = random.normal(size=(RERANKED + 5, 6))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    index = FaissIndex(6)
+    index = SketchedIndex(6)
     index.add(np.arange(len(vectors)), vectors)
     query, head = vectors[0] * 0.8 + vectors[1] * 0.2, SiameseHead(-random.random(6), 0.5)
     query = (query / np.linalg.norm(query)).astype(np.float32)
@@ -117,7 +117,7 @@ def test_only_the_nearest_classes_change_places_by_the_sum_of_both_scores() -> N
 
 
 def test_a_candidate_that_was_just_removed_leaves_the_order_as_it_was() -> None:
-    index = FaissIndex(2)
+    index = SketchedIndex(2)
     index.add(np.array([1]), np.eye(2, dtype=np.float32)[:1])
     ranking = Ranking(np.array([5, 6]), np.array([1, 2]), np.array([0.5, 0.4], np.float32))
     head = SiameseHead(np.ones(2, np.float32), 0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.indexes import FaissIndex, NumpyIndex
+from engine.indexes import NumpyIndex, SketchedIndex
 from engine.indexes.compaction import Limits
 from engine.testing.vectors import clustered_rows, seen_again, unit_rows
 
@@ -23,9 +23,9 @@ def strangers() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def pair(rows: np.ndarray) -> tuple[FaissIndex, NumpyIndex]:
+def pair(rows: np.ndarray) -> tuple[SketchedIndex, NumpyIndex]:
     """An approximate index and the oracle, holding the same."""
-    approximate, exact = FaissIndex(DIMENSION, background=False), NumpyIndex(DIMENSION)
+    approximate, exact = SketchedIndex(DIMENSION, background=False), NumpyIndex(DIMENSION)
     for index in (approximate, exact):
         index.add(np.arange(COUNT), rows)
     approximate.compact()
@@ -35,7 +35,7 @@ def pair(rows: np.ndarray) -> tuple[FaissIndex, NumpyIndex]:
 
 @pytest.mark.parametrize("k", [1, 10, 64])
 def test_at_least_99_of_100_nearest_rows_are_found(
-    pair: tuple[FaissIndex, NumpyIndex], rows: np.ndarray, strangers: np.ndarray, k: int
+    pair: tuple[SketchedIndex, NumpyIndex], rows: np.ndarray, strangers: np.ndarray, k: int
 ) -> None:
     approximate, exact = pair
     for queries in (seen_again(rows[::100]), strangers):
@@ -48,7 +48,7 @@ def test_at_least_99_of_100_nearest_rows_are_found(
 
 
 def test_similarities_are_exact_however_they_were_found(
-    pair: tuple[FaissIndex, NumpyIndex], rows: np.ndarray
+    pair: tuple[SketchedIndex, NumpyIndex], rows: np.ndarray
 ) -> None:
     queries = seen_again(rows[:40])
     similarities, ids = pair[0].search(queries, 10)
@@ -58,7 +58,7 @@ def test_similarities_are_exact_however_they_were_found(
 
 
 def test_asking_for_much_of_an_index_compares_all_of_it(
-    pair: tuple[FaissIndex, NumpyIndex], rows: np.ndarray
+    pair: tuple[SketchedIndex, NumpyIndex], rows: np.ndarray
 ) -> None:
     approximate, exact = pair
     _, ids = approximate.search(rows[:1], 2000)
@@ -67,7 +67,7 @@ def test_asking_for_much_of_an_index_compares_all_of_it(
 
 
 def test_rows_added_and_removed_since_are_seen(rows: np.ndarray) -> None:
-    index = FaissIndex(DIMENSION, background=False)
+    index = SketchedIndex(DIMENSION, background=False)
     index.add(np.arange(COUNT), rows)
     index.compact()
     fresh = clustered_rows(50, DIMENSION, seed=9)
@@ -81,7 +81,7 @@ def test_rows_added_and_removed_since_are_seen(rows: np.ndarray) -> None:
 
 
 def test_removing_a_whole_neighbourhood_uncovers_what_lies_behind(rows: np.ndarray) -> None:
-    index, oracle = FaissIndex(DIMENSION, background=False), NumpyIndex(DIMENSION)
+    index, oracle = SketchedIndex(DIMENSION, background=False), NumpyIndex(DIMENSION)
     for held in (index, oracle):
         held.add(np.arange(COUNT), rows)
     index.compact()
@@ -96,7 +96,7 @@ def test_removing_a_whole_neighbourhood_uncovers_what_lies_behind(rows: np.ndarr
 
 
 def test_an_index_changes_with_its_size_and_does_not_sway(low_limits: Limits) -> None:
-    index = FaissIndex(8, limits=low_limits, background=False)
+    index = SketchedIndex(8, limits=low_limits, background=False)
     vectors = unit_rows(300)
     index.add(np.arange(199), vectors[:199])
     assert not index.compaction_due
@@ -116,7 +116,7 @@ def test_an_index_changes_with_its_size_and_does_not_sway(low_limits: Limits) ->
 
 
 def test_what_waits_outside_the_sketch_is_folded_in(low_limits: Limits) -> None:
-    index = FaissIndex(8, limits=low_limits, background=False)
+    index = SketchedIndex(8, limits=low_limits, background=False)
     vectors = unit_rows(330)
     index.add(np.arange(300), vectors[:300])
     index.compact()
@@ -131,7 +131,7 @@ def test_what_waits_outside_the_sketch_is_folded_in(low_limits: Limits) -> None:
 
 
 def test_an_index_that_has_grown_much_is_fitted_anew(low_limits: Limits) -> None:
-    index = FaissIndex(8, limits=low_limits, background=False)
+    index = SketchedIndex(8, limits=low_limits, background=False)
     vectors = unit_rows(800)
     index.add(np.arange(200), vectors[:200])
     index.compact()
@@ -141,7 +141,7 @@ def test_an_index_that_has_grown_much_is_fitted_anew(low_limits: Limits) -> None
 
 
 def test_it_compacts_by_itself_in_the_background(low_limits: Limits) -> None:
-    index = FaissIndex(8, limits=low_limits)
+    index = SketchedIndex(8, limits=low_limits)
     vectors = unit_rows(300)
     index.add(np.arange(300), vectors)
     index.compact()  # waits for the one under way
@@ -152,7 +152,7 @@ def test_it_compacts_by_itself_in_the_background(low_limits: Limits) -> None:
 def test_rows_that_no_sketch_can_tell_apart_are_searched_exactly(low_limits: Limits) -> None:
     centres = np.repeat(unit_rows(20, 16), 1500, axis=0)  # a code tells 16 places a dimension apart
     rows = centres + 0.02 * unit_rows(30_000, 16, seed=1)
-    index = FaissIndex(16, limits=low_limits, background=False)
+    index = SketchedIndex(16, limits=low_limits, background=False)
     index.add(np.arange(30_000), rows / np.linalg.norm(rows, axis=1, keepdims=True))
     index.compact()
     described = index.describe()
@@ -163,7 +163,7 @@ def test_rows_that_no_sketch_can_tell_apart_are_searched_exactly(low_limits: Lim
 
 def test_dimensions_that_no_group_divides_are_filled_up(low_limits: Limits) -> None:
     rows = clustered_rows(9000, 37)
-    index, oracle = FaissIndex(37, limits=low_limits, background=False), NumpyIndex(37)
+    index, oracle = SketchedIndex(37, limits=low_limits, background=False), NumpyIndex(37)
     for held in (index, oracle):
         held.add(np.arange(9000), rows)
     index.compact()

@@ -1,4 +1,4 @@
-"""FaissIndex does what the oracle does, whatever is done to both."""
+"""SketchedIndex does what the oracle does, whatever is done to both."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.indexes import FaissIndex, NumpyIndex, candidates, load_index, save_index
+from engine.indexes import NumpyIndex, SketchedIndex, candidates, load_index, save_index
 from engine.indexes.compaction import Limits
 from engine.testing.vectors import unit_rows
 
@@ -25,7 +25,7 @@ class TwoIndexes(RuleBasedStateMachine):
         super().__init__()
         self.sketched = patch.object(candidates, "MOST_OF_ALL", 1)  # even where few rows are left
         self.sketched.start()
-        self.index = FaissIndex(DIMENSION, limits=LIMITS, background=False)
+        self.index = SketchedIndex(DIMENSION, limits=LIMITS, background=False)
         self.oracle = NumpyIndex(DIMENSION)
         self.next_row = 0
 
@@ -71,7 +71,7 @@ class TwoIndexes(RuleBasedStateMachine):
             save_index(self.index, path, generation=3, commit_id="c", space="s")
             loaded, generation, _ = load_index(path, space="s", dimension=DIMENSION)
         assert generation == 3
-        self.index = FaissIndex.of(loaded.state, limits=LIMITS, background=False)
+        self.index = SketchedIndex.of(loaded.state, limits=LIMITS, background=False)
 
     @rule(seed=st.integers(0, 99), k=st.sampled_from([1, 3, 12]), several=st.booleans())
     def search(self, seed: int, k: int, several: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from engine.indexes import FaissIndex, candidates, faiss_index
+from engine.indexes import SketchedIndex, candidates, sketched_index
 from engine.indexes.compaction import Limits, compacted
 from engine.indexes.fitting import fitted
 from engine.indexes.rows import Rows
@@ -21,7 +21,7 @@ def test_searches_find_what_is_there_while_a_sketch_comes_goes_and_grows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(candidates, "MOST_OF_ALL", 1)  # even where few rows are left
-    index = FaissIndex(DIMENSION, limits=LIMITS)
+    index = SketchedIndex(DIMENSION, limits=LIMITS)
     lasting, passing = unit_rows(2500, DIMENSION), unit_rows(2500, DIMENSION, seed=1)
     index.add(np.arange(200), lasting[:200])
     kinds: set[str] = set()
@@ -68,7 +68,7 @@ def test_what_is_written_during_a_compaction_is_kept(
     low_limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows come and go between the moment a compaction starts and the moment it is swapped in."""
-    index = FaissIndex(DIMENSION, limits=low_limits, background=False)
+    index = SketchedIndex(DIMENSION, limits=low_limits, background=False)
     vectors = unit_rows(700, DIMENSION)
     index.add(np.arange(600), vectors[:600])
     index.remove(np.arange(0, 200))
@@ -83,7 +83,7 @@ def test_what_is_written_during_a_compaction_is_kept(
         index.add([5], vectors[698:699])
         return after
 
-    monkeypatch.setattr(faiss_index, "compacted", compacted_slowly)
+    monkeypatch.setattr(sketched_index, "compacted", compacted_slowly)
     index.compact()
     assert index.state.rows is not before.rows
     expected = np.array([5, *range(200, 300), *range(301, 610), *range(611, 650)])
@@ -105,8 +105,8 @@ def test_a_compaction_that_lacks_memory_leaves_the_index_as_it_is(
     def lacking(state: State, limits: Limits) -> State:
         raise MemoryError
 
-    monkeypatch.setattr(faiss_index, "compacted", lacking)
-    index = FaissIndex(DIMENSION, limits=low_limits)
+    monkeypatch.setattr(sketched_index, "compacted", lacking)
+    index = SketchedIndex(DIMENSION, limits=low_limits)
     index.add(np.arange(300), unit_rows(300, DIMENSION))
     finish_compacting()
     index.add([300], unit_rows(1, DIMENSION, seed=5))

@@ -1,6 +1,6 @@
 """Every index keeps the contract."""
 
-from engine.indexes import FaissIndex, NumpyIndex, VectorIndex
+from engine.indexes import NumpyIndex, SketchedIndex, VectorIndex
 from engine.indexes.compaction import Limits
 from engine.testing.index_contract import IndexContract
 
@@ -10,12 +10,12 @@ class TestNumpyIndex(IndexContract):
         return NumpyIndex(dimension)
 
 
-class TestFaissIndex(IndexContract):
+class TestSketchedIndex(IndexContract):
     def make_index(self, dimension: int) -> VectorIndex:
-        return FaissIndex(dimension)
+        return SketchedIndex(dimension)
 
 
-class TestFaissIndexThatIsAlwaysCompacting(IndexContract):
+class TestSketchedIndexThatIsAlwaysCompacting(IndexContract):
     def make_index(self, dimension: int) -> VectorIndex:
         limits = Limits(approximate_from=30, exact_below=15, trifle=0)
-        return FaissIndex(dimension, limits=limits)
+        return SketchedIndex(dimension, limits=limits)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.errors import GalleryError
-from engine.indexes import FaissIndex, IndexFileError, NumpyIndex, load_index, save_index
+from engine.indexes import IndexFileError, NumpyIndex, SketchedIndex, load_index, save_index
 from engine.indexes.compaction import Limits
 from engine.indexes.faults import Fault
 from engine.indexes.index_file import CRC_BYTES, HEADER_BYTES, MAGIC
@@ -20,14 +20,14 @@ DIMENSION = 8
 COUNT = 3000
 
 
-def exact_index() -> FaissIndex:
-    index = FaissIndex(DIMENSION, background=False)
+def exact_index() -> SketchedIndex:
+    index = SketchedIndex(DIMENSION, background=False)
     index.add(np.arange(300)[::-1], unit_rows(300))
     return index
 
 
-def sketched_index() -> FaissIndex:
-    index = FaissIndex(DIMENSION, limits=Limits(approximate_from=1000), background=False)
+def sketched_index() -> SketchedIndex:
+    index = SketchedIndex(DIMENSION, limits=Limits(approximate_from=1000), background=False)
     index.add(np.arange(COUNT), unit_rows(COUNT))
     index.compact()
     index.add(np.arange(COUNT, COUNT + 9), unit_rows(9, seed=7))  # these wait outside the sketch
@@ -37,8 +37,8 @@ def sketched_index() -> FaissIndex:
 
 
 @pytest.fixture(params=[exact_index, sketched_index])
-def index(request: pytest.FixtureRequest) -> FaissIndex:
-    made: FaissIndex = request.param()
+def index(request: pytest.FixtureRequest) -> SketchedIndex:
+    made: SketchedIndex = request.param()
     return made
 
 
@@ -47,16 +47,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "index.faiss"
 
 
-def saved(index: FaissIndex, path: Path) -> bytearray:
+def saved(index: SketchedIndex, path: Path) -> bytearray:
     save_index(index, path, generation=41, commit_id="c", space="abc")
     return bytearray(path.read_bytes())
 
 
-def load(path: Path) -> FaissIndex:
+def load(path: Path) -> SketchedIndex:
     return load_index(path, space="abc", dimension=DIMENSION)[0]
 
 
-def test_what_was_saved_comes_back(index: FaissIndex, path: Path) -> None:
+def test_what_was_saved_comes_back(index: SketchedIndex, path: Path) -> None:
     index.remove([3, 4])
     saved(index, path)
     loaded, generation, _ = load_index(path, space="abc", dimension=DIMENSION)
@@ -71,7 +71,7 @@ def test_what_was_saved_comes_back(index: FaissIndex, path: Path) -> None:
 
 
 def test_an_empty_index_comes_back(path: Path) -> None:
-    saved(FaissIndex(DIMENSION), path)
+    saved(SketchedIndex(DIMENSION), path)
     loaded = load(path)
     assert len(loaded) == 0
     loaded.add([1], unit_rows(1))
@@ -85,7 +85,7 @@ def test_any_kind_of_index_can_be_saved(path: Path) -> None:
     assert np.array_equal(load(path).vectors([7, 5]), unit_rows(2))
 
 
-def test_a_loaded_index_can_be_written_to_and_saved_again(index: FaissIndex, path: Path) -> None:
+def test_a_loaded_index_can_be_written_to_and_saved_again(index: SketchedIndex, path: Path) -> None:
     saved(index, path)
     loaded = load(path)
     loaded.add([9999], unit_rows(1, seed=5))
@@ -97,7 +97,7 @@ def test_a_loaded_index_can_be_written_to_and_saved_again(index: FaissIndex, pat
     assert np.array_equal(again.vectors([9999, 2]), loaded.vectors([9999, 2]))
 
 
-def test_a_removed_vector_is_in_no_file(index: FaissIndex, path: Path) -> None:
+def test_a_removed_vector_is_in_no_file(index: SketchedIndex, path: Path) -> None:
     secret = index.vectors([17])
     assert secret.tobytes() in saved(index, path)
     index.remove([17])
@@ -107,7 +107,7 @@ def test_a_removed_vector_is_in_no_file(index: FaissIndex, path: Path) -> None:
 def test_a_sketch_that_was_too_poor_is_not_tried_again_after_opening(path: Path) -> None:
     centres = np.repeat(unit_rows(20, 16), 1500, axis=0)
     rows = centres + 0.02 * unit_rows(30_000, 16, seed=1)
-    index = FaissIndex(16, background=False)
+    index = SketchedIndex(16, background=False)
     index.add(np.arange(30_000), rows / np.linalg.norm(rows, axis=1, keepdims=True))
     index.compact()
     save_index(index, path, generation=1, commit_id="c", space="abc")
@@ -120,7 +120,7 @@ def test_a_sketch_that_was_too_poor_is_not_tried_again_after_opening(path: Path)
     "place",
     [0, 1, 7, 8, 11, 12, 4095, 4096, 4097, 5000, -5000, -1300, -1200, -100, -1],
 )
-def test_a_file_cut_short_anywhere_is_refused(index: FaissIndex, path: Path, place: int) -> None:
+def test_a_file_cut_short_anywhere_is_refused(index: SketchedIndex, path: Path, place: int) -> None:
     path.write_bytes(saved(index, path)[:place])
     with pytest.raises(IndexFileError) as caught:
         load(path)
@@ -128,13 +128,13 @@ def test_a_file_cut_short_anywhere_is_refused(index: FaissIndex, path: Path, pla
     assert str(path) in str(caught.value)
 
 
-def test_a_file_with_something_after_its_end_is_refused(index: FaissIndex, path: Path) -> None:
+def test_a_file_with_something_after_its_end_is_refused(index: SketchedIndex, path: Path) -> None:
     path.write_bytes(saved(index, path) + b"\0")
     with pytest.raises(IndexFileError):
         load(path)
 
 
-def test_one_flipped_bit_is_noticed_wherever_it_is(index: FaissIndex, path: Path) -> None:
+def test_one_flipped_bit_is_noticed_wherever_it_is(index: SketchedIndex, path: Path) -> None:
     data = saved(index, path)
     places = np.random.default_rng(0).integers(len(data), size=150).tolist()
     for place in [0, 9, 13, 2000, 4095, 4096, len(data) - 1, *places]:
@@ -147,7 +147,7 @@ def test_one_flipped_bit_is_noticed_wherever_it_is(index: FaissIndex, path: Path
 
 @pytest.mark.parametrize("content", [b"\0", b"\xff", b"another page of another file "])
 def test_an_overwritten_page_is_noticed_wherever_it_is(
-    index: FaissIndex, path: Path, content: bytes
+    index: SketchedIndex, path: Path, content: bytes
 ) -> None:
     data = saved(index, path)
     for start in range(0, len(data) - 512, 512 * 17):
@@ -158,7 +158,7 @@ def test_an_overwritten_page_is_noticed_wherever_it_is(
             load(path)
 
 
-def test_vectors_that_changed_places_are_noticed(index: FaissIndex, path: Path) -> None:
+def test_vectors_that_changed_places_are_noticed(index: SketchedIndex, path: Path) -> None:
     data = saved(index, path)
     row = 4 * DIMENSION
     data[4096 : 4096 + 2 * row] = data[4096 + row : 4096 + 2 * row] + data[4096 : 4096 + row]
@@ -175,7 +175,7 @@ def test_vectors_that_changed_places_are_noticed(index: FaissIndex, path: Path) 
     ],
 )
 def test_a_file_of_another_space_is_refused(
-    index: FaissIndex, path: Path, space: str, dimension: int, complaint: str
+    index: SketchedIndex, path: Path, space: str, dimension: int, complaint: str
 ) -> None:
     saved(index, path)
     with pytest.raises(IndexFileError, match=complaint) as caught:
@@ -211,7 +211,7 @@ def test_its_error_is_one_of_ours() -> None:
 
 
 def test_a_save_that_fails_leaves_the_old_file_alone(
-    index: FaissIndex, path: Path, monkeypatch: pytest.MonkeyPatch
+    index: SketchedIndex, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = saved(index, path)
     index.remove([1])

@@ -84,9 +84,9 @@ def test_importing_the_indexes_loads_no_faiss() -> None:
 def test_a_small_gallery_never_loads_faiss(tmp_path: Path) -> None:
     code = f"""
 import sys, pathlib, numpy as np
-from engine.indexes import FaissIndex, load_index, save_index
+from engine.indexes import SketchedIndex, load_index, save_index
 path = pathlib.Path({str(tmp_path)!r}, "index")
-index = FaissIndex(4)
+index = SketchedIndex(4)
 index.add(np.arange(4), np.eye(4))
 index.remove([0])
 index.compact()

@@ -14,7 +14,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from engine.catalog import Catalog, Commit, GalleryState
-from engine.indexes import FaissIndex, IndexFileError, load_index, save_index
+from engine.indexes import IndexFileError, SketchedIndex, load_index, save_index
 from engine.indexes.pgvector_index import drop_tables
 from engine.projections import Projection
 from engine.types import Change, ChangeKind, IntArray, Space
@@ -43,7 +43,7 @@ class IndexInMemory:
     engine = "faiss"
 
     def __init__(self, path: Path, *, writable: bool, reason: str, instead: bool = False) -> None:
-        self.index = FaissIndex(1)
+        self.index = SketchedIndex(1)
         self.reason = reason
         self.saved: Commit | None = None
         self._path = path
@@ -65,7 +65,7 @@ class IndexInMemory:
         if anew and self._instead:
             drop_tables(catalog.index_transaction)
         if anew or not self._load(catalog, state, space_id, projection):
-            self.index = FaissIndex(projection.dimension)
+            self.index = SketchedIndex(projection.dimension)
             for batch in catalog.iter_vectors(state.space.id, batch=LOAD_BATCH):
                 self.index.add(batch.ids, projection.apply(batch.vectors))
             if anew or self._path.exists() or len(self.index) >= SMALL_INDEX:

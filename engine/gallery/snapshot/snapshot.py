@@ -22,7 +22,7 @@ from engine.gallery.snapshot.examples import ExampleTable
 from engine.gallery.snapshot.ranking import rank
 from engine.gallery.snapshot.reranking import rerank
 from engine.gallery.snapshot.statistics import statistics_of
-from engine.indexes import FaissIndex, VectorReader
+from engine.indexes import SketchedIndex, VectorReader
 from engine.projections import Projection
 from engine.types import Candidate, ClassStatistics, FloatArray, IntArray, Ranking, Space
 from engine.versioned import IdTable, Overlaid
@@ -97,7 +97,7 @@ class Snapshot:
             embeddings: `(n, dim) float32`, theirs, unit rows, not projected.
             shipped: `(m, dim) float32`: unit embeddings that stand for impostors, not projected.
         """
-        index = FaissIndex(projection.dimension, background=False)
+        index = SketchedIndex(projection.dimension, background=False)
         index.add(example_ids, projection.apply(embeddings))
         index.compact()
         examples = ExampleTable(example_ids, class_ids)

@@ -1,4 +1,4 @@
-"""The index of a gallery: exact while that is fast, found through FAISS above it."""
+"""The index of a gallery: exact while that is fast, above it a sketch and exact re-scoring."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class StateReader(VectorReader):
         return described
 
 
-class FaissIndex(VectorIndex):
+class SketchedIndex(VectorIndex):
     """Searches an immutable state that each write swaps: searches take no lock.
 
     Adding appends a row; removing marks one dead. Neither touches what a search reads. What
@@ -122,7 +122,7 @@ class FaissIndex(VectorIndex):
     @classmethod
     def of(
         cls, state: State, *, limits: Limits | None = None, background: bool = True
-    ) -> FaissIndex:
+    ) -> SketchedIndex:
         """An index that starts from a state, such as one that was saved."""
         index = cls(state.rows.dimension, limits=limits, background=background)
         index._reader = StateReader.of(state)
