@@ -51,7 +51,7 @@ def _composited(image: Image.Image) -> Converted:
         return image.convert("RGB"), ()  # many programs leave a BMP's fourth byte unset
     white = Image.new("RGB", image.size, "white")
     white.paste(image, mask=alpha)
-    if least == most or min(low for low, _ in white.getextrema()) < _FAINT:
+    if least == most or int(np.asarray(white).min()) < _FAINT:
         return white, ()
     black = Image.new("RGB", image.size)
     black.paste(image, mask=alpha)

@@ -230,7 +230,7 @@ def test_a_save_that_fails_leaves_the_old_file_alone(
     "value", [None, -1, 0, 3, 2**70, "x", [], {}, {"ids": [0]}, [1, 2, 3], 1e300, True]
 )
 def test_a_forged_header_with_a_right_checksum_is_refused_or_harmless(
-    index: FaissIndex, path: Path, value: object
+    index: SketchedIndex, path: Path, value: object
 ) -> None:
     whole = saved(index, path)
     start = len(MAGIC) + CRC_BYTES
