@@ -2,6 +2,7 @@
 
     python -m benchmarks.recognition --catalog DIR_A --queries DIR_B [--splits 4] [--json FILE]
     python -m benchmarks.recognition --emoji GOOGLE_PACKAGE TWITTER_PACKAGE
+    python -m benchmarks.recognition --kinds FOLDER ... [--emoji ...]   (see `benchmarks.kinds`)
 
 One folder is enrolled, one picture a class, the other is queried; equal file stems are one class.
 For each split, a fixed seed makes half of the classes strangers: their catalog pictures aren't
@@ -26,7 +27,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.backbones import load_backbone
+from benchmarks import kinds
+from engine.backbones import DEFAULT_BACKBONE, load_backbone
 from engine.bulk.folders import PICTURE_SUFFIXES
 from engine.evaluation.levers import levers
 from engine.features import Embedder, FeatureExtractor
@@ -80,6 +82,9 @@ class Figures:
 
 def main() -> None:
     arguments = _arguments()
+    if arguments.kinds:
+        _over_kinds(arguments)
+        return
     if arguments.emoji:
         first, second = (_emoji(Path(package)) for package in arguments.emoji)
     else:
@@ -98,6 +103,25 @@ def main() -> None:
             "means": {name: asdict(mean_of(row)) for name, row in rows.items()},
         }
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _over_kinds(arguments: argparse.Namespace) -> None:
+    read = [
+        kinds.Kind.read(folder, all_enrolled=folder.name in arguments.all_enrolled)
+        for folder in arguments.kinds
+    ]
+    if arguments.emoji:
+        first, second = (_emoji(Path(package)) for package in arguments.emoji)
+        read.append(kinds.Kind.of_pairs("emoji", first, second))
+    rows = kinds.measured(
+        read, arguments.backbone, splits=arguments.splits, asked=arguments.recognizer
+    )
+    for kind in read:
+        strangers = "all enrolled" if kind.all_enrolled else "half of them strangers"
+        print(f"{kind.name}: {len(kind.catalog)} classes, {strangers}; {len(kind.queries)} queries")
+    print(kinds.table(rows))
+    if arguments.json:
+        kinds.write_json(rows, read, arguments.backbone, arguments.json)
 
 
 def embed_pairs(first: dict[str, Path], second: dict[str, Path], backbone: str) -> Pairs:
@@ -234,11 +258,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--queries", type=Path, help="folder to query, with the same stems")
     parser.add_argument("--emoji", nargs=2, metavar=("GOOGLE", "TWITTER"), help="unpacked packages")
     parser.add_argument("--splits", type=int, default=4)
-    parser.add_argument("--backbone", default="efficientnet-lite0")
+    parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
+    parser.add_argument("--kinds", nargs="+", type=Path, help="folders of catalog/ and queries/")
+    parser.add_argument(
+        "--all-enrolled", nargs="+", default=[], metavar="NAME", help="kinds without strangers"
+    )
+    parser.add_argument(
+        "--recognizer", type=int, default=0, metavar="N", help="also write and ask N splits"
+    )
     parser.add_argument("--json", type=Path, help="write every split's figures there")
     arguments = parser.parse_args()
-    if not arguments.emoji and not (arguments.catalog and arguments.queries):
-        parser.error("expected --catalog and --queries, or --emoji")
+    if not (arguments.kinds or arguments.emoji or (arguments.catalog and arguments.queries)):
+        parser.error("expected --kinds, --catalog and --queries, or --emoji")
     if arguments.splits < 1:
         parser.error(f"expected at least one split, but got {arguments.splits}")
     return arguments

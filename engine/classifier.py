@@ -61,7 +61,7 @@ class OneShotClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        backbone: str | Backbone = "efficientnet-lite0",
+        backbone: str | Backbone = "onelook-lite0",
         *,
         unknown: Any = "unknown",
         target_fpir: float = 0.05,

@@ -49,7 +49,7 @@ class Settings:
             user's cache folder.
     """
 
-    backbone: str = "efficientnet-lite0"
+    backbone: str = "onelook-lite0"
     device: str = "auto"
     runtime: str = "auto"
     threads: int = 0

@@ -16,6 +16,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -130,13 +131,18 @@ class ExportCache:
     def _read(self, name: str) -> Export | None:
         try:
             record = json.loads(self._record_path(name).read_text(encoding="utf-8"))
-            return _parsed(record) if record["format"] == _FORMAT else None
+            return parsed_export(record) if record["format"] == _FORMAT else None
         except (OSError, ValueError, KeyError, TypeError):  # absent, or not one of ours
             return None
 
 
-def _parsed(record: dict[str, Any]) -> Export:
-    preprocessing = record["preprocessing"]
+def parsed_export(record: Mapping[str, Any]) -> Export:
+    """What `asdict` of an export gave, read back from JSON.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    preprocessing = dict(record["preprocessing"])
     for field in ("mean", "std"):
         preprocessing[field] = tuple(preprocessing[field])
     return Export(

@@ -1,9 +1,10 @@
 """A backbone's name, a device and a runtime -> a backbone that is ready to run.
 
 On a CPU, ONNX Runtime is the fast path: `auto` takes it wherever the network can be exported. The
-export happens once for each network, on the load that first needs it, and says so on the log,
-since it takes some seconds more than loading; `export_backbone` does it ahead of time. Where it
-fails, `auto` runs the network with torch, says why, and doesn't try again until it is asked to.
+default network comes exported. For any other the export happens once, on the load that first needs
+it, and says so on the log, since it takes some seconds more than loading; `export_backbone` does it
+ahead of time. Where it fails, `auto` runs the network with torch, says why, and doesn't try again
+until it is asked to.
 """
 
 from __future__ import annotations
@@ -121,17 +122,22 @@ def _loaded(
 
 
 def is_exported(name: str, *, cache_dir: Path | None = None) -> bool:
-    """Whether a backbone's network is in the cache, so that loading it on the CPU needs no torch.
+    """Whether a backbone loads on the CPU without torch: its network is shipped, or in the cache.
 
     Raises:
         BackboneError: there is no such backbone.
     """
-    export = ExportCache(cache_dir).find(named(name))
+    pretrained = named(name)
+    if pretrained.shipped() is not None:
+        return True
+    export = ExportCache(cache_dir).find(pretrained)
     return export is not None and export.failure is None
 
 
 def export_backbone(name: str, *, cache_dir: Path | None = None) -> Path:
     """Exports a backbone's network into the cache anew, fetching weights if need be.
+
+    One that comes with the package needs no export.
 
     Returns:
         The exported file.
@@ -140,8 +146,12 @@ def export_backbone(name: str, *, cache_dir: Path | None = None) -> Path:
         BackboneError: there is no such backbone, or it can't be exported.
         BackboneUnavailableError: the weights are neither here nor reachable.
     """
+    pretrained = named(name)
+    shipped = pretrained.shipped()
+    if shipped is not None:
+        return shipped[1]
     cache = ExportCache(cache_dir)
-    return cache.network_path(_export(named(name), cache).space)
+    return cache.network_path(_export(pretrained, cache).space)
 
 
 class _ExportError(BackboneError):
@@ -163,6 +173,10 @@ def _with_onnxruntime(
 ) -> NetworkBackbone:
     from engine.backbones.runtimes.onnx import OnnxRuntime
 
+    shipped = pretrained.shipped()
+    if shipped is not None:
+        export, path = shipped
+        return NetworkBackbone(export.space, export.preprocessing, OnnxRuntime(path, threads))
     found = cache.find(pretrained)
     if found is not None and found.failure is not None:
         if not retry:

@@ -1,12 +1,13 @@
 """A backbone's name -> the network it names.
 
+    onelook-lite0
     efficientnet-lite0 | efficientnet-lite1 | efficientnet-lite2
     open_clip:MODEL/TAG
     timm:NAME
 
-Each may be followed by `@PATH`: the same network, with its weights read from that file. For
-OpenCLIP the tag may then be left out, and a file may also stand where the tag stands. A folder that
-fine-tuning wrote is named by its path.
+Each but the first may be followed by `@PATH`: the same network, with its weights read from that
+file. For OpenCLIP the tag may then be left out, and a file may also stand where the tag stands. A
+folder that fine-tuning wrote is named by its path.
 """
 
 from __future__ import annotations
@@ -19,23 +20,36 @@ from pathlib import Path
 
 from engine.backbones.families.efficientnet_lite import EfficientNetLite
 from engine.backbones.families.fine_tuned import FineTuned
+from engine.backbones.families.onelook_lite import OnelookLite
 from engine.backbones.families.open_clip import OpenClipModel
 from engine.backbones.families.timm import TimmModel
 from engine.backbones.hub import not_fetched
 from engine.backbones.pretrained import Pretrained
 from engine.errors import BackboneError
 
-DEFAULT_BACKBONE = "efficientnet-lite0"
+DEFAULT_BACKBONE = "onelook-lite0"
+_FORMER_DEFAULTS = ("efficientnet-lite0",)
 
 
 def available_backbones() -> tuple[str, ...]:
     """Names that `load_backbone` takes; capitals stand for what the user chooses."""
     return (
+        "onelook-lite0",
         "efficientnet-lite0",
         "efficientnet-lite1",
         "efficientnet-lite2",
         "open_clip:MODEL/TAG",
         "timm:NAME",
+    )
+
+
+def advice_on(name: str) -> str | None:
+    """What to say about a gallery that a former default network filled; None for any other."""
+    if name not in _FORMER_DEFAULTS:
+        return None
+    return (
+        f"{name} was the default network once; `onelook reembed --backbone {DEFAULT_BACKBONE}` is "
+        "worth trying, since that one recognises photographs of catalog pictures better"
     )
 
 
@@ -62,6 +76,15 @@ def named(name: str, *, may_fetch: bool = True) -> Pretrained:
         )
     checkpoint = Path(path).expanduser().absolute() if at else None
     return _FAMILIES[family](published, member, checkpoint, may_fetch)
+
+
+def _onelook(published: str, member: str, checkpoint: Path | None, _may_fetch: bool) -> Pretrained:
+    if member or checkpoint:
+        raise BackboneError(
+            f"expected {DEFAULT_BACKBONE} without more but got {_full(published, checkpoint)!r}; "
+            "other weights of that architecture go with efficientnet-lite0@PATH"
+        )
+    return OnelookLite()
 
 
 def _lite(published: str, member: str, checkpoint: Path | None, _may_fetch: bool) -> Pretrained:
@@ -100,6 +123,7 @@ def _full(published: str, checkpoint: Path | None) -> str:
 
 
 _FAMILIES: dict[str, Callable[[str, str, Path | None, bool], Pretrained]] = {
+    "onelook-lite0": _onelook,
     "efficientnet-lite0": _lite,
     "efficientnet-lite1": _lite,
     "efficientnet-lite2": _lite,

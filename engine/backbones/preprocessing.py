@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from PIL import Image
 from engine.images import DECODE_SHORT_SIDE
 from engine.types import ByteArray
 
-Fit = Literal["crop", "squash"]
+Fit = Literal["crop", "squash", "between"]
 
 _PROCEDURE = 1  # raised whenever the code below comes to give other pixels for the same parameters
 
@@ -30,7 +31,8 @@ class Preprocessing:
         resize: what the picture is scaled to before its centre is cut out, in pixels; at least
             `image_size`.
         fit: `crop` scales the short side to `resize` and keeps the proportions, `squash` scales
-            both sides to it.
+            both sides to it; `between` cuts the long side to the geometric mean of both, so that
+            half of the proportion is cropped and half of it squashed, and scales as `squash` does.
         interpolation: name of a Pillow resampling filter, lower case.
         mean, std: of each channel, on a scale where white is 1; the runtime subtracts and divides.
         decode_short_side: least short side to which a large JPEG may be shrunk while decoding.
@@ -63,6 +65,12 @@ class Preprocessing:
 
     def _box(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of the centre that is kept, in the picture's own pixels."""
+        if self.fit == "between":
+            mean = math.sqrt(width * height)
+            across, down = min(mean, width), min(mean, height)
+            kept = self.image_size / self.resize
+            left, top = (width - across * kept) / 2, (height - down * kept) / 2
+            return (left, top, left + across * kept, top + down * kept)
         if self.fit == "squash":
             scaled = (self.resize, self.resize)
         else:

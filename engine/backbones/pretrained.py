@@ -15,6 +15,8 @@ from engine.types import Space
 if TYPE_CHECKING:
     from torch import nn
 
+    from engine.backbones.exports import Export
+
 
 @dataclass(frozen=True)
 class Network:
@@ -68,6 +70,10 @@ class Pretrained(ABC):
             BackboneUnavailableError: the checkpoint that was given isn't there.
         """
         return None if self.checkpoint is None else checkpoint_file(self.name, self.checkpoint)
+
+    def shipped(self) -> tuple[Export, Path] | None:
+        """The exported network that comes with the package, for a network that has one."""
+        return None
 
 
 def space_of(name: str, network: Network, weights_file_hash: str) -> Space:

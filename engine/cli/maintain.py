@@ -30,9 +30,12 @@ def info(output: Output, gallery: GalleryOption, json_output: JsonOption = False
     if json_output:
         output.json(described)
         return
+    advice = described.pop("advice")
     width = max(len(name) for name in described)
     for name, value in described.items():
         output.line(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
+    if advice is not None:
+        output.line(advice)
 
 
 @app.command()

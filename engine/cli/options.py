@@ -77,7 +77,7 @@ BackboneOption = Annotated[
         "--backbone",
         "-b",
         metavar="NAME",
-        help="efficientnet-lite0, open_clip:MODEL/TAG, timm:NAME ...; a gallery knows its own.",
+        help="onelook-lite0, open_clip:MODEL/TAG, timm:NAME ...; a gallery knows its own.",
     ),
 ]
 DeviceOption = Annotated[Device | None, typer.Option(help="Where the backbone runs.")]

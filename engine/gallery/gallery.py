@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from engine.backbones import advice_on
 from engine.catalog import Catalog
 from engine.errors import SpaceMismatchError
 from engine.gallery.following.choosing import AUTO, check_index
@@ -203,6 +204,7 @@ class Gallery:
             "keep_pictures": state.keep_pictures.value,
             "created_at": state.created_at.isoformat(),
             "read_only": self.read_only,
+            "advice": advice_on(state.space.backbone),
         }
 
     def check(self) -> list[str]:

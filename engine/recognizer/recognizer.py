@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.arguments import checked_count, checked_embeddings
-from engine.backbones import Backbone
+from engine.backbones import Backbone, advice_on
 from engine.bulk.sources import Source, item_of
 from engine.cores import limit_threads
 from engine.errors import BackboneError, GalleryError, ImageError, SettingsError
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from engine.evaluation.evaluation import Evaluation
     from engine.tuning.heads import HeadReport
     from engine.tuning.reports import CalibrationReport, SpaceReport
+
+LOGGER = logging.getLogger(__name__)
 
 
 class Recognizer:
@@ -142,6 +145,9 @@ class Recognizer:
             index=settings.index,
         )
         recorded = gallery.catalog.state().space.backbone
+        advice = advice_on(recorded)
+        if advice is not None:
+            LOGGER.info("%s: %s", gallery.location, advice)
         named = backbone is not None or settings.backbone == recorded
         chosen = backbone or recorded
         recognizer = cls(gallery, settings, chosen, may_fetch=named, again=again)

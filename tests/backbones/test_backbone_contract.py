@@ -11,6 +11,7 @@ from engine.testing.backbone_contract import BackboneContract
 
 NAMES = {
     "fake": "fake",
+    "onelook": "onelook-lite0",
     "lite": "efficientnet-lite0",
     "timm": "timm:test_vit@{tiny_checkpoint}",
     "open_clip": "open_clip:tiny-clip@{tiny_clip_checkpoint}",

@@ -62,7 +62,9 @@ def test_with_its_head_it_names_photographs(variant: str) -> None:
 @pytest.mark.parametrize("runtime", ["torch", "onnxruntime"])
 def test_embeddings_equal_the_stored_reference(runtime: str, cache_dir: Path) -> None:
     """The reference was made with timm's own model and transform, and none of this code."""
-    backbone = load_backbone(device="cpu", runtime=runtime, threads=1, cache_dir=cache_dir)
+    backbone = load_backbone(
+        "efficientnet-lite0", device="cpu", runtime=runtime, threads=1, cache_dir=cache_dir
+    )
     assert backbone.runtime == runtime
     with np.load(REFERENCE) as reference:
         embeddings = Embedder(backbone).embed(photograph(name) for name in reference)
@@ -74,7 +76,7 @@ def test_features_are_what_the_head_sees() -> None:
     pretrained = loaded("0")
     weights = pretrained.weights()
     classifier = pretrained.classifier(weights)
-    backbone = load_backbone(device="cpu", runtime="torch", threads=1)
+    backbone = load_backbone("efficientnet-lite0", device="cpu", runtime="torch", threads=1)
     prepared = backbone.prepare(photograph("coffee"))
     with torch.inference_mode():
         expected = classifier(as_input(prepared))[0].numpy()
@@ -84,7 +86,7 @@ def test_features_are_what_the_head_sees() -> None:
 
 
 def test_its_space_is_that_of_the_published_weights() -> None:
-    space = load_backbone(device="cpu", runtime="torch", threads=1).space
+    space = load_backbone("efficientnet-lite0", device="cpu", runtime="torch", threads=1).space
     assert space.backbone == "efficientnet-lite0"
     assert space.dimension == 1280
     assert space.id == "06974f79b67826ca"

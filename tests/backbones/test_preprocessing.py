@@ -70,6 +70,34 @@ def test_clips_pictures_are_prepared_as_openclip_does(mode: str, fit: str) -> No
         assert_nearly_equal(preprocessing.prepare(picture), reference)
 
 
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [((400, 100), (100, 0, 300, 100)), ((90, 360), (0, 90, 90, 270)), ((70, 70), (0, 0, 70, 70))],
+)
+def test_half_of_the_proportion_is_cropped_and_half_squashed(
+    size: tuple[int, int], box: tuple[int, int, int, int]
+) -> None:
+    """Pillow's own scaling of that box of the picture."""
+    picture = noise(*size)
+    reference = picture.resize((96, 96), Image.Resampling.BICUBIC, box)
+    prepared = Preprocessing(96, resize=96, fit="between").prepare(picture)
+    assert_nearly_equal(prepared, np.asarray(reference))
+
+
+def test_a_margin_is_cropped_from_all_sides_alike() -> None:
+    picture = noise(400, 100)
+    reference = picture.resize((96, 96), Image.Resampling.BICUBIC, (125, 12.5, 275, 87.5))
+    prepared = Preprocessing(96, resize=128, fit="between").prepare(picture)
+    assert_nearly_equal(prepared, np.asarray(reference))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (257, 5000)])
+def test_pictures_of_any_proportions_are_between(size: tuple[int, int]) -> None:
+    picture = Image.new("RGB", size, (1, 2, 3))
+    prepared = Preprocessing(96, resize=96, fit="between").prepare(picture)
+    assert (prepared == np.full((96, 96, 3), (1, 2, 3))).all()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (3, 2), (257, 5000)])
 def test_pictures_of_any_proportions_are_prepared(size: tuple[int, int]) -> None:
     prepared = LITE0.prepare(Image.new("RGB", size, (10, 200, 30)))
@@ -90,12 +118,13 @@ def test_the_hash_depends_on_every_parameter() -> None:
         replace(LITE0, image_size=240),
         replace(LITE0, resize=272),
         replace(LITE0, fit="squash"),
+        replace(LITE0, fit="between"),
         replace(LITE0, interpolation="bilinear"),
         replace(LITE0, mean=(0.5, 0.5, 0.4)),
         replace(LITE0, std=(0.5, 0.5, 0.4)),
         replace(LITE0, decode_short_side=1024),
     ]
-    assert len({each.hash for each in [LITE0, *others]}) == 8
+    assert len({each.hash for each in [LITE0, *others]}) == 9
     assert replace(others[0], image_size=224).hash == LITE0.hash
 
 
