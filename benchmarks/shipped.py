@@ -35,7 +35,7 @@ from engine.settings import cache_folder
 from engine.synthesis import SIZE, cut_out, synthesize
 from engine.types import FloatArray
 
-SHRINKAGES = (0.1, 0.3, 0.6, 0.9)
+SHRINKAGES = (0.3, 0.6, 0.9)
 COHORT = 512
 SPLITS = 20
 

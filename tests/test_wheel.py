@@ -70,12 +70,15 @@ def test_it_carries_migrations_samples_and_shipped_data(installed: Path, tmp_pat
         "from pathlib import Path;"
         "root = Path(onelook.__file__).parent;"
         "print(root, len(list((root / '_migrations/versions').glob('*.py'))),"
-        "len(list(onelook.sample.catalog().glob('*.png'))), len(list(s.FOLDER.glob('*.npz'))))"
+        "len(list(onelook.sample.catalog().glob('*.png'))), len(list(s.FOLDER.glob('*.npz'))),len(list((root / 'backbones/weights').glob('onelook-lite0.*'))))"
     )
 
-    root, migrations, samples, shipped = run(installed / "python", "-c", code, cwd=tmp_path).split()
+    root, migrations, samples, shipped, weights = run(
+        installed / "python", "-c", code, cwd=tmp_path
+    ).split()
 
     assert not Path(root).is_relative_to(ROOT)
     assert int(migrations) >= 1
     assert int(samples) >= 150
     assert int(shipped) == 2
+    assert int(weights) == 3

@@ -67,7 +67,7 @@ def test_it_is_the_default() -> None:
 
 
 def test_embeddings_equal_the_stored_reference(both: tuple[Backbone, Backbone]) -> None:
-    """The reference was made with timm's own model and transform, and none of this code."""
+    """The reference was made by timm's own model after Pillow's scaling, and none of this code."""
     with np.load(REFERENCE) as reference:
         expected = np.stack([reference[name] for name in reference])
         for backbone in both:

@@ -38,7 +38,7 @@ def test_a_sheet_that_cannot_be_written_is_said_in_one_line(
 @pytest.mark.weights
 @pytest.mark.slow
 def test_with_real_weights_most_queries_come_nearest_to_their_class(tmp_path: Path) -> None:
-    result = run_demo(tmp_path / "sheet.png", lambda _step: None, backbone="efficientnet-lite0")
+    result = run_demo(tmp_path / "sheet.png", lambda _step: None, backbone="onelook-lite0")
 
     assert result.classes == 180
     assert result.top1 >= 100
