@@ -70,7 +70,8 @@ def test_it_carries_migrations_samples_and_shipped_data(installed: Path, tmp_pat
         "from pathlib import Path;"
         "root = Path(onelook.__file__).parent;"
         "print(root, len(list((root / '_migrations/versions').glob('*.py'))),"
-        "len(list(onelook.sample.catalog().glob('*.png'))), len(list(s.FOLDER.glob('*.npz'))),len(list((root / 'backbones/weights').glob('onelook-lite0.*'))))"
+        "len(list(onelook.sample.catalog().glob('*.png'))), len(list(s.FOLDER.glob('*.npz'))),"
+        "len(list((root / 'backbones/weights').glob('onelook-lite0.*'))))"
     )
 
     root, migrations, samples, shipped, weights = run(
