@@ -10,6 +10,8 @@ import pytest
 from tests.server.hostile import BOUND_MEGABYTES, play
 from tests.server.soak import Sample, Soak, soak
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.mark.slow
 def test_some_seconds_of_everybody_at_once_lose_nothing(tmp_path: Path) -> None:
@@ -35,8 +37,12 @@ def test_inputs_that_once_were_a_fault_end_in_our_errors(tmp_path: Path) -> None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         player, _ = play(tmp_path, range(1814, 1815))  # SQLite's message quoted damaged text
+        player.play(4026)  # a column's name was no text
     assert player.faults == []
-    assert player.outcomes == {"open_gallery: GalleryDamagedError": 1}
+    assert player.outcomes == {
+        "open_gallery: GalleryDamagedError": 1,
+        "import: GalleryError": 1,
+    }
 
 
 def test_the_soak_says_what_grew() -> None:

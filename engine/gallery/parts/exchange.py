@@ -101,14 +101,21 @@ def read_header(path: Path) -> ExchangeHeader:
 
     try:
         metadata = pyarrow.parquet.read_schema(path).metadata or {}
-    except (OSError, pyarrow.ArrowException) as error:
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise GalleryError(f"{path}: can't be read as Parquet: {error}") from None
     if METADATA_KEY not in metadata:
         raise GalleryError(
             f"{path}: expected a file written by `onelook export`, but it doesn't say which "
             "backbone its embeddings are of; enroll pictures with `onelook enroll`"
         )
-    header = json.loads(metadata[METADATA_KEY])
+    try:
+        header = json.loads(metadata[METADATA_KEY])
+        return _header(header, path)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GalleryError(f"{path}: its header is damaged ({error!r}); export it anew") from None
+
+
+def _header(header: dict[str, Any], path: Path) -> ExchangeHeader:
     if header["format"] != FORMAT:
         raise GalleryError(
             f"{path}: expected an export of format {FORMAT}, but got {header['format']}; "
@@ -135,17 +142,17 @@ def read_batches(path: Path) -> Iterator[tuple[list[ClassRow], list[NewExample]]
 
     try:
         for batch in pyarrow.parquet.ParquetFile(path).iter_batches(BATCH):
-            rows = batch.to_pylist()
-            classes = {
-                row["label"]: ClassRow(
-                    row["label"], json.loads(row["attributes"]), row["pinned_threshold"]
-                )
-                for row in rows
-            }
-            examples = [_example(row) for row in rows if row["source"] is not None]
-            yield list(classes.values()), examples
-    except (OSError, pyarrow.ArrowException) as error:
-        raise GalleryError(f"{path}: can't be read to its end: {error}") from None
+            yield _of_rows(batch.to_pylist())
+    except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
+        raise GalleryError(f"{path}: is damaged, and can't be read to its end: {error!r}") from None
+
+
+def _of_rows(rows: list[dict[str, Any]]) -> tuple[list[ClassRow], list[NewExample]]:
+    classes = {
+        row["label"]: ClassRow(row["label"], json.loads(row["attributes"]), row["pinned_threshold"])
+        for row in rows
+    }
+    return list(classes.values()), [_example(row) for row in rows if row["source"] is not None]
 
 
 def count_added(outcomes: list[Enrolment | Reject]) -> int:
