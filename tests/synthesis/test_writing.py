@@ -73,3 +73,22 @@ def test_labels_that_name_no_folder_are_written_all_the_same(catalog, tmp_path):
     run(manifest, tmp_path / "out", "--per-class", "1")
     assert [path.name for path in (tmp_path / "out/queries").iterdir()] == ["_.._up_and away"]
     assert next(items(tmp_path / "out/photographs.jsonl")).label == "../up/and away"
+
+
+def test_backgrounds_come_from_a_folder(catalog, tmp_path):
+    places = tmp_path / "places"
+    places.mkdir()
+    plain = run(catalog, tmp_path / "plain", "--per-class", "1")
+    refused = run(catalog, tmp_path / "out", "--backgrounds", str(places))
+    assert refused.exit_code == 1
+    assert "expected pictures of places" in refused.output
+    Image.new("RGB", (80, 60), (10, 240, 10)).save(places / "meadow.png")
+    with_places = run(catalog, tmp_path / "out", "--per-class", "1", "--backgrounds", str(places))
+    assert plain.exit_code == with_places.exit_code == 0
+    names = [path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.jpg")]
+    assert len(names) == 3
+    changed = [
+        (tmp_path / "out" / name).read_bytes() != (tmp_path / "plain" / name).read_bytes()
+        for name in names
+    ]
+    assert any(changed)
