@@ -24,6 +24,7 @@ LOGGER = logging.getLogger(__name__)
 PREFIX = "ONELOOK_"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 RUNTIMES = ("auto", "torch", "onnxruntime")
+AUTO_POINTS = 500
 INDEXES = ("auto", "faiss", "pgvector")
 ELSEWHERE = ("DEBUG", "GALLERY")
 """Variables that the command line reads."""
@@ -40,6 +41,8 @@ class Settings:
         threads: the most threads that any one library may use; 0 leaves it to measured defaults.
         batch_size: images embedded at once.
         keep_pictures: what a new gallery keeps of each enrolled picture.
+        local_features: how many points of local features a new gallery keeps of each picture;
+            `none` or 0 keeps none, `auto` as many as pay.
         max_image_bytes: the largest file accepted, in bytes.
         max_image_pixels: the largest picture accepted, in pixels.
         index: what searches: `faiss` in each process, `pgvector` in the gallery's database, or
@@ -55,6 +58,7 @@ class Settings:
     threads: int = 0
     batch_size: int = 32
     keep_pictures: KeepPictures = KeepPictures.BOUNDED
+    local_features: int = AUTO_POINTS
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 100_000_000
     index: str = "auto"
@@ -158,6 +162,14 @@ def _keep(value: object) -> KeepPictures:
         raise ValueError(f"one of {', '.join(KeepPictures)}") from None
 
 
+def _points(value: object) -> int:
+    named = {"none": 0, "auto": AUTO_POINTS}
+    try:
+        return named[value] if isinstance(value, str) and value in named else _whole(0, 999)(value)
+    except ValueError as error:
+        raise ValueError(f"none, auto or {error}") from None
+
+
 def _folder(value: object) -> Path:
     if not isinstance(value, str | os.PathLike) or not str(value):
         raise ValueError("a folder")
@@ -171,6 +183,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "threads": _whole(0),
     "batch_size": _whole(1, 4096),
     "keep_pictures": _keep,
+    "local_features": _points,
     "max_image_bytes": _whole(1),
     "max_image_pixels": _whole(1),
     "index": _one_of(*INDEXES),

@@ -121,6 +121,19 @@ class ExampleRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredLocalFeatures:
+    """A picture's local features as the catalog holds them.
+
+    Attributes:
+        extractor: the name of what found them; others' can't be compared with them.
+        data: for `engine.local` to read.
+    """
+
+    extractor: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class NewExample:
     """An example about to be enrolled.
 
@@ -135,6 +148,7 @@ class NewExample:
         warnings: what is doubtful about the picture, one sentence each.
         origin: the bulk source that lists it, as text.
         space_id: of the vector's space; None takes it for the gallery's.
+        local_features: the picture's, or None.
     """
 
     label: str
@@ -148,6 +162,7 @@ class NewExample:
     warnings: tuple[str, ...] = ()
     origin: str | None = None
     space_id: str | None = None
+    local_features: StoredLocalFeatures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +198,45 @@ class ClassStatistics:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LocalMatch:
+    """An enrolled picture found in a query.
+
+    Attributes:
+        log_false_alarms: decimal logarithm of the number of false alarms, for this one picture
+            tried; the lower, the surer.
+        inliers: matches that agree on where it lies, points told apart by their places.
+        share: of the enrolled picture's cells that bear points, those where a match agrees.
+        corners: `(4, 2) float32`: where its corners lie, clockwise from its upper left, in the
+            query's upright pixels; outside of the query where it is cut off.
+        matched: `(k, 4) float32`: x and y in the query, x and y in the enrolled picture, of each
+            match that agrees.
+    """
+
+    log_false_alarms: float
+    inliers: int
+    share: float
+    corners: FloatArray
+    matched: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """The nearest classes of one query, most similar first; ties go to the older example.
+    """The classes of one query, most similar first, or in whatever order decisions are made in.
+
+    Ties go to the older example.
 
     Attributes:
         class_ids, example_ids: `(k,) int64`; fewer than asked for where the gallery has fewer.
         similarities: `(k,) float32`, cosine with each class's best example.
+        found: by class id, where an enrolled picture of it was found in the query.
+        bonus: what that adds to the normalised score of the first class.
     """
 
     class_ids: IntArray
     example_ids: IntArray
     similarities: FloatArray
+    found: Mapping[int, LocalMatch] = field(default_factory=dict)
+    bonus: float = 0.0
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -210,6 +253,32 @@ class Candidate:
 
     def to_json(self) -> dict[str, Any]:
         return {"label": self.label, "similarity": round(self.similarity, 6)}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where in a query its class's enrolled picture was found by local features.
+
+    Attributes:
+        box: left, top, right and bottom of its outline, in upright pixels of the query; beyond the
+            query's edges where the thing is cut off.
+        corners: x and y of its corners, clockwise from the enrolled picture's upper left.
+        inliers: matched points that agree on it.
+        share: of the enrolled picture that was found.
+    """
+
+    box: tuple[float, float, float, float]
+    corners: tuple[tuple[float, float], ...]
+    inliers: int
+    share: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "box": [round(side, 1) for side in self.box],
+            "corners": [[round(x, 1), round(y, 1)] for x, y in self.corners],
+            "inliers": self.inliers,
+            "share": round(self.share, 3),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +299,8 @@ class Decision:
             order of similarity and head together.
         space: id of the searched space.
         calibration: what the threshold rests on, one phrase.
+        location: where the first class was found in the query, if local features found it: then
+            they, too, speak in its score.
     """
 
     source: str
@@ -243,6 +314,7 @@ class Decision:
     candidates: tuple[Candidate, ...]
     space: str
     calibration: str
+    location: Location | None = None
 
     @property
     def known(self) -> bool:
@@ -264,6 +336,7 @@ class Decision:
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "space": self.space,
             "calibration": self.calibration,
+            "location": None if self.location is None else self.location.to_json(),
             "error": None,
         }
 

@@ -36,6 +36,7 @@ def load_item(
     enrolled: Enrolled,
     extractor: FeatureExtractor,
     keep: KeepPictures,
+    local_points: int = 0,
 ) -> Prepared | Unchanged | Reject:
     """Read, decode and resize one picture.
 
@@ -48,6 +49,6 @@ def load_item(
             for example_id, known in enrolled:
                 if known == digest:
                     return Unchanged(item, example_id)
-        return Prepared(item, extractor.prepare_example(item.image, keep))
+        return Prepared(item, extractor.prepare_example(item.image, keep, local_points))
     except ImageError as error:
         return Reject(item.source, error.reason)

@@ -165,11 +165,11 @@ def _embedded_batches(
     items: Iterable[Item],
     options: BulkOptions,
 ) -> Iterator[EmbeddedBatch]:
-    keep = gallery.catalog.state().keep_pictures
+    state = gallery.catalog.state()
     source = iter(items)
 
     def load(entry: tuple[Item, Enrolled]) -> Prepared | Unchanged | Reject:
-        return load_item(*entry, extractor, keep)
+        return load_item(*entry, extractor, state.keep_pictures, state.local_points)
 
     listed = iter(lambda: with_enrolled(gallery, islice(source, extractor.batch_size)), [])
     for batch in work_ahead(listed, load, workers=options.workers):

@@ -72,6 +72,7 @@ class ActorPlan:
     batch_size: int
     limits: ImageLimits
     keep_pictures: KeepPictures
+    local_points: int
     origin: str | None
 
 
@@ -130,10 +131,10 @@ class EmbeddingActor:
     def __call__(self, blobs: Blobs) -> Blobs:
         """A batch of pickled `(item, enrolled)` in; what became of each, pickled, out."""
         tasks = [pickle.loads(blob) for blob in blobs["task"]]  # noqa: S301 - the driver's own
-        extractor, keep = self._extractor, self._plan.keep_pictures
+        extractor, plan = self._extractor, self._plan
 
         def load(task: tuple[Item, Enrolled]) -> Prepared | Unchanged | Reject:
-            return load_item(*task, extractor, keep)
+            return load_item(*task, extractor, plan.keep_pictures, plan.local_points)
 
         [loaded] = work_ahead([tasks], load, workers=READERS)
         prepared = [row for row in loaded if isinstance(row, Prepared)]

@@ -7,15 +7,22 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, Text, cast, func, select
+from sqlalchemy import Row, Select, Text, cast, func, select
 
 from engine.catalog.labels import bounded_source, normalised_label
-from engine.catalog.models import ClassRow, EmbeddingRow, ExampleRow, PictureRow, SpaceRow
+from engine.catalog.models import (
+    ClassRow,
+    EmbeddingRow,
+    ExampleRow,
+    LocalFeaturesRow,
+    PictureRow,
+    SpaceRow,
+)
 from engine.catalog.records import VectorBatch
 from engine.catalog.vectors import decode_vectors
 from engine.catalog.view import View, can_be_id, chunks, id_chunks
 from engine.errors import LabelError, SpaceMismatchError
-from engine.types import ExampleRecord, FloatArray, IntArray, Space
+from engine.types import ExampleRecord, FloatArray, IntArray, Space, StoredLocalFeatures
 
 _EXAMPLES = (
     select(
@@ -39,6 +46,11 @@ _VECTORS = (
     .join(ExampleRow, ExampleRow.id == EmbeddingRow.example_id)
     .order_by(EmbeddingRow.example_id)
 )
+
+
+_LOCAL = select(
+    LocalFeaturesRow.example_id, LocalFeaturesRow.extractor, LocalFeaturesRow.data.label("data")
+).order_by(LocalFeaturesRow.example_id)
 
 
 class ExampleReading(View):
@@ -145,6 +157,29 @@ class ExampleReading(View):
         picture: bytes | None = self._execute(query).scalar_one_or_none()
         return picture
 
+    def local_features(self, ids: Iterable[int]) -> dict[int, StoredLocalFeatures]:
+        """The local features of the given examples, by id; those that have none are left out."""
+        return {
+            row.example_id: StoredLocalFeatures(row.extractor, row.data)
+            for chunk in id_chunks(sorted(ids))
+            for row in self._execute(_LOCAL.where(LocalFeaturesRow.example_id.in_(chunk)))
+        }
+
+    def iter_local_features(self) -> Iterator[tuple[int, StoredLocalFeatures]]:
+        """Every example's local features, streamed."""
+        for row in self._stream(_LOCAL):
+            yield row.example_id, StoredLocalFeatures(row.extractor, row.data)
+
+    def without_local_features(self, extractor: str) -> tuple[list[int], list[int]]:
+        """The ids of examples that have no local features of an extractor.
+
+        Returns:
+            Those whose pictures are kept, and those whose are not.
+        """
+        row = LocalFeaturesRow
+        extracted = select(row.example_id).where(row.extractor == extractor)
+        return self._without(extracted)
+
     def without_embedding(self, space_id: str) -> tuple[list[int], list[int]]:
         """The ids of examples that have no embedding in a space, known to the gallery or not.
 
@@ -152,10 +187,14 @@ class ExampleReading(View):
             Those whose pictures are kept, and those whose are not.
         """
         embedded = select(EmbeddingRow.example_id).where(EmbeddingRow.space_id == space_id)
+        return self._without(embedded)
+
+    def _without(self, done: Select[Any]) -> tuple[list[int], list[int]]:
+        """Examples that aren't among `done`: those whose pictures are kept, and the others."""
         query = (
             select(ExampleRow.id, PictureRow.example_id)
             .outerjoin(PictureRow, PictureRow.example_id == ExampleRow.id)
-            .where(ExampleRow.id.not_in(embedded))
+            .where(ExampleRow.id.not_in(done))
             .order_by(ExampleRow.id)
         )
         rows = [tuple(row) for row in self._execute(query)]

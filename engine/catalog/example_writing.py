@@ -9,11 +9,11 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from engine.catalog.class_writing import ClassWriting
 from engine.catalog.labels import bounded_source, normalised_label
-from engine.catalog.models import EmbeddingRow, ExampleRow, PictureRow
+from engine.catalog.models import EmbeddingRow, ExampleRow, LocalFeaturesRow, PictureRow
 from engine.catalog.vectors import check_vectors, encode_vectors
 from engine.catalog.view import can_be_id, chunks
 from engine.errors import ClassNotFoundError, ExampleNotFoundError, SpaceMismatchError
-from engine.types import ChangeKind, ExampleRecord, NewExample, Space
+from engine.types import ChangeKind, ExampleRecord, NewExample, Space, StoredLocalFeatures
 
 # A class's id and a content hash: the same picture is one example of a class.
 _Key = tuple[int, str]
@@ -69,7 +69,48 @@ class ExampleWriting(ClassWriting):
         ]
         if pictures:
             self._execute(insert(PictureRow), pictures)
+        self._insert_local(
+            {
+                ids[keys[i]]: local
+                for i in fresh
+                if (local := examples[i].local_features) is not None
+            }
+        )
         return [ids[key] for key in keys]
+
+    def put_local_features(self, features: Mapping[int, StoredLocalFeatures]) -> None:
+        """Keep local features of examples, by id, in place of earlier ones.
+
+        Examples that are not there are passed over.
+        """
+        there: dict[int, int] = {}
+        for chunk in chunks(features):
+            query = select(ExampleRow.id, ExampleRow.class_id).where(ExampleRow.id.in_(chunk))
+            there |= {row[0]: row[1] for row in self._execute(query)}
+        self.drop_local_features(there)
+        self._insert_local({example_id: features[example_id] for example_id in there})
+
+    def drop_local_features(self, classes: Mapping[int, int]) -> None:
+        """Remove the local features of examples, given with their classes' ids.
+
+        What follows the log hears of it as if each had been added.
+        """
+        row = LocalFeaturesRow
+        for chunk in chunks(classes):
+            former = self._execute(delete(row).where(row.example_id.in_(chunk)))
+            self.removed = former.rowcount > 0 or self.removed
+        for example_id, class_id in classes.items():
+            self._record(ChangeKind.ADD, class_id, example_id)
+
+    def _insert_local(self, features: Mapping[int, StoredLocalFeatures]) -> None:
+        if features:
+            self._execute(
+                insert(LocalFeaturesRow),
+                [
+                    {"example_id": example_id, "extractor": each.extractor, "bytes": each.data}
+                    for example_id, each in features.items()
+                ],
+            )
 
     def remove_example(self, example_id: int) -> None:
         """Remove an example, its picture and vectors; its class stays.

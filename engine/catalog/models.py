@@ -150,6 +150,8 @@ class GalleryRow(Base):
     projection_id: Mapped[str | None] = mapped_column(ForeignKey("projection.id"))
     keep_pictures: Mapped[str] = mapped_column(String(16))
     target_fpir: Mapped[float] = mapped_column(Double)
+    local_points: Mapped[int] = mapped_column(Integer, server_default="0")
+    """How many points of local features are kept of each picture; 0 keeps none."""
 
 
 class ClassRow(Base):
@@ -196,6 +198,18 @@ class PictureRow(Base):
     example_id: Mapped[int] = mapped_column(
         BIG_ID, ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
+    data: Mapped[bytes] = mapped_column("bytes", LargeBinary)
+
+
+class LocalFeaturesRow(Base):
+    """An example's local features; `data` is for `engine.local` to read."""
+
+    __tablename__ = "local_features"
+
+    example_id: Mapped[int] = mapped_column(
+        BIG_ID, ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    extractor: Mapped[str] = mapped_column(String(128))
     data: Mapped[bytes] = mapped_column("bytes", LargeBinary)
 
 

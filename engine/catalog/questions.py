@@ -16,6 +16,7 @@ from engine.types import (
     IntArray,
     Reject,
     Space,
+    StoredLocalFeatures,
 )
 
 
@@ -93,6 +94,18 @@ class Questions(ABC):
     def without_embedding(self, space_id: str) -> tuple[list[int], list[int]]:
         with self.read() as reader:
             return reader.without_embedding(space_id)
+
+    def local_features(self, ids: Iterable[int]) -> dict[int, StoredLocalFeatures]:
+        with self.read() as reader:
+            return reader.local_features(ids)
+
+    def iter_local_features(self) -> Iterator[tuple[int, StoredLocalFeatures]]:
+        with self.read() as reader:
+            yield from reader.iter_local_features()
+
+    def without_local_features(self, extractor: str) -> tuple[list[int], list[int]]:
+        with self.read() as reader:
+            return reader.without_local_features(extractor)
 
     def former_space(self) -> Space | None:
         with self.read() as reader:

@@ -44,6 +44,7 @@ class Reader(ClassReading, ExampleReading):
             projection_id=row.projection_id,
             keep_pictures=KeepPictures(row.keep_pictures),
             target_fpir=row.target_fpir,
+            local_points=row.local_points,
         )
 
     def counts(self) -> Counts:

@@ -36,6 +36,7 @@ class GalleryState:
         space: of the stored embeddings.
         projection_id: of the projection in use, or None: embeddings are searched as they are.
         target_fpir: the share of strangers that may get a label, in (0, 1).
+        local_points: how many points of local features are kept of each picture; 0 keeps none.
     """
 
     uuid: str
@@ -46,6 +47,7 @@ class GalleryState:
     projection_id: str | None
     keep_pictures: KeepPictures
     target_fpir: float
+    local_points: int
 
     @property
     def commit(self) -> Commit:

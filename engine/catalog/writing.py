@@ -54,6 +54,13 @@ class WriteTransaction(ExampleWriting):
         self._update_gallery(target_fpir=target)
         self._changed = True
 
+    def set_local_points(self, points: int) -> None:
+        """Keep so many points of local features of each picture from now on; 0 keeps none."""
+        if points < 0:
+            raise GalleryError(f"expected 0 points or more, but got {points}")
+        self._update_gallery(local_points=points)
+        self._changed = True
+
     def put_calibration(self, searched_space: str, payload: bytes) -> None:
         """Put a calibration in force in a searched space, in place of the one before."""
         row = CalibrationRow

@@ -17,6 +17,7 @@ from engine.cli.options import (
     JsonOption,
     Keep,
     KeepPicturesOption,
+    LocalFeaturesOption,
     RuntimeOption,
     open_recognizer,
 )
@@ -57,6 +58,7 @@ def enroll(
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     keep_pictures: KeepPicturesOption = None,
+    local_features: LocalFeaturesOption = None,
     index: IndexOption = None,
     stop_on_error: Annotated[
         bool, typer.Option("--stop-on-error", help="Stop at the first bad picture.")
@@ -103,6 +105,7 @@ def enroll(
             runtime=runtime,
             keep_pictures=keep_pictures,
             index=index,
+            local_features=local_features,
         ) as recognizer,
         progress_bar(
             output, "enrolling", lambda: sum(each.counted() for each in chosen)

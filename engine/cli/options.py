@@ -93,6 +93,14 @@ KeepPicturesOption = Annotated[
     Keep | None,
     typer.Option(help="What a new gallery keeps of each picture; bounded if not given."),
 ]
+LocalFeaturesOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|auto|N",
+        help="How many points of local features are kept of each picture, which find it in a "
+        "photograph, turned and small; auto is 500, at most 999.",
+    ),
+]
 ImagesArgument = Annotated[
     list[str],
     typer.Argument(
@@ -115,6 +123,7 @@ def open_recognizer(
     runtime: str | None = None,
     keep_pictures: str | None = None,
     index: str | None = None,
+    local_features: str | None = None,
 ) -> Recognizer:
     """Open a gallery for a command."""
     from engine.recognizer import Recognizer
@@ -128,4 +137,5 @@ def open_recognizer(
         runtime=runtime,
         keep_pictures=keep_pictures,
         index=index,
+        local_features=local_features,
     )

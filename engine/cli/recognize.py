@@ -129,6 +129,7 @@ def _json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
         "candidates": [],
         "space": None,
         "calibration": None,
+        "location": None,
         "error": outcome.reason,
     }
 

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from engine.cli.command import command
-from engine.cli.options import GalleryPlace
+from engine.cli.options import GalleryPlace, LocalFeaturesOption
 from engine.cli.output import Output
+from engine.cli.progress import progress_bar
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -26,11 +27,14 @@ def upgrade(
             show_default=False,
         ),
     ],
+    local_features: LocalFeaturesOption = None,
 ) -> None:
     """Make a shared database's tables, or bring a gallery to this version's schema.
 
-    A shared database is upgraded by this command only; do it when every process that uses it runs
-    this version. A folder is upgraded whenever it is opened, after a backup copy was made.
+    With --local-features those of the kept pictures are found as well; interrupted, it goes on
+    where it stopped when run again. A shared database is upgraded by this command only; do it when
+    every process that uses it runs this version. A folder is upgraded whenever it is opened, after
+    a backup copy was made.
     """
     from engine.catalog import Catalog
     from engine.gallery import location_of
@@ -44,3 +48,36 @@ def upgrade(
         output.done(f"{gallery}: up to date (schema {now})")
     else:
         output.done(f"{gallery}: upgraded from schema {before} to {now}")
+    if location.exists:
+        _fill(output, gallery, local_features)
+
+
+def _fill(output: Output, gallery: str, local_features: str | None) -> None:
+    """Find the local features that are missing, and say what is without any."""
+    from engine.bulk.local_filling import fill_local_features
+    from engine.gallery import Gallery
+    from engine.settings import load_settings
+
+    points = None
+    if local_features is not None:
+        points = load_settings(local_features=local_features).local_features
+    with Gallery.open(gallery) as opened:
+        if points is None and not opened.catalog.state().local_points:
+            return
+        kept = opened.catalog.counts().pictures
+        with progress_bar(output, "finding local features", lambda: kept) as advance:
+            report = fill_local_features(opened, points, progress=advance)
+    if report.points:
+        output.done(
+            f"{gallery}: local features of {report.found:,} more examples, at most "
+            f"{report.points} points each"
+        )
+    else:
+        output.done(f"{gallery}: keeps no local features")
+    for reject in report.rejects:
+        output.warning(f"{reject.source}: {reject.reason}")
+    if report.without:
+        output.warning(
+            f"{report.without:,} examples have none, since their pictures weren't kept; they are "
+            "compared by similarity alone"
+        )

@@ -130,7 +130,7 @@ class Calibration:
         Raises:
             CalibrationError: naming how many strangers the target needs.
         """
-        needed = math.ceil(1.0 / (_EXTRAPOLATED * target_fpir))
+        needed = math.ceil(1.0 / max(_EXTRAPOLATED * target_fpir, _LEAST_SHARE))
         if self.strangers < max(needed, _LEAST_STRANGERS):
             raise CalibrationError(
                 f"not enough impostors for a target FPIR of {100 * target_fpir:g} %: it needs "

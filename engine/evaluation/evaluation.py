@@ -141,8 +141,9 @@ def evaluate_gallery(
         progress: called with the number of pictures dealt with since its last call.
     """
     enrolled = Enrolled.of_gallery(gallery)
-    known = _embedded(queries, extractor, progress)
-    strangers = None if unknown is None else _embedded(unknown, extractor, progress)
+    local = len(enrolled.snapshot.local) > 0
+    known = _embedded(queries, extractor, progress, local=local)
+    strangers = None if unknown is None else _embedded(unknown, extractor, progress, local=local)
     head = enrolled.kept_head if comparing else enrolled.snapshot.head
     seen = enrolled.snapshot.calibration.seen | (head.seen if head else frozenset())
     unseen = _unseen(known, seen)
@@ -166,8 +167,10 @@ def evaluate_gallery(
     )
 
 
-def _embedded(source: Source, extractor: FeatureExtractor, progress: Progress) -> Queries:
-    embedded = embed_queries(source, extractor, progress)
+def _embedded(
+    source: Source, extractor: FeatureExtractor, progress: Progress, *, local: bool
+) -> Queries:
+    embedded = embed_queries(source, extractor, progress, local=local)
     if not len(embedded):
         name = source if isinstance(source, str | os.PathLike) else "the pictures given"
         raise EvaluationError(

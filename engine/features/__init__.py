@@ -12,7 +12,12 @@ from __future__ import annotations
 
 from engine.features.ahead import work_ahead
 from engine.features.embedder import BATCH_SIZE, Embedder
-from engine.features.extractor import FeatureExtractor, load_extractor, prepared_pixels
+from engine.features.extractor import (
+    FeatureExtractor,
+    load_extractor,
+    prepared_pixels,
+    stored_local_features,
+)
 from engine.features.picture import Features, PictureFacts, PreparedPicture, embeddings_of
 
 __all__ = [
@@ -25,5 +30,6 @@ __all__ = [
     "embeddings_of",
     "load_extractor",
     "prepared_pixels",
+    "stored_local_features",
     "work_ahead",
 ]

@@ -10,8 +10,9 @@ from engine.backbones.preprocessing import Preprocessing
 from engine.features.embedder import Embedder
 from engine.features.picture import Features, PictureFacts, PreparedPicture, embeddings_of
 from engine.images import ImageLimits, ImageSource, LoadedImage, load_image
+from engine.local import ENROLLED_LONG_SIDE, CodedFeatures, QueryView, default_extractor
 from engine.settings import Settings
-from engine.types import ByteArray, FloatArray, KeepPictures, Space
+from engine.types import ByteArray, FloatArray, KeepPictures, Space, StoredLocalFeatures
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,27 @@ class FeatureExtractor:
         """How many pictures the backbone is given at once."""
         return self.embedder.batch_size
 
-    def prepare_query(self, image: ImageSource) -> PreparedPicture:
+    def prepare_query(self, image: ImageSource, *, local: bool = False) -> PreparedPicture:
         """Decode a picture that will be looked up.
+
+        Args:
+            local: whether its local features may be asked for.
 
         Raises:
             ImageError: it can't be read, decoded or accepted.
         """
         loaded, pixels = prepared_pixels(image, self.backbone.preprocessing, self.limits)
         facts = PictureFacts(loaded.content_hash, loaded.width, loaded.height)
-        return PreparedPicture(facts, pixels)
+        view = QueryView(loaded.pixels, (loaded.width, loaded.height)) if local else None
+        return PreparedPicture(facts, pixels, view)
 
-    def prepare_example(self, image: ImageSource, keep: KeepPictures) -> PreparedPicture:
+    def prepare_example(
+        self, image: ImageSource, keep: KeepPictures, local_points: int = 0
+    ) -> PreparedPicture:
         """Decode a picture that will be enrolled: with its warnings and the copy to keep.
+
+        Args:
+            local_points: how many points of local features are kept of it.
 
         Raises:
             ImageError: it can't be read, decoded or accepted.
@@ -64,6 +74,7 @@ class FeatureExtractor:
             height=loaded.height,
             warnings=loaded.warnings(),
             picture=_copy(loaded, keep),
+            local_features=stored_local_features(loaded, local_points) if local_points else None,
         )
         return PreparedPicture(facts, pixels)
 
@@ -75,7 +86,7 @@ class FeatureExtractor:
         """
         vectors = self.embedder.embed_prepared([each.pixels for each in prepared])
         return [
-            Features(each.facts, vector, self.space.id)
+            Features(each.facts, vector, self.space.id, each.view)
             for each, vector in zip(prepared, vectors, strict=True)
         ]
 
@@ -128,6 +139,18 @@ def prepared_pixels(
     hint = preprocessing.decode_short_side
     loaded = load_image(image, limits=limits, min_side_hint=hint)
     return loaded, preprocessing.prepare(loaded.pixels)
+
+
+def stored_local_features(image: LoadedImage, points: int) -> StoredLocalFeatures:
+    """The local features that a gallery keeps of a picture."""
+    extractor = default_extractor()
+    found = extractor.extract(
+        image.pixels,
+        long_side=ENROLLED_LONG_SIDE,
+        points=points,
+        size=(image.width, image.height),
+    )
+    return StoredLocalFeatures(extractor.name, CodedFeatures.of(found).to_bytes())
 
 
 def _copy(image: LoadedImage, keep: KeepPictures) -> bytes | None:

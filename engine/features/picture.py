@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.types import ByteArray, FloatArray, NewExample
+from engine.local import QueryView
+from engine.types import ByteArray, FloatArray, NewExample, StoredLocalFeatures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,6 +21,7 @@ class PictureFacts:
         width, height: upright, as in the source.
         warnings: what makes it a poor example, one sentence each; for examples only.
         picture: the encoded copy that the catalog keeps, or None; for examples only.
+        local_features: what the catalog keeps of it, or None; for examples only.
     """
 
     content_hash: str
@@ -27,6 +29,7 @@ class PictureFacts:
     height: int
     warnings: tuple[str, ...] = ()
     picture: bytes | None = None
+    local_features: StoredLocalFeatures | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +38,12 @@ class PreparedPicture:
 
     Attributes:
         pixels: `(S, S, 3) uint8`, the backbone's input before normalisation.
+        view: for local features; for queries only.
     """
 
     facts: PictureFacts
     pixels: ByteArray
+    view: QueryView | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,11 +53,13 @@ class Features:
     Attributes:
         embedding: `(dim,) float32`, unit length, of the whole picture, before any projection.
         space_id: what the embedding may be compared with.
+        view: for local features; for queries only.
     """
 
     facts: PictureFacts
     embedding: FloatArray
     space_id: str
+    view: QueryView | None = None
 
     def example(
         self,
@@ -75,6 +82,7 @@ class Features:
             warnings=self.facts.warnings,
             origin=origin,
             space_id=self.space_id,
+            local_features=self.facts.local_features,
         )
 
 

@@ -21,6 +21,7 @@ from engine.gallery.parts.examples import Examples
 from engine.gallery.parts.exchange import count_added, read_batches, read_header, write_parquet
 from engine.gallery.parts.feedback import FeedbackNotes
 from engine.gallery.parts.heads import Heads
+from engine.gallery.parts.local import Local
 from engine.gallery.parts.spaces import Spaces, stored_projection
 from engine.gallery.parts.thresholds import Thresholds
 from engine.gallery.parts.writing import Listing
@@ -46,6 +47,7 @@ class Gallery:
         thresholds: calibrates, and sets the target.
         spaces: changes the projection, moves to another backbone.
         heads: keeps the Siamese head.
+        local: keeps local features.
         feedback: notes what people say about queries.
     """
 
@@ -59,6 +61,7 @@ class Gallery:
         self.examples = Examples(live, self.thresholds)
         self.spaces = Spaces(live, self.thresholds)
         self.heads = Heads(live)
+        self.local = Local(live)
         self.feedback = FeedbackNotes(live)
 
     @classmethod
@@ -70,11 +73,13 @@ class Gallery:
         keep_pictures: KeepPictures = KeepPictures.BOUNDED,
         poll_seconds: float = 0.25,
         index: str = AUTO,
+        local_points: int = 0,
     ) -> Gallery:
         """Make a gallery, or open the one that another process made there meanwhile.
 
         Args:
             index: what searches: `auto`, `faiss` or `pgvector`.
+            local_points: how many points of local features are kept of each picture.
 
         Raises:
             GalleryError: something else is at that path.
@@ -86,9 +91,7 @@ class Gallery:
         if isinstance(location, GalleryFolder):
             location.require_free()
         catalog = Catalog.create(location.made().database, space=space, keep_pictures=keep_pictures)
-        projection = shipped_projection(space)
-        if projection is not None:
-            _start_with(catalog, projection)
+        _start_with(catalog, shipped_projection(space), local_points)
         return cls(LiveGallery(location, catalog, poll_seconds=poll_seconds, index=index))
 
     @classmethod
@@ -201,6 +204,11 @@ class Gallery:
             "calibration": snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes),
             "pinned_thresholds": len(snapshot.pins),
             "siamese_head": self.heads.describe(),
+            "local_features": {
+                "points": state.local_points,
+                "examples": len(snapshot.local),
+                "without": counts.examples - len(snapshot.local),
+            },
             "keep_pictures": state.keep_pictures.value,
             "created_at": state.created_at.isoformat(),
             "read_only": self.read_only,
@@ -249,7 +257,12 @@ class Gallery:
         """
         header = read_header(source)
         location_of(place).require_free()
-        gallery = cls.create(place, space=header.space, keep_pictures=header.keep_pictures)
+        gallery = cls.create(
+            place,
+            space=header.space,
+            keep_pictures=header.keep_pictures,
+            local_points=header.local_points,
+        )
         with gallery._live.write() as transaction:
             transaction.set_target_fpir(header.target_fpir)
             transaction.set_projection(stored_projection(header.projection))
@@ -288,9 +301,15 @@ class Gallery:
         return added
 
 
-def _start_with(catalog: Catalog, projection: Projection) -> None:
-    """Give a gallery that was just made its projection."""
+def _start_with(catalog: Catalog, projection: Projection | None, local_points: int) -> None:
+    """Give a gallery that was just made its projection and settings."""
     state = catalog.state()
-    if state.projection_id is None and not state.generation:
-        with catalog.write() as transaction:
+    if state.generation or state.projection_id is not None:
+        return
+    if projection is None and not local_points:
+        return
+    with catalog.write() as transaction:
+        if local_points:
+            transaction.set_local_points(local_points)
+        if projection is not None:
             transaction.set_projection(stored_projection(projection.to_bytes()))

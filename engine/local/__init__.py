@@ -14,7 +14,9 @@ from engine.local.base import (
     LocalFeatures,
 )
 from engine.local.coding import MOST_POINTS, CodedFeatures
-from engine.local.verifying import LocalMatch, LocalQuery, find
+from engine.local.verifying import LocalQuery, find
+from engine.local.views import QueryView, default_extractor
+from engine.types import LocalMatch
 
 __all__ = [
     "ENROLLED_LONG_SIDE",
@@ -25,5 +27,7 @@ __all__ = [
     "LocalFeatures",
     "LocalMatch",
     "LocalQuery",
+    "QueryView",
+    "default_extractor",
     "find",
 ]

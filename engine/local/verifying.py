@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 
-from engine.local.base import LocalFeatures, as_unit_rows
+from engine.local.base import DESCRIPTOR_SCALE, LocalFeatures, as_unit_rows
 from engine.local.coding import CodedFeatures
 from engine.local.false_alarms import Crowding, log_false_alarms
 from engine.local.geometry import (
@@ -19,32 +18,10 @@ from engine.local.geometry import (
     residuals,
 )
 from engine.local.matching import matches
-from engine.types import BoolArray, FloatArray, IntArray
+from engine.types import BoolArray, FloatArray, IntArray, LocalMatch
 
 CELLS = 6
 """The enrolled picture is cut into so many cells each way, to say how much of it was found."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LocalMatch:
-    """An enrolled picture found in a query.
-
-    Attributes:
-        log_false_alarms: decimal logarithm of the number of false alarms, for this one picture
-            tried; the lower, the surer.
-        inliers: matches that agree on where it lies, points told apart by their places.
-        share: of the enrolled picture's cells that bear points, those where a match agrees.
-        corners: `(4, 2) float32`: where its corners lie, clockwise from its upper left, in the
-            query's upright pixels; outside of the query where it is cut off.
-        matched: `(k, 4) float32`: x and y in the query, x and y in the enrolled picture, of each
-            match that agrees.
-    """
-
-    log_false_alarms: float
-    inliers: int
-    share: float
-    corners: FloatArray
-    matched: FloatArray
 
 
 class LocalQuery:
@@ -60,7 +37,13 @@ class LocalQuery:
     def __len__(self) -> int:
         return len(self.features)
 
-    @functools.cached_property
+    @classmethod
+    def of_enrolled(cls, coded: CodedFeatures) -> LocalQuery:
+        """An enrolled picture played as a query."""
+        rows = np.rint(np.minimum(coded.descriptors() * DESCRIPTOR_SCALE, 255)).astype(np.uint8)
+        return cls(LocalFeatures(coded.width, coded.height, coded.keypoints, rows))
+
+    @property
     def descriptors(self) -> FloatArray:
         """`(n, 128) float32`, unit rows."""
         return as_unit_rows(self.features.descriptors)

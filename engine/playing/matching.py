@@ -88,7 +88,7 @@ def match_queries(
         raise EvaluationError("expected at least one picture, but there is none to evaluate on")
     labels = [item.label for item in played.items]
     groups: IntArray = np.unique(labels, return_inverse=True)[1]
-    match = Match(played.embeddings, np.array(own, np.int64), groups, left_out)
+    match = Match(played.embeddings, np.array(own, np.int64), groups, left_out, played.views)
     return Matched(played, match, _origin(unknown, others, left_out), tuple(warnings))
 
 

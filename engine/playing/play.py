@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS
 from engine.decision.scores import Float64Array
 from engine.gallery import Snapshot
+from engine.gallery.deciding.decisions import ranked
 from engine.gallery.deciding.left_out import rank_without_own
+from engine.local import QueryView
 from engine.metrics.trials import KnownTrials, StrangerTrials, Trials, empty_strangers
 from engine.playing.scorers import Scorer, similarities
 from engine.types import FloatArray, IntArray, Ranking
@@ -28,16 +29,28 @@ class Match:
         classes: `(n,) int64`: ids of their classes; -1 for strangers.
         groups: `(n,) int64`: what belongs together: queries of one label have one number.
         left_out: play each known query a second time, as a stranger, its class left out.
+        views: the queries', for local features; none where those don't count.
     """
 
     embeddings: FloatArray
     classes: IntArray
     groups: IntArray
     left_out: bool
+    views: tuple[QueryView | None, ...] = ()
 
     def take(self, rows: IntArray) -> Match:
         """Some of the queries, in that order."""
-        return Match(self.embeddings[rows], self.classes[rows], self.groups[rows], self.left_out)
+        return Match(
+            self.embeddings[rows],
+            self.classes[rows],
+            self.groups[rows],
+            self.left_out,
+            self.views_of(rows),
+        )
+
+    def views_of(self, rows: IntArray) -> tuple[QueryView | None, ...]:
+        """The views of some of the queries."""
+        return tuple(self.views[row] for row in rows.tolist()) if self.views else ()
 
 
 def play(match: Match, scorer: Scorer, target_fpir: float) -> Trials:
@@ -64,14 +77,14 @@ def stranger_scores(match: Match, scorer: Scorer, targets: list[float]) -> list[
     else:
         rows, leave = np.flatnonzero(match.classes < 0), None
     queries = scorer.snapshot.projection.apply_queries(match.embeddings[rows])
-    rankings = _ranked(scorer.snapshot, queries, leave)
+    rankings = _ranked(scorer.snapshot, queries, leave, match.views_of(rows))
     return [scorer.scores(queries, rankings, target) for target in targets]
 
 
 def _played_known(match: Match, scorer: Scorer, rows: IntArray, target: float) -> KnownTrials:
     own = match.classes[rows]
     queries = scorer.snapshot.projection.apply_queries(match.embeddings[rows])
-    rankings = _ranked(scorer.snapshot, queries, None)
+    rankings = _ranked(scorer.snapshot, queries, None, match.views_of(rows))
     genuine = _compared(scorer.snapshot, queries, own)
     impostors = _compared(scorer.snapshot, queries, _other_classes(scorer.snapshot, own))
     return KnownTrials(
@@ -95,7 +108,7 @@ def _played_strangers(
     if not rows.size:
         return empty_strangers()
     queries = scorer.snapshot.projection.apply_queries(match.embeddings[rows])
-    rankings = _ranked(scorer.snapshot, queries, leave)
+    rankings = _ranked(scorer.snapshot, queries, leave, match.views_of(rows))
     return StrangerTrials(
         queries=rows,
         groups=match.groups[rows] if leave is None else leave,
@@ -106,16 +119,20 @@ def _played_strangers(
     )
 
 
-def _ranked(snapshot: Snapshot, queries: FloatArray, leave: IntArray | None) -> list[Ranking]:
+def _ranked(
+    snapshot: Snapshot,
+    queries: FloatArray,
+    leave: IntArray | None,
+    views: tuple[QueryView | None, ...],
+) -> list[Ranking]:
     """As many classes of each query as a decision looks at; `leave` names one to leave out."""
     rankings: list[Ranking] = []
     for start in range(0, len(queries), BATCH):
         rows = slice(start, start + BATCH)
         if leave is None:
-            nearest = snapshot.rank(queries[rows], NEIGHBOURS + 1)
-            rankings += snapshot.reranked(queries[rows], nearest)
+            rankings += ranked(snapshot, queries[rows], views[rows] or None)
         else:
-            rankings += rank_without_own(snapshot, queries[rows], leave[rows])
+            rankings += rank_without_own(snapshot, queries[rows], leave[rows], views[rows] or None)
     return rankings
 
 

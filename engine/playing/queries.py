@@ -11,6 +11,7 @@ import numpy as np
 from engine.bulk.sources import Item, Source, items
 from engine.errors import ImageError
 from engine.features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
+from engine.local import QueryView
 from engine.types import FloatArray, Reject
 
 Progress = Callable[[int], None]
@@ -25,12 +26,18 @@ class Queries:
         content_hashes: SHA-256 of each file, hex.
         embeddings: `(n, dim) float32`, unit rows, before any projection.
         rejects: the pictures that could not be read.
+        views: for local features; None where there are none.
     """
 
     items: tuple[Item, ...]
     content_hashes: tuple[str, ...]
     embeddings: FloatArray
     rejects: tuple[Reject, ...]
+    views: tuple[QueryView | None, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            object.__setattr__(self, "views", (None,) * len(self.items))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -42,6 +49,7 @@ class Queries:
             tuple(self.content_hashes[row] for row in rows),
             self.embeddings[rows],
             rejects,
+            tuple(self.views[row] for row in rows),
         )
 
     def __add__(self, other: Queries) -> Queries:
@@ -50,21 +58,28 @@ class Queries:
             self.content_hashes + other.content_hashes,
             np.concatenate([self.embeddings, other.embeddings]),
             self.rejects + other.rejects,
+            self.views + other.views,
         )
 
 
 def embed_queries(
-    source: Source, extractor: FeatureExtractor, progress: Progress = lambda _done: None
+    source: Source,
+    extractor: FeatureExtractor,
+    progress: Progress = lambda _done: None,
+    *,
+    local: bool = False,
 ) -> Queries:
     """Embed every picture that a folder, a manifest or an iterable lists.
 
     Args:
+        local: whether to find their local features as well.
         progress: called with the number of pictures dealt with since its last call.
 
     Raises:
         ImageError, ManifestError: the source as a whole is at fault; single pictures are rejected.
     """
     kept: list[tuple[Item, str]] = []
+    views: list[QueryView | None] = []
     rejects: list[Reject] = []
     vectors = [np.empty((0, extractor.space.dimension), np.float32)]
     listed = items(source)
@@ -72,7 +87,10 @@ def embed_queries(
 
     def load(item: Item) -> tuple[Item, PreparedPicture] | Reject:
         try:
-            return item, extractor.prepare_query(item.image)
+            prepared = extractor.prepare_query(item.image, local=local)
+            if prepared.view is not None:
+                prepared.view.query()  # here, where several threads find them
+            return item, prepared
         except ImageError as error:
             return Reject(item.source, error.reason)
 
@@ -80,6 +98,7 @@ def embed_queries(
         prepared = [row for row in batch if not isinstance(row, Reject)]
         rejects += [row for row in batch if isinstance(row, Reject)]
         kept += [(item, picture.facts.content_hash) for item, picture in prepared]
+        views += [picture.view for _, picture in prepared]
         found = extractor.features([picture for _, picture in prepared])
         vectors.append(embeddings_of(found, extractor.space.dimension))
         progress(len(batch))
@@ -88,4 +107,5 @@ def embed_queries(
         tuple(digest for _, digest in kept),
         np.concatenate(vectors),
         tuple(rejects),
+        tuple(views),
     )

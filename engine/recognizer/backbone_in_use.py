@@ -63,6 +63,11 @@ class BackboneInUse:
             )
         return snapshot
 
+    @property
+    def compares_local(self) -> bool:
+        """Whether any example has local features that a query's could be compared with."""
+        return len(self._gallery.snapshot().local) > 0
+
     def change_to(self, backbone: str | Backbone, *, may_fetch: bool) -> None:
         """Go on with another one, which the gallery was moved to."""
         self.chosen, self.may_fetch = backbone, may_fetch

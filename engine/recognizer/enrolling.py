@@ -81,6 +81,7 @@ def _enroll_on_ray(
         batch_size=settings.batch_size,
         limits=limits_of(settings),
         keep_pictures=state.keep_pictures,
+        local_points=state.local_points,
         origin=options.origin,
     )
     return enroll_items_on_ray(

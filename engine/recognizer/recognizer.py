@@ -15,7 +15,13 @@ from engine.backbones import Backbone, advice_on
 from engine.bulk.sources import Source, item_of
 from engine.cores import limit_threads
 from engine.errors import BackboneError, GalleryError, ImageError, SettingsError
-from engine.features import Embedder, FeatureExtractor, load_extractor
+from engine.features import (
+    Embedder,
+    FeatureExtractor,
+    Features,
+    embeddings_of,
+    load_extractor,
+)
 from engine.gallery import (
     CANDIDATES,
     Gallery,
@@ -86,6 +92,7 @@ class Recognizer:
         runtime: str | None = None,
         keep_pictures: KeepPictures | str | None = None,
         index: str | None = None,
+        local_features: int | str | None = None,
     ) -> Self:
         """Open a gallery.
 
@@ -101,6 +108,8 @@ class Recognizer:
             device: `auto`, `cpu`, `cuda` or `mps`.
             runtime: `auto`, `torch` or `onnxruntime`.
             keep_pictures: what a new gallery keeps of each picture.
+            local_features: how many points of local features a new gallery keeps of each picture:
+                `none`, `auto` or a number up to 999.
             index: what searches: `faiss` in this process, `pgvector` in the gallery's database, or
                 `auto`: FAISS unless the database holds a table for pgvector.
 
@@ -111,7 +120,11 @@ class Recognizer:
             SettingsError: an environment variable or argument can't be used.
         """
         settings = load_settings(
-            device=device, runtime=runtime, keep_pictures=keep_pictures, index=index
+            device=device,
+            runtime=runtime,
+            keep_pictures=keep_pictures,
+            index=index,
+            local_features=local_features,
         )
         limit_threads(settings.threads)
         location = location_of(path)
@@ -136,6 +149,7 @@ class Recognizer:
                 keep_pictures=settings.keep_pictures,
                 poll_seconds=settings.poll_seconds,
                 index=settings.index,
+                local_points=settings.local_features,
             )
             return cls(gallery, settings, loaded, again=again)
         gallery = Gallery.open(
@@ -230,8 +244,9 @@ class Recognizer:
         if not (attributes is None or isinstance(attributes, Mapping)):
             raise SettingsError(f"expected attributes by their names, but got {attributes!r:.80}")
         item = item_of(label, image, attributes or {})
-        keep = self.gallery.catalog.state().keep_pictures
-        [found] = self.features.features([self.features.prepare_example(item.image, keep)])
+        state, extractor = self.gallery.catalog.state(), self.features
+        prepared = extractor.prepare_example(item.image, state.keep_pictures, state.local_points)
+        [found] = extractor.features([prepared])
         example = found.example(item.label, item.source, attributes=item.attributes)
         [outcome] = self.gallery.enroll([example], allow_duplicates=allow_duplicates)
         return raise_reject(outcome)
@@ -294,9 +309,9 @@ class Recognizer:
         Raises:
             ImageError: the picture can't be read or accepted.
         """
-        return self.recognize_embeddings(
-            self.embed([image]), sources=[describe_source(image)], candidates=candidates
-        )[0]
+        prepared = self.features.prepare_query(image, local=self._in_use.compares_local)
+        found = self.features.features([prepared])
+        return self.recognize_features(found, [describe_source(image)], candidates=candidates)[0]
 
     def recognize_many(
         self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
@@ -318,10 +333,24 @@ class Recognizer:
         yield from recognized_stream(
             images,
             self.features,
-            lambda vectors, sources: self.recognize_embeddings(
-                vectors, sources=sources, candidates=candidates
-            ),
+            lambda found, sources: self.recognize_features(found, sources, candidates=candidates),
+            local=self._in_use.compares_local,
         )
+
+    def recognize_features(
+        self, features: Sequence[Features], sources: Sequence[str], *, candidates: int = CANDIDATES
+    ) -> list[Decision]:
+        """Decide for pictures whose features are known. Internal, as `features`.
+
+        Args:
+            sources: what the decisions call the queries.
+        """
+        snapshot = self._in_use.snapshot()
+        vectors = embeddings_of(features, snapshot.space.dimension)
+        most = checked_count("candidates", candidates, most=snapshot.classes)
+        queries = snapshot.projection.apply_queries(vectors)
+        views = [each.view for each in features]
+        return decide_queries(snapshot, queries, sources, most, views)
 
     def recognize_embeddings(
         self,

@@ -6,25 +6,28 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from engine.errors import ImageError
-from engine.features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
+from engine.features import FeatureExtractor, Features, PreparedPicture, work_ahead
 from engine.images import ImageSource, describe_source
-from engine.types import Decision, FloatArray, Reject
+from engine.types import Decision, Reject
 
 
 def recognized_stream(
     images: Iterable[ImageSource],
     extractor: FeatureExtractor,
-    decide: Callable[[FloatArray, list[str]], list[Decision]],
+    decide: Callable[[list[Features], list[str]], list[Decision]],
+    *,
+    local: bool,
 ) -> Iterator[Decision | Reject]:
     """A decision for each picture, or a `Reject` for one that can't be read.
 
     Args:
-        decide: decides for embeddings `(n, dim) float32`, given what to call the queries.
+        decide: decides for features, given what to call the queries.
+        local: whether it may ask for local features.
     """
 
     def prepared_one(image: ImageSource) -> tuple[str, PreparedPicture] | Reject:
         try:
-            return describe_source(image), extractor.prepare_query(image)
+            return describe_source(image), extractor.prepare_query(image, local=local)
         except ImageError as error:
             return Reject(error.source, error.reason)
 
@@ -33,7 +36,6 @@ def recognized_stream(
     for prepared in work_ahead(batches, prepared_one, ahead=1):
         readable = [row for row in prepared if not isinstance(row, Reject)]
         found = extractor.features([picture for _, picture in readable])
-        vectors = embeddings_of(found, extractor.space.dimension)
-        decisions = iter(decide(vectors, [source for source, _ in readable]))
+        decisions = iter(decide(found, [source for source, _ in readable]))
         for row in prepared:
             yield row if isinstance(row, Reject) else next(decisions)

@@ -37,9 +37,10 @@ async def enroll_upload(
 def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool) -> Enrolment:
     recognizer = service.recognizer
     gallery = recognizer.gallery
-    keep = gallery.catalog.state().keep_pictures
+    state = gallery.catalog.state()
     extractor = replace(recognizer.features, limits=service.served.limits)
-    [found] = extractor.features([extractor.prepare_example(upload.data, keep)])
+    prepared = extractor.prepare_example(upload.data, state.keep_pictures, state.local_points)
+    [found] = extractor.features([prepared])
     example = found.example(label, upload.source)
     [outcome] = gallery.enroll([example], allow_duplicates=allow_duplicates)
     enrolment = raise_reject(outcome)

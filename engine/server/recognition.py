@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from engine.cores import thread_limit
 from engine.errors import ImageError, OverloadedError, TooLargeError
-from engine.features import Features, PreparedPicture, embeddings_of
+from engine.features import Features, PreparedPicture
 from engine.images import decoded_size, load_image
 from engine.server.batching import Batcher
 from engine.server.memory import give_memory_back
@@ -185,7 +185,8 @@ class RecognitionLine:
     def _decode(self, upload: Upload) -> PreparedPicture:
         with self._metrics.stage("decode"):
             extractor = replace(self._recognizer.features, limits=self._limits)
-            return extractor.prepare_query(upload.data)
+            local = len(self._recognizer.gallery.snapshot().local) > 0
+            return extractor.prepare_query(upload.data, local=local)
 
     def _work(self, queries: Sequence[_Query]) -> list[tuple[Features, Decision]]:
         self._metrics.batches.observe(len(queries))
@@ -193,9 +194,9 @@ class RecognitionLine:
             extractor = self._recognizer.features
             found = extractor.features([query.prepared for query in queries])
         with self._metrics.stage("decide"):
-            decisions = self._recognizer.recognize_embeddings(
-                embeddings_of(found, extractor.space.dimension),
-                sources=[query.source for query in queries],
+            decisions = self._recognizer.recognize_features(
+                found,
+                [query.source for query in queries],
                 candidates=max(query.candidates for query in queries),
             )
         return [

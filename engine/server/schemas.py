@@ -37,6 +37,19 @@ class CandidateOut(Schema):
     example_id: int
 
 
+class LocationOut(Schema):
+    """Where in a picture its class's enrolled picture was found, in upright pixels of it.
+
+    `box`: left, top, right and bottom; `corners`: x and y, clockwise from the enrolled picture's
+    upper left; `share`: of the enrolled picture that was found.
+    """
+
+    box: list[float]
+    corners: list[list[float]]
+    inliers: int
+    share: float
+
+
 class DecisionOut(Schema):
     """A label or unknown, with its evidence; or in a list, why a picture could not be read."""
 
@@ -52,6 +65,7 @@ class DecisionOut(Schema):
     candidates: list[CandidateOut] = []
     space: str | None = None
     calibration: str | None = None
+    location: LocationOut | None = None
     error: str | None = None
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from engine.catalog import Catalog
-from engine.errors import ExampleNotFoundError
+from engine.errors import ExampleNotFoundError, GalleryError
 from engine.testing.catalog_samples import SPACE, content_hash, enroll, new_example
-from engine.types import Reject
+from engine.types import ChangeKind, Reject, StoredLocalFeatures
 
 
 class ExampleContract:
@@ -31,6 +31,43 @@ class ExampleContract:
         assert (record.width, record.height) == (11, 20)
         assert record.created_at.utcoffset() == timedelta(0)
         assert catalog.picture(example_id) == b"picture 1"
+
+    def test_local_features_come_back_and_go_with_their_example(self, catalog: Catalog) -> None:
+        found = StoredLocalFeatures("points", b"many")
+        cup, bowl = enroll(catalog, new_example(1, local_features=found), new_example(2))
+        assert catalog.local_features([cup, bowl]) == {cup: found}
+        assert dict(catalog.iter_local_features()) == {cup: found}
+        assert catalog.without_local_features("points") == ([bowl], [])
+        assert catalog.without_local_features("others") == ([cup, bowl], [])
+        with catalog.write() as transaction:
+            transaction.remove_example(cup)
+        assert catalog.local_features([cup, bowl]) == {}
+
+    def test_local_features_put_later_replace_and_are_told_of(self, catalog: Catalog) -> None:
+        cup, bare = enroll(
+            catalog,
+            new_example(1, local_features=StoredLocalFeatures("points", b"old")),
+            new_example(2, picture=None),
+        )
+        before = catalog.generation()
+        new = StoredLocalFeatures("points", b"new")
+        with catalog.write() as transaction:
+            transaction.put_local_features({cup: new, bare: new, 999: new})
+        assert catalog.local_features([cup, bare]) == {cup: new, bare: new}
+        changes = catalog.changes_since(before)
+        assert changes is not None
+        assert {(c.kind, c.example_id) for c in changes} == {
+            (ChangeKind.ADD, cup),
+            (ChangeKind.ADD, bare),
+        }
+
+    def test_how_many_points_are_kept_is_a_setting(self, catalog: Catalog) -> None:
+        assert catalog.state().local_points == 0
+        with catalog.write() as transaction:
+            transaction.set_local_points(500)
+        assert catalog.state().local_points == 500
+        with catalog.write() as transaction, pytest.raises(GalleryError, match="0 points or more"):
+            transaction.set_local_points(-1)
 
     def test_adding_one_example_returns_its_record(self, catalog: Catalog) -> None:
         with catalog.write() as transaction:

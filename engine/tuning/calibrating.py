@@ -48,8 +48,9 @@ def calibrate_gallery(
         target = checked_share("a target FPIR", target)
     except SettingsError as error:
         raise CalibrationError(str(error)) from None
+    local = len(gallery.snapshot().local) > 0
     all_asked, all_strangers = (
-        _embedded(source, extractor, progress) for source in (queries, unknown)
+        _embedded(source, extractor, progress, local=local) for source in (queries, unknown)
     )
     asked = _fit_to_teach(all_asked, gallery.catalog, queries)
     strangers = _fit_to_teach(all_strangers, gallery.catalog, unknown)
@@ -68,6 +69,8 @@ def calibrate_gallery(
         )
     unknown_vectors = project(strangers.embeddings)
     labelled = project(asked.embeddings[known]), own[known]
+    labelled_views = asked.take(np.flatnonzero(known).tolist()).views
+    stranger_views = strangers.views
     if feedback:
         said_unknown, said = gallery.feedback.evidence(snapshot)
         if not len(said_unknown) and not len(said[0]):
@@ -76,6 +79,8 @@ def calibrate_gallery(
                 "`Recognizer.confirm`"
             )
         unknown_vectors = np.concatenate([unknown_vectors, said_unknown])
+        stranger_views += (None,) * len(said_unknown)
+        labelled_views += (None,) * len(said[0])
         labelled = np.concatenate([labelled[0], said[0]]), np.concatenate([labelled[1], said[1]])
     calibration = calibrate(
         snapshot,
@@ -83,6 +88,8 @@ def calibrate_gallery(
         strangers=unknown_vectors,
         labelled=labelled,
         unlabelled=None if known.any() else project(asked.embeddings),
+        stranger_views=stranger_views,
+        labelled_views=labelled_views,
     )
     calibration.require(target)
     if snapshot.projection.kind == ADAPTED:  # the space itself was learned from pictures
@@ -124,10 +131,12 @@ def recalibrate_gallery(gallery: Gallery, extractor: FeatureExtractor) -> Calibr
     )
 
 
-def _embedded(source: Source | None, extractor: FeatureExtractor, progress: Progress) -> Queries:
+def _embedded(
+    source: Source | None, extractor: FeatureExtractor, progress: Progress, *, local: bool
+) -> Queries:
     if source is None:
         return Queries((), (), np.empty((0, extractor.space.dimension), np.float32), ())
-    found = embed_queries(source, extractor, progress)
+    found = embed_queries(source, extractor, progress, local=local)
     if not len(found):
         raise CalibrationError(f"{source}: expected pictures, but got none that can be read")
     return found

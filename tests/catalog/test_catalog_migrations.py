@@ -17,7 +17,7 @@ from engine.catalog import Catalog, migrate
 from engine.catalog.models import Base
 from engine.errors import GalleryVersionError
 from engine.testing.catalog_samples import SPACE, contents, enroll, new_example
-from engine.types import ClassStatistics, KeepPictures, Reject
+from engine.types import ClassStatistics, KeepPictures, Reject, StoredLocalFeatures
 
 ASSETS = Path(__file__).parents[1] / "assets" / "galleries"
 
@@ -122,6 +122,11 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         assert catalog.picture(1) == bytes(range(256))
         np.testing.assert_array_equal(
             catalog.vectors(SPACE.id, [1, 2, 4]).vectors, np.eye(4, dtype=np.float32)[[0, 1, 3]]
+        )
+        with_local = revision >= "0006"
+        assert state.local_points == (500 if with_local else 0)
+        assert dict(catalog.iter_local_features()) == (
+            {1: StoredLocalFeatures("points", bytes(range(40)))} if with_local else {}
         )
         changes = catalog.changes_since(0)
         assert changes is not None

@@ -30,7 +30,7 @@ def test_recognising_prints_a_table_and_json(onelook: Onelook, gallery: Path) ->
     assert "thing 3" in table.stdout
     assert list(decision) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "score", "threshold",
-        "margin", "candidates", "space", "calibration", "error",
+        "margin", "candidates", "space", "calibration", "location", "error",
     ]  # fmt: skip
     assert decision["label"] == "thing 3"
     assert decision["error"] is None

@@ -16,15 +16,24 @@ from engine.decision import (
     thresholds,
 )
 from engine.decision.scores import Float64Array
+from engine.gallery.deciding.joint import joined
 from engine.gallery.snapshot import Snapshot
-from engine.types import Decision, FloatArray, IntArray, Ranking, Reason
+from engine.local import QueryView
+from engine.types import Decision, FloatArray, IntArray, LocalMatch, Location, Ranking, Reason
+
+CLEAR = 2.0
+"""Passing its threshold by so many deviations, a class needs no other evidence."""
 
 CANDIDATES = 5
 """How many candidates a decision shows unless told otherwise."""
 
 
 def decide_queries(
-    snapshot: Snapshot, queries: FloatArray, sources: Sequence[str], candidates: int = CANDIDATES
+    snapshot: Snapshot,
+    queries: FloatArray,
+    sources: Sequence[str],
+    candidates: int = CANDIDATES,
+    views: Sequence[QueryView | None] | None = None,
 ) -> list[Decision]:
     """A decision for each query, in order.
 
@@ -32,9 +41,37 @@ def decide_queries(
         queries: `(m, dim) float32`, unit rows of the searched space.
         sources: what to call them.
         candidates: how many candidates each decision shows.
+        views: the queries' views, for local features, where there are any.
     """
-    rankings = snapshot.reranked(queries, snapshot.rank(queries, max(candidates, NEIGHBOURS + 1)))
+    rankings = ranked(snapshot, queries, views, k=max(candidates, NEIGHBOURS + 1))
     return decide_rankings(snapshot, queries, rankings, sources, candidates)
+
+
+def ranked(
+    snapshot: Snapshot,
+    queries: FloatArray,
+    views: Sequence[QueryView | None] | None = None,
+    *,
+    k: int = NEIGHBOURS + 1,
+) -> list[Ranking]:
+    """The first classes of each query by all evidence there is.
+
+    A query that similarity alone clearly accepts is not looked at further: most of what a query
+    costs is finding its local features.
+
+    Args:
+        queries, views: as `decide_queries` takes them.
+        k: how many classes, where there are so many.
+    """
+    rankings = snapshot.reranked(queries, snapshot.rank(queries, k))
+    if views is None or not len(snapshot.local):
+        return rankings
+    unclear = np.ones(len(rankings), np.bool_)
+    rows, evidence = evidence_of(snapshot, queries, rankings)
+    verdicts = judged(evidence, snapshot.level)
+    unclear[rows] = (verdicts.excesses < CLEAR) | verdicts.ambiguous
+    looked_at = [view if unclear[row] else None for row, view in enumerate(views)]
+    return joined(snapshot, queries, rankings, looked_at)
 
 
 def decide_rankings(
@@ -118,7 +155,8 @@ def evidence_of(
     impostors = snapshot.cohort.query_similarities(queries[rows], similarities)
     return rows, Evidence(
         similarities=similarities,
-        normalised=scores_against(similarities[:, 0], impostors, classes),
+        normalised=scores_against(similarities[:, 0], impostors, classes)
+        + np.array([ranking.bonus for ranking in kept]),
         classes=classes,
         pins=_pins_of(snapshot.pins, first),
     )
@@ -142,6 +180,7 @@ def _decision(
 ) -> Decision:
     candidates = snapshot.candidates(ranking, max(shown, 1))
     accepted, margin = bool(verdicts.accepted[place]), float(verdicts.margins[place])
+    match = ranking.found.get(candidates[0].class_id) if ranking.bonus else None
     return Decision(
         source=source,
         label=candidates[0].label if accepted else None,
@@ -154,6 +193,19 @@ def _decision(
         candidates=candidates[:shown],
         space=snapshot.space_id,
         calibration=calibration,
+        location=None if match is None else located(match),
+    )
+
+
+def located(match: LocalMatch) -> Location:
+    """Where an enrolled picture was found, in numbers for people."""
+    left, top = match.corners.min(axis=0).tolist()
+    right, bottom = match.corners.max(axis=0).tolist()
+    return Location(
+        box=(left, top, right, bottom),
+        corners=tuple((x, y) for x, y in match.corners.tolist()),
+        inliers=match.inliers,
+        share=match.share,
     )
 
 

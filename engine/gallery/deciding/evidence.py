@@ -8,16 +8,20 @@ stranger, and how far ahead a best would be can be drawn (`engine.gallery.decidi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from engine.decision import NEIGHBOURS, Calibration
+from engine.decision import Calibration
 from engine.decision.scores import Float64Array
-from engine.gallery.deciding.decisions import stranger_scores
+from engine.gallery.deciding.decisions import ranked, stranger_scores
 from engine.gallery.deciding.drawn import drawn_scores
 from engine.gallery.deciding.left_out import calibrate_on_gallery, rank_without_own
 from engine.gallery.snapshot import Snapshot
-from engine.types import FloatArray, IntArray, Ranking
+from engine.local import QueryView
+from engine.types import FloatArray, IntArray
 
+Views = Sequence[QueryView | None] | None
 LEAST_QUERIES = 20
 
 
@@ -28,6 +32,8 @@ def calibrate(
     strangers: FloatArray | None = None,
     labelled: tuple[FloatArray, IntArray] | None = None,
     unlabelled: FloatArray | None = None,
+    stranger_views: Views = None,
+    labelled_views: Views = None,
 ) -> Calibration:
     """A calibration from the best evidence that is there.
 
@@ -38,15 +44,18 @@ def calibrate(
         generation: the gallery's, to stamp it with.
         strangers, unlabelled: `(n, dim) float32`, unit rows, projected as queries.
         labelled: such queries, and the ids of their classes, `(n,) int64`.
+        stranger_views, labelled_views: theirs, where local features are to count.
     """
     scores, genuine, evidence = [], np.empty(0), {}
     if strangers is not None and len(strangers):
-        scores.append(stranger_scores(snapshot, strangers, _ranked(snapshot, strangers)))
+        rankings = ranked(snapshot, strangers, stranger_views)
+        scores.append(stranger_scores(snapshot, strangers, rankings))
         evidence["strangers"] = len(strangers)
     if labelled is not None and len(labelled[0]):
         queries, own = labelled
-        scores.append(stranger_scores(snapshot, queries, rank_without_own(snapshot, queries, own)))
-        genuine = genuine_scores(snapshot, queries, own)
+        others = rank_without_own(snapshot, queries, own, labelled_views)
+        scores.append(stranger_scores(snapshot, queries, others))
+        genuine = genuine_scores(snapshot, queries, own, labelled_views)
         evidence["labelled queries"] = len(queries)
     method = " and ".join(evidence)
     counted = sum(evidence.values())
@@ -74,21 +83,19 @@ def unlabelled_stranger_scores(snapshot: Snapshot, queries: FloatArray) -> Float
     Args:
         queries: `(n, dim) float32`, unit rows, projected as queries.
     """
-    return drawn_scores(snapshot, queries, _ranked(snapshot, queries))
+    return drawn_scores(snapshot, queries, ranked(snapshot, queries))
 
 
-def _ranked(snapshot: Snapshot, queries: FloatArray) -> list[Ranking]:
-    return snapshot.reranked(queries, snapshot.rank(queries, NEIGHBOURS + 1))
-
-
-def genuine_scores(snapshot: Snapshot, queries: FloatArray, own: IntArray) -> Float64Array:
+def genuine_scores(
+    snapshot: Snapshot, queries: FloatArray, own: IntArray, views: Views = None
+) -> Float64Array:
     """`(n,)`: the scores of queries whose own class came first; `-inf` for the others.
 
     Args:
         queries: `(n, dim) float32`, unit rows of the searched space.
         own: `(n,) int64`: the ids of their classes.
     """
-    rankings = _ranked(snapshot, queries)
+    rankings = ranked(snapshot, queries, views)
     scores = stranger_scores(snapshot, queries, rankings)
     right = np.array(
         [len(r) > 0 and r.class_ids[0] == c for r, c in zip(rankings, own, strict=True)]

@@ -113,6 +113,10 @@ def _with_examples(
     }
     if not placed and not removed.size and sample is None:
         return dataclasses.replace(snapshot, index=index)
+    local = snapshot.local.updated(
+        catalog.local_features(added.tolist()), gone=[*added.tolist(), *removed.tolist()]
+    )
+    snapshot = dataclasses.replace(snapshot, local=local)
     ids = np.fromiter(placed, np.int64, len(placed))
     owners = np.fromiter(placed.values(), np.int64, len(placed))
     examples = snapshot.examples.updated(ids, owners).without(removed)

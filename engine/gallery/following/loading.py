@@ -12,6 +12,7 @@ from engine.decision.trained_head import TrainedHead
 from engine.gallery.following.kept_index import KeptIndex
 from engine.gallery.snapshot import ExampleTable, Snapshot
 from engine.gallery.snapshot.cohort import COHORT_SIZE, Draw
+from engine.gallery.snapshot.local import LocalTable
 from engine.projections import Projection, shipped_cohort
 from engine.versioned import IdTable, Overlaid
 
@@ -32,6 +33,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         projection = _projection(reader, state)
         opening = pool.submit(kept.open, catalog, state, projection, anew=anew)
         reading = pool.submit(catalog.example_classes)
+        local = LocalTable.of(dict(reader.iter_local_features()))
         ids, means, stds = reader.statistics_table(space_id)
         labels = Overlaid(reader.labels())
         pins = Overlaid(reader.pins(searched_space=space_id))
@@ -57,6 +59,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         kept_head=head,
         shipped=shipped,
         draw=Draw(index, examples, shipped, sample),
+        local=local,
     )
 
 

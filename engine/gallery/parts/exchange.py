@@ -20,7 +20,14 @@ import numpy as np
 from engine.catalog import Catalog
 from engine.errors import GalleryError
 from engine.gallery.following.loading import searched_space
-from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
+from engine.types import (
+    Enrolment,
+    KeepPictures,
+    NewExample,
+    Reject,
+    Space,
+    StoredLocalFeatures,
+)
 
 METADATA_KEY = b"onelook"
 FORMAT = 1
@@ -39,6 +46,7 @@ class ExchangeHeader:
 
     space: Space
     keep_pictures: KeepPictures
+    local_points: int
     target_fpir: float
     projection: bytes | None
     siamese_head: bytes | None
@@ -69,6 +77,7 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
         "format": FORMAT,
         "space": asdict(state.space),
         "keep_pictures": state.keep_pictures.value,
+        "local_points": state.local_points,
         "target_fpir": state.target_fpir,
         "projection": None
         if state.projection_id is None
@@ -125,6 +134,7 @@ def _header(header: dict[str, Any], path: Path) -> ExchangeHeader:
     return ExchangeHeader(
         space=Space(**header["space"]),
         keep_pictures=KeepPictures(header["keep_pictures"]),
+        local_points=header.get("local_points", 0),
         target_fpir=header["target_fpir"],
         projection=None if projection is None else base64.b64decode(projection),
         siamese_head=None if head is None else base64.b64decode(head),
@@ -173,6 +183,8 @@ def _schema(pyarrow: Any, dimension: int) -> Any:
             ("warnings", pyarrow.list_(pyarrow.string())),
             ("embedding", pyarrow.list_(pyarrow.float32(), dimension)),
             ("picture", pyarrow.binary()),
+            ("local_extractor", pyarrow.string()),
+            ("local_features", pyarrow.binary()),
         ]
     )
 
@@ -182,6 +194,7 @@ def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
     empty = [record for record in classes.values() if not record.examples]
     for batch in catalog.iter_vectors(space.id, batch=BATCH):
         records = catalog.examples(ids=batch.ids.tolist())
+        local = catalog.local_features(batch.ids.tolist())
         yield [
             {
                 **_class_columns(classes[record.class_id]),
@@ -192,11 +205,18 @@ def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
                 "warnings": list(record.warnings),
                 "embedding": vector,
                 "picture": catalog.picture(record.id),
+                **_local_columns(local.get(record.id)),
             }
             for record, vector in zip(records, batch.vectors, strict=True)
         ]
     if empty:
         yield [{**_class_columns(record), "source": None} for record in empty]
+
+
+def _local_columns(stored: StoredLocalFeatures | None) -> dict[str, Any]:
+    if stored is None:
+        return {}
+    return {"local_extractor": stored.extractor, "local_features": stored.data}
 
 
 def _class_columns(record: Any) -> dict[str, Any]:
@@ -208,6 +228,7 @@ def _class_columns(record: Any) -> dict[str, Any]:
 
 
 def _example(row: Mapping[str, Any]) -> NewExample:
+    local = row.get("local_features")
     return NewExample(
         label=row["label"],
         source=row["source"],
@@ -218,4 +239,7 @@ def _example(row: Mapping[str, Any]) -> NewExample:
         picture=row["picture"],
         attributes=json.loads(row["attributes"]),
         warnings=tuple(row["warnings"]),
+        local_features=None
+        if local is None
+        else StoredLocalFeatures(row["local_extractor"], local),
     )

@@ -19,6 +19,7 @@ from engine.decision import Calibration, Moments
 from engine.decision.trained_head import TrainedHead
 from engine.gallery.snapshot.cohort import Cohort, Draw, sampled
 from engine.gallery.snapshot.examples import ExampleTable
+from engine.gallery.snapshot.local import LocalTable
 from engine.gallery.snapshot.ranking import rank
 from engine.gallery.snapshot.reranking import rerank
 from engine.gallery.snapshot.statistics import statistics_of
@@ -54,6 +55,7 @@ class Snapshot:
         kept_head: the Siamese head trained in the searched space, in force or not.
         shipped: `(n, dim) float32`, unit rows of the searched space, that stand for impostors.
         draw: the impostors that classes are compared with.
+        local: the examples' local features.
         drift: how many examples came, went or moved since they were drawn.
         computed: moments of classes without statistics, once they were asked for.
     """
@@ -73,6 +75,7 @@ class Snapshot:
     shipped: FloatArray
     draw: Draw
     commit_id: str = ""
+    local: LocalTable = field(default_factory=lambda: LocalTable.of({}))
     drift: int = 0
     computed: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
 

@@ -18,7 +18,14 @@ import numpy as np
 from engine.catalog import Catalog, StoredProjection
 from engine.catalog.migrate import HEAD
 from engine.catalog.service import JobState
-from engine.types import ClassStatistics, KeepPictures, NewExample, Reject, Space
+from engine.types import (
+    ClassStatistics,
+    KeepPictures,
+    NewExample,
+    Reject,
+    Space,
+    StoredLocalFeatures,
+)
 
 SPACE = Space("fake", "a" * 64, "b" * 64, 4)
 PICTURE = bytes(range(256))
@@ -37,6 +44,7 @@ def example(number: int, label: str, source: str) -> NewExample:
         attributes={"number": number},
         warnings=("is blurred",) if number == 1 else (),
         origin="catalog/" if number else None,
+        local_features=StoredLocalFeatures("points", PICTURE[:40]) if number in (0, 2) else None,
     )
 
 
@@ -62,6 +70,7 @@ def fill(catalog: Catalog) -> None:
         transaction.put_calibration(SPACE.id, b"calibration")
         transaction.put_siamese_head(SPACE.id, b"head")
         transaction.set_target_fpir(0.01)
+        transaction.set_local_points(500)
         transaction.put_rejects([Reject("broken.png", "is truncated")])
         assert transaction.picture(cup) == PICTURE
     job = catalog.service.jobs.add("enrolment", {}, state=JobState.UPLOADING)

@@ -1,0 +1,45 @@
+"""The local features of a gallery's examples: how many points of each are kept, and which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.catalog import WriteTransaction
+from engine.gallery.live import LiveGallery
+from engine.local import default_extractor
+from engine.types import StoredLocalFeatures
+
+
+class Local:
+    """Keeps and drops local features; one transaction each."""
+
+    def __init__(self, live: LiveGallery) -> None:
+        self._live = live
+
+    def missing(self) -> tuple[list[int], list[int]]:
+        """The ids of examples without local features that can be compared.
+
+        Returns:
+            Those whose pictures are kept, from which they can be found, and the others.
+        """
+        return self._live.catalog.without_local_features(default_extractor().name)
+
+    def set_points(self, points: int) -> None:
+        """Keep so many points of each picture from now on; with another number, none of before.
+
+        Those of the pictures that are kept can be found again by filling the gallery.
+        """
+        if points == self._live.catalog.state().local_points:
+            return
+
+        def write(transaction: WriteTransaction) -> None:
+            transaction.set_local_points(points)
+            transaction.drop_local_features(
+                {example.id: example.class_id for example in transaction.iter_examples()}
+            )
+
+        self._live.write_patiently(write)
+
+    def put(self, features: Mapping[int, StoredLocalFeatures]) -> None:
+        """Keep examples' local features, by id; those that were removed meanwhile are left out."""
+        self._live.write_patiently(lambda transaction: transaction.put_local_features(features))
