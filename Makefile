@@ -4,14 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
+SLIM := .venv-slim
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench clean
+.PHONY: help demo test slim bench clean
 
 help:
 	@echo "make demo    set up, enroll the sample catalog and recognise pictures"
 	@echo "make test    set up, then check style, types and layers and run the tests"
+	@echo "make slim    set up an environment without torch, and check that it recognises and serves"
 	@echo "make bench   set up, measure speed for some ten minutes, write benchmarks/RESULTS.md"
 	@echo "make clean   remove the virtual environment and build output"
 	@echo
@@ -27,9 +29,11 @@ $(VENV)/made:
 		rm -rf $(VENV); exit 1; }
 	@touch $@
 
-$(VENV)/installed: pyproject.toml | $(VENV)/made
-	@echo "Installing into $(VENV); the first time fetches torch and takes minutes."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+# Recognising needs no torch, so the demo is set up within a minute.
+$(VENV)/installed: pyproject.toml requirements-slim.txt | $(VENV)/made
+	@echo "Installing into $(VENV): 0.5 GB, without torch, which only training needs."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-slim.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/made
@@ -43,6 +47,17 @@ $(BENCH)/installed: pyproject.toml
 	@$(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
+
+# A wheel beside what a slim install has, and nothing else of this checkout or its environments.
+$(SLIM)/installed: pyproject.toml requirements-slim.txt engine
+	@echo "Installing into $(SLIM): 0.5 GB."
+	@$(PYTHON) -m venv --clear $(SLIM)
+	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-slim.txt
+	@$(SLIM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	@touch $@
+
+slim: $(SLIM)/installed
+	$(SLIM)/bin/python -m tests.slim
 
 demo: $(VENV)/installed
 	$(BIN)/onelook demo
@@ -58,4 +73,4 @@ bench: $(BENCH)/installed
 	$(BENCH)/bin/python -m benchmarks results
 
 clean:
-	rm -rf $(VENV) $(BENCH) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis onelook-demo.png
+	rm -rf $(VENV) $(BENCH) $(SLIM) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis onelook-demo.png

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from engine.backbones import Backbone, load_backbone
 from engine.errors import SpaceMismatchError
@@ -22,7 +20,12 @@ from engine.gallery import Snapshot, decide_queries
 from engine.gallery.deciding.left_out import calibrate_on_gallery
 from engine.images import ImageSource
 from engine.projections import Projection, shipped_cohort, shipped_projection
+from engine.slim import needing
 from engine.types import Decision, FloatArray
+
+with needing("OneShotClassifier"):
+    from sklearn.base import BaseEstimator, ClassifierMixin
+    from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 _MADE_AGAIN = ("snapshot_", "_extractor")
 

@@ -10,6 +10,7 @@ error never leaks. Each message says what was expected, what came, where, and wh
     ├── BackboneError               a backbone is unknown, incomplete or gave unusable numbers
     │   └── BackboneUnavailableError   its weights are neither installed, cached nor reachable
     ├── SettingsError               a variable, option or argument holds an unusable value
+    ├── MissingPackageError         a package is needed that a slim install leaves out
     ├── CalibrationError            a calibration was asked for that the evidence can't carry
     ├── EvaluationError             an evaluation was asked for that the data can't carry
     ├── TrainingError               training data, options or a checkpoint can't be used
@@ -76,6 +77,10 @@ class BackboneUnavailableError(BackboneError):
 
 class SettingsError(OnelookError, ValueError):
     """An environment variable, option or argument holds an unusable value."""
+
+
+class MissingPackageError(OnelookError):
+    """Something needs a package that isn't installed, such as torch in a slim install."""
 
 
 class CalibrationError(OnelookError):

@@ -6,7 +6,8 @@ import ctypes.util
 import platform
 from pathlib import Path
 
-from engine.errors import BackboneError
+from engine.errors import BackboneError, MissingPackageError
+from engine.slim import needing
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _NVIDIA_DRIVER = (Path("/dev/nvidiactl"), Path("/dev/dxg"))  # Linux; Windows' subsystem for it
@@ -34,10 +35,19 @@ def _may_have_accelerator() -> bool:
 def torch_device(device: str) -> str:
     """The device that `auto` stands for: CUDA, then Apple's MPS, then the CPU. Loads torch.
 
+    Without torch, which alone can use an accelerator, `auto` is the CPU.
+
     Raises:
         BackboneError: the device named isn't there.
+        MissingPackageError: a device is named, and torch isn't installed.
     """
-    import torch
+    try:
+        with needing(f"the device {device!r}"):
+            import torch
+    except MissingPackageError:
+        if device == "auto":
+            return "cpu"
+        raise
 
     usable = {
         "cuda": torch.cuda.is_available(),

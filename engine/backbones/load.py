@@ -23,6 +23,7 @@ from engine.backbones.preprocessing import Preprocessing
 from engine.backbones.pretrained import Pretrained, space_of
 from engine.backbones.runtimes.base import Runtime
 from engine.errors import BackboneError
+from engine.slim import needing
 from engine.types import ByteArray, FloatArray, Space
 
 _log = logging.getLogger(__name__)
@@ -159,10 +160,11 @@ class _ExportError(BackboneError):
 
 
 def _with_torch(pretrained: Pretrained, device: str, threads: int) -> NetworkBackbone:
-    from engine.backbones.runtimes.torch import TorchRuntime
+    with needing(f"running {pretrained.name} without ONNX Runtime"):
+        from engine.backbones.runtimes.torch import TorchRuntime
 
-    weights = pretrained.weights()
-    network = pretrained.network(weights)
+        weights = pretrained.weights()
+        network = pretrained.network(weights)
     space = space_of(pretrained.name, network, WeightsFile.of(weights).sha256)
     runtime = TorchRuntime(network, torch_device(device), threads)
     return NetworkBackbone(space, network.preprocessing, runtime)
@@ -194,7 +196,8 @@ def _with_onnxruntime(
 
 
 def _export(pretrained: Pretrained, cache: ExportCache) -> Export:
-    from engine.backbones.runtimes.export import export
+    with needing(f"preparing {pretrained.name}, once,"):
+        from engine.backbones.runtimes.export import export
 
     try:
         scratch = cache.scratch_file(".onnx")
@@ -206,7 +209,8 @@ def _export(pretrained: Pretrained, cache: ExportCache) -> Export:
             pretrained.name,
         )
         weights = pretrained.weights()
-        network = pretrained.network(weights)
+        with needing(f"preparing {pretrained.name}, once,"):
+            network = pretrained.network(weights)
         weights_file = WeightsFile.of(weights)
         space = space_of(pretrained.name, network, weights_file.sha256)
         try:

@@ -22,6 +22,7 @@ from typing import Any
 from engine.bulk.notes import ListingNotes
 from engine.bulk.remote import RemoteFile
 from engine.errors import ManifestError
+from engine.slim import needing
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -160,8 +161,9 @@ def _jsonl_rows(path: Path | RemoteFile) -> Iterator[tuple[int, Mapping[str, Any
 
 
 def _parquet_rows(path: Path | RemoteFile) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    import pyarrow  # heavy, and only this kind of manifest needs it
-    import pyarrow.parquet
+    with needing("a Parquet manifest"):
+        import pyarrow  # heavy, and only this kind of manifest needs it
+        import pyarrow.parquet
 
     try:
         with path.open("rb") as opened:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
 from engine.errors import ImageError
+from engine.slim import needing
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
@@ -123,12 +124,11 @@ class RemoteFile:
         Raises:
             ImageError: there is nothing, or the store can't be asked.
         """
-        from pyarrow.fs import FileType
-
+        kinds = _arrow().FileType
         kind = self._info(self.path).type
-        if kind == FileType.NotFound:
+        if kind == kinds.NotFound:
             raise ImageError(self.name, "there is nothing at that address; check bucket and prefix")
-        return bool(kind == FileType.File)
+        return bool(kind == kinds.File)
 
     def exists(self) -> bool:
         """Whether anything is there.
@@ -136,18 +136,15 @@ class RemoteFile:
         Raises:
             ImageError: the store can't be asked.
         """
-        from pyarrow.fs import FileType
-
-        return bool(self._info(self.path).type != FileType.NotFound)
+        return bool(self._info(self.path).type != _arrow().FileType.NotFound)
 
     def entries(self) -> Iterator[tuple[RemoteFile, bool]]:
         """What lies right below it, in order of their names, and whether each is an object."""
-        from pyarrow.fs import FileSelector, FileType
-
-        found = self._info(FileSelector(self.path))
+        arrow = _arrow()
+        found = self._info(arrow.FileSelector(self.path))
         for info in sorted(found, key=lambda each: str(each.path)):
             if not info.base_name.startswith("."):
-                yield RemoteFile(self.store, info.path), info.type == FileType.File
+                yield RemoteFile(self.store, info.path), info.type == arrow.FileType.File
 
     def _info(self, what: Any) -> Any:
         try:
@@ -164,13 +161,21 @@ def is_remote(source: object) -> bool:
 @cache
 def _filesystem(store: str) -> FileSystem:
     """The connection to a store, one a process."""
-    import pyarrow
-    from pyarrow.fs import FileSystem
-
+    arrow = _arrow()
     try:
-        return FileSystem.from_uri(store if urlsplit(store).netloc else f"{store}/")[0]
-    except pyarrow.ArrowInvalid as error:
+        opened: FileSystem = arrow.FileSystem.from_uri(
+            store if urlsplit(store).netloc else f"{store}/"
+        )[0]
+        return opened
+    except ValueError as error:  # of which pyarrow's ArrowInvalid is one
         raise OSError(f"the address can't be used: {error}") from error
+
+
+def _arrow() -> Any:
+    """pyarrow's filesystems: heavy, and only object stores need them."""
+    with needing("an object store"):
+        import pyarrow.fs
+    return pyarrow.fs
 
 
 def _reason(error: OSError) -> str:

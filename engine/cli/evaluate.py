@@ -61,7 +61,10 @@ def evaluate(
         evaluation = recognizer.evaluate(queries, unknown, compare=compare)
         written = None
         if report is not None:
-            from engine.evaluation.report.writing import write_report
+            from engine.slim import needing
+
+            with needing("drawing a report"):
+                from engine.evaluation.report.writing import write_report
 
             written = write_report(evaluation, recognizer.gallery, report)
     for warning in evaluation.warnings:

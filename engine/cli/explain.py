@@ -85,7 +85,10 @@ def explain(
 
 def _draw(out: Path, explanation: Explanation) -> None:
     from engine.errors import StorageError
-    from engine.evaluation.explanation.plot import explanation_plot
+    from engine.slim import needing
+
+    with needing("drawing an explanation"):
+        from engine.evaluation.explanation.plot import explanation_plot
 
     try:
         out.write_bytes(explanation_plot(explanation))

@@ -108,8 +108,11 @@ def train_backbone(
     """
     from engine.bulk.sources import items
     from engine.gallery import Gallery
-    from engine.training.fine_tuning import Evidence, FineTuning, fine_tune
-    from engine.training.pictures import Pictures, kept_pictures
+    from engine.slim import needing
+
+    with needing("training a network"):
+        from engine.training.fine_tuning import Evidence, FineTuning, fine_tune
+        from engine.training.pictures import Pictures, kept_pictures
 
     def labelled(source: Path) -> Pictures:
         return [(item.label, item.image) for item in items(source)]

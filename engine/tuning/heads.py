@@ -15,6 +15,7 @@ from engine.features import FeatureExtractor
 from engine.gallery import Gallery
 from engine.playing.queries import Progress, embed_queries
 from engine.playing.set_aside import fingerprints
+from engine.slim import needing
 from engine.tuning.head_evidence import HeadEvidence, enrolled_evidence, labelled_evidence
 from engine.tuning.head_judging import LEAST_CLASSES, Judgement, judge
 from engine.types import FloatArray, IntArray, Reject
@@ -121,7 +122,8 @@ def fitted_head(vectors: FloatArray, classes: IntArray, seed: int) -> SiameseHea
     Raises:
         TrainingError: there are too few classes, or they teach nothing of others.
     """
-    from engine.training.siamese import train_head  # torch, and only here
+    with needing("training a head"):
+        from engine.training.siamese import train_head  # torch, and only here
 
     return train_head(vectors, classes, pairs=PAIRS, penalties=PENALTIES, seed=seed)
 

@@ -20,6 +20,7 @@ import numpy as np
 from engine.catalog import Catalog
 from engine.errors import GalleryError
 from engine.gallery.following.loading import searched_space
+from engine.slim import needing
 from engine.types import (
     Enrolment,
     KeepPictures,
@@ -67,8 +68,9 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
     Raises:
         GalleryError: the file can't be written.
     """
-    import pyarrow  # heavy, and only here
-    import pyarrow.parquet
+    with needing("exporting a gallery"):
+        import pyarrow  # heavy, and only here
+        import pyarrow.parquet
 
     state = catalog.state()
     with catalog.read() as reader:
@@ -105,8 +107,9 @@ def read_header(path: Path) -> ExchangeHeader:
     Raises:
         GalleryError: it is no file that `onelook export` wrote.
     """
-    import pyarrow
-    import pyarrow.parquet
+    with needing("reading an exported gallery"):
+        import pyarrow
+        import pyarrow.parquet
 
     try:
         metadata = pyarrow.parquet.read_schema(path).metadata or {}
