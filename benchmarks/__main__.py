@@ -14,6 +14,7 @@ BENCHMARKS = {
     "startup": "help, import, one cold query, and where its time goes",
     "memory": "of bulk enrolment and of an open gallery",
     "recognition": "how well things are recognised and strangers refused; one table over kinds",
+    "located": "local features: what they cost, nominate, decide and outline",
     "network": "makes the default network's files",
     "shipped": "fits the cohort that is shipped with it, and judges projections",
     "omniglot": "the networks trained here on Omniglot's official tests",

@@ -19,7 +19,7 @@ from engine.types import ByteArray, FloatArray
 CONTRAST = 0.02
 """Fainter points are passed over; half of OpenCV's default, for the dim and the blurred."""
 
-CHOICE = 2
+CHOICE = 1.5
 """For each point that is kept, so many of the strongest are described and chosen from."""
 
 
@@ -32,7 +32,7 @@ class RootSift(LocalExtractor):
         self, picture: Image.Image, *, long_side: int, points: int, size: tuple[int, int]
     ) -> LocalFeatures:
         view = shrunk(np.asarray(picture.convert("L")), long_side)
-        keypoints, strengths, described = _detected(view, CHOICE * points)
+        keypoints, strengths, described = _detected(view, round(CHOICE * points))
         height, width = view.shape
         places = np.divide(keypoints[:, :2], np.array([width, height]), dtype=np.float32)
         kept = spread(places, strengths, points)
