@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from engine.bulk.local_filling import fill_local_features
 from engine.cli.app import app
 from engine.errors import SettingsError
+from engine.evaluation.explanation.explain import explain
 from engine.gallery import Gallery
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
@@ -100,6 +101,13 @@ def test_evaluation_counts_the_same_verdicts(filled: Recognizer) -> None:
     figures = filled.evaluate(known, strangers).figures
     assert figures["top_1"].value == 1.0
     assert figures["tpir_reached"].value == 1.0
+
+
+def test_confirming_and_explaining_decide_alike(filled: Recognizer, tmp_path: Path) -> None:
+    photographed(3).save(path := tmp_path / "query.png")
+    decision = filled.recognize(path)
+    assert explain(filled.gallery, filled.embedder, path).decision == decision
+    assert filled.confirm(path, "print 3") == decision
 
 
 def test_queries_in_other_pixels_are_located_in_their_own(filled: Recognizer) -> None:

@@ -418,9 +418,10 @@ class Recognizer:
             ImageError: the picture can't be read or accepted.
             ClassNotFoundError, LabelError: there is no such class.
         """
-        vectors = self.embed([image])
-        [decision] = self.recognize_embeddings(vectors, sources=[describe_source(image)])
-        self.gallery.feedback.note(vectors[0], decision, label)
+        prepared = self.features.prepare_query(image, local=self._in_use.compares_local)
+        [found] = self.features.features([prepared])
+        [decision] = self.recognize_features([found], [describe_source(image)])
+        self.gallery.feedback.note(found.embedding, decision, label)
         return decision
 
     def evaluate(

@@ -20,6 +20,7 @@ from engine.gallery import Gallery, Snapshot, decide_queries
 from engine.gallery.deciding.decisions import class_thresholds
 from engine.images import ImageSource, describe_source, load_image
 from engine.images.views import augmented_views
+from engine.local import QueryView
 from engine.types import Candidate, Decision, FloatArray, Reason
 
 EXAMPLES = 4
@@ -147,9 +148,11 @@ def explain(
         ImageError: the picture can't be read.
     """
     snapshot = gallery.snapshot()
-    query = load_image(image).pixels
+    loaded = load_image(image)
+    query = loaded.pixels
     vector = snapshot.projection.apply_queries(embedder.embed([query]))
-    [decision] = decide_queries(snapshot, vector, [describe_source(image)], candidates)
+    views = [QueryView(query, (loaded.width, loaded.height))] if len(snapshot.local) else None
+    [decision] = decide_queries(snapshot, vector, [describe_source(image)], candidates, views)
     ids = [candidate.class_id for candidate in decision.candidates]
     thresholds = class_thresholds(snapshot, ids)
     means, stds = snapshot.moments_of(np.array(ids, np.int64))
