@@ -10,6 +10,7 @@ error never leaks. Each message says what was expected, what came, where, and wh
     ├── BackboneError               a backbone is unknown, incomplete or gave unusable numbers
     │   └── BackboneUnavailableError   its weights are neither installed, cached nor reachable
     ├── SettingsError               a variable, option or argument holds an unusable value
+    │   └── FilterError                a filter can't be read, or names an attribute of no class
     ├── MissingPackageError         a package is needed that a slim install leaves out
     ├── CalibrationError            a calibration was asked for that the evidence can't carry
     ├── EvaluationError             an evaluation was asked for that the data can't carry
@@ -81,6 +82,10 @@ class SettingsError(OnelookError, ValueError):
 
 class MissingPackageError(OnelookError):
     """Something needs a package that isn't installed, such as torch in a slim install."""
+
+
+class FilterError(SettingsError):
+    """A filter can't be read, or asks for an attribute that no class has."""
 
 
 class CalibrationError(OnelookError):

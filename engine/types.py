@@ -32,6 +32,7 @@ class Reason(StrEnum):
     ACCEPTED = "accepted"
     BELOW_THRESHOLD = "below_threshold"
     EMPTY_GALLERY = "empty_gallery"
+    NOTHING_MATCHES = "nothing_matches"
 
 
 class KeepPictures(StrEnum):
@@ -61,6 +62,7 @@ class ChangeKind(StrEnum):
     SPACE = "space"
     CALIBRATE = "calibrate"
     HEAD = "head"
+    ATTRIBUTES = "attributes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,9 +252,14 @@ class Candidate:
     similarity: float
     class_id: int
     example_id: int
+    attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
-        return {"label": self.label, "similarity": round(self.similarity, 6)}
+        return {
+            "label": self.label,
+            "similarity": round(self.similarity, 6),
+            "attributes": dict(self.attributes),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +308,7 @@ class Decision:
         calibration: what the threshold rests on, one phrase.
         location: where the first class was found in the query, if local features found it: then
             they, too, speak in its score.
+        attributes: those of the class that is the answer; none for unknown.
     """
 
     source: str
@@ -315,6 +323,7 @@ class Decision:
     space: str
     calibration: str
     location: Location | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def known(self) -> bool:
@@ -326,6 +335,7 @@ class Decision:
         return {
             "source": self.source,
             "label": self.label,
+            "attributes": dict(self.attributes),
             "known": self.known,
             "reason": self.reason.value,
             "ambiguous": self.ambiguous,

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 import numpy as np
-from sqlalchemy import collate, func, select
+from sqlalchemy import Text, cast, collate, func, select, type_coerce
 
 from engine.catalog.labels import known_label, normalised_label, storable
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
@@ -95,6 +95,23 @@ class ClassReading(View):
     def labels(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
         """Labels by class id, of the given classes or of all."""
         query = select(ClassRow.id, ClassRow.label)
+        if class_ids is None:
+            found: dict[int, str] = {}
+            for rows in self._raw(query, RAW_BATCH):
+                found.update(rows)  # type: ignore[arg-type]  # pairs
+            return found
+        return {
+            row[0]: row[1]
+            for chunk in id_chunks(class_ids)
+            for row in self._execute(query.where(ClassRow.id.in_(chunk)))
+        }
+
+    def attributes(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
+        """Attributes as JSON text by class id, of the given classes or of all, if they have any."""
+        text = type_coerce(ClassRow.attributes, Text)
+        if self._connection.dialect.name == "postgresql":  # whose JSON is no text
+            text = cast(ClassRow.attributes, Text)
+        query = select(ClassRow.id, text).where(text != "{}")
         if class_ids is None:
             found: dict[int, str] = {}
             for rows in self._raw(query, RAW_BATCH):

@@ -14,7 +14,7 @@ from engine.catalog.service.models import FeedbackRow
 from engine.catalog.view import CHUNK, chunks, is_finite
 from engine.catalog.writer import Writer
 from engine.errors import ClassExistsError, GalleryError
-from engine.types import ChangeKind, ClassStatistics
+from engine.types import ChangeKind, ClassRecord, ClassStatistics
 
 
 class ClassWriting(Writer):
@@ -99,7 +99,7 @@ class ClassWriting(Writer):
             self.remove_class(source.id)
             self._move_feedback(source.label, into.label)
         if sources:
-            self._update_class(into_id, attributes=attributes)
+            self._put_attributes(into, attributes)
 
     def remove_class(self, class_id: int) -> None:
         """Remove a class with its examples, their pictures and vectors."""
@@ -125,8 +125,8 @@ class ClassWriting(Writer):
 
     def set_attributes(self, class_id: int, attributes: Mapping[str, Any]) -> None:
         """Replace a class's attributes."""
-        label = self.class_by_id(class_id).label
-        self._update_class(class_id, attributes=_json_object(label, attributes))
+        record = self.class_by_id(class_id)
+        self._put_attributes(record, _json_object(record.label, attributes))
 
     def pin_threshold(self, class_id: int, value: float | None, searched_space: str) -> None:
         """Fix a class's threshold in a searched space, or with None let it be computed again.
@@ -189,6 +189,12 @@ class ClassWriting(Writer):
                 merged = {**present, **news[class_id]}
                 if merged != present:
                     self._update_class(class_id, attributes=merged)
+                    self._record(ChangeKind.ATTRIBUTES, class_id)
+
+    def _put_attributes(self, record: ClassRecord, attributes: dict[str, Any]) -> None:
+        self._update_class(record.id, attributes=attributes)
+        if attributes != record.attributes:
+            self._record(ChangeKind.ATTRIBUTES, record.id)
 
 
 def _json_object(label: str, attributes: Mapping[str, Any]) -> dict[str, Any]:

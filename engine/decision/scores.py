@@ -104,15 +104,15 @@ def normalized_scores(
 
 
 def scores_against(
-    similarities: npt.ArrayLike, impostors: FloatArray, classes: Moments
+    similarities: npt.ArrayLike, rivals: FloatArray, classes: Moments, beside: FloatArray
 ) -> Float64Array:
     """`z` of n queries with one class each: `(n,) float64`.
 
     Args:
         similarities: `(n,)`, to that class.
-        impostors: `(n, m) float32`, to what else the query is measured against; `-inf` is none.
+        rivals: `(n, m) float32`, to what else the query may be; `-inf` is none.
         classes: that class's moments, `(n,)` each.
+        beside: `(n, b) float32`, to further impostors, which it needn't be ahead of.
     """
-    return normalized_scores(
-        similarities, leads(similarities, impostors), classes, moments(impostors)
-    )
+    impostors = np.concatenate([rivals, beside], axis=1)
+    return normalized_scores(similarities, leads(similarities, rivals), classes, moments(impostors))

@@ -8,7 +8,8 @@ Searching. Similarity is the inner product of unit rows, so cosine, higher is be
 `search` returns is exact to float32 rounding whatever structure found it, in descending order,
 equal similarities by ascending id, padded with `-inf` and `-1` where fewer than k vectors are
 held. An exact index finds the k nearest; an approximate one may miss some of them (`describe`
-says which it is), but never returns a similarity that isn't true or an id that was removed.
+says which it is), but never returns a similarity that isn't true or an id that was removed. The
+same holds for a reader of some of the vectors (`among`): the others are left out before the search.
 
 Threads. Any method may be called from any thread. Searches run side by side, and with a writer;
 each sees the index as it was between two writes, never a half of one; several questions to one
@@ -77,6 +78,10 @@ class VectorReader(ABC):
                 continue
 
     @abstractmethod
+    def among(self, ids: IntArray) -> VectorReader:
+        """A reader of those of `ids (n,) int64`, distinct, that are held; it stays as it is."""
+
+    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """What the index is, for people: `kind`, `size`, `dimension` and its parameters."""
 
@@ -91,6 +96,9 @@ class VectorIndex(VectorReader):
         The same object until a write or a compaction. An index that other processes write to as
         well can't promise that: it gives itself, and may be ahead of what is known otherwise.
         """
+
+    def among(self, ids: IntArray) -> VectorReader:
+        return self.reader().among(ids)
 
     @abstractmethod
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:

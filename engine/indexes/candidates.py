@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,8 @@ def _compared(state: State, found: list[IntArray], queries: FloatArray) -> list[
 
 def _sketched(sketch: Sketch, dead: IntArray, queries: FloatArray, count: int) -> list[IntArray]:
     """`count` live rows that look nearest; removed ones among them are asked around."""
-    asked = count + min(count, len(dead))
+    expected = math.ceil(1.2 * count * len(sketch) / max(1, len(sketch) - len(dead)))
+    asked = max(count + min(count, len(dead)), expected)
     while True:
         asked = min(asked, len(sketch))
         found = [_live(rows, dead) for rows in sketch.nearest(queries, asked)]

@@ -59,6 +59,10 @@ class NumpyReader(VectorReader):
         rows: FloatArray = self.held_rows[self.places(as_ids(ids, distinct=False))]
         return rows
 
+    def among(self, ids: IntArray) -> NumpyReader:
+        kept = np.isin(self.held_ids, ids)
+        return NumpyReader(self.dimension, self.held_ids[kept], self.held_rows[kept])
+
     def describe(self) -> dict[str, Any]:
         return {"kind": "exact", "size": len(self), "dimension": self.dimension}
 

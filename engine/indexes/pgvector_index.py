@@ -21,6 +21,7 @@ import numpy.typing as npt
 from engine.errors import GalleryError, ReadOnlyError, UnavailableError
 from engine.indexes.base import (
     VectorIndex,
+    VectorReader,
     already_there,
     as_ids,
     as_pairs,
@@ -29,7 +30,14 @@ from engine.indexes.base import (
     no_such_id,
 )
 from engine.indexes.pgvector_extension import Transaction, schema_of_types
-from engine.indexes.pgvector_table import TableState, VectorTable, drop_table, table_names
+from engine.indexes.pgvector_table import (
+    Bitmap,
+    TableState,
+    VectorTable,
+    drop_table,
+    table_names,
+)
+from engine.indexes.sketched_index import StateReader
 from engine.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -39,6 +47,9 @@ LOGGER = logging.getLogger(__name__)
 MOST_DIMENSIONS = 4000
 BATCH = 4096
 """Vectors read and written at a time."""
+
+FETCHED = 4096
+"""So many vectors, and no more, are searched here instead of there."""
 
 
 class Changes(NamedTuple):
@@ -178,14 +189,21 @@ class PgvectorIndex(VectorIndex):
             self._grow(connection, -gone.size)
 
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self.search_among(None, queries, k)
+
+    def search_among(
+        self, some: Bitmap | None, queries: npt.ArrayLike, k: int
+    ) -> tuple[FloatArray, IntArray]:
+        """`search` among those ids alone; among all of them where that is None."""
         check_k(k)
         unit_queries = as_unit_rows(queries, self.dimension, what="queries")
         similarities = np.full((len(unit_queries), k), -np.inf, np.float32)
         ids = np.full((len(unit_queries), k), -1, np.int64)
         with self._transaction() as connection:
-            found = self._table.search(connection, unit_queries, k)
-            if found and min(map(len, found)) < min(k, self._state(connection).size):
-                found = self._table.search(connection, unit_queries, k, exactly=True)
+            found = self._table.search(connection, unit_queries, k, among=some)
+            size = self._state(connection).size if some is None else some.size
+            if found and min(map(len, found)) < min(k, size):
+                found = self._table.search(connection, unit_queries, k, among=some, exactly=True)
         for place, rows in enumerate(found):
             ids[place, : len(rows)] = [row[0] for row in rows]
             similarities[place, : len(rows)] = [row[1] for row in rows]
@@ -205,6 +223,12 @@ class PgvectorIndex(VectorIndex):
             found = self._table.vectors(connection, ids)
         kept = [i for i in ids.tolist() if i in found]
         return np.array(kept, np.int64), self._stacked([found[i] for i in kept])
+
+    def among(self, ids: IntArray) -> VectorReader:
+        """Few are fetched and compared exactly; of more, the graph is walked past the others."""
+        if ids.size <= FETCHED:
+            return StateReader.of_vectors(*self.held(ids))
+        return _Some(self, ids)
 
     def describe(self) -> dict[str, Any]:
         with self._transaction() as connection:
@@ -305,6 +329,41 @@ class PgvectorIndex(VectorIndex):
 
     def _stacked(self, rows: list[FloatArray]) -> FloatArray:
         return np.stack(rows) if rows else np.empty((0, self.dimension), np.float32)
+
+
+class _Some(VectorReader):
+    """Reads some of a table's vectors; those that are removed from it are found no more."""
+
+    def __init__(self, index: PgvectorIndex, ids: IntArray) -> None:
+        super().__init__(index.dimension)
+        self._index = index
+        self._ids = np.sort(ids)
+        self._bitmap = Bitmap.of(self._ids)
+
+    def __len__(self) -> int:
+        return self._ids.size
+
+    def ids(self) -> IntArray:
+        return self._ids[self._index.contains(self._ids)]
+
+    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        wanted = as_ids(ids, distinct=False)
+        return np.isin(wanted, self._ids) & self._index.contains(wanted)
+
+    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self._index.search_among(self._bitmap, queries, k)
+
+    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
+        wanted = as_ids(ids, distinct=False)
+        for example_id in wanted[~np.isin(wanted, self._ids)]:
+            raise no_such_id(int(example_id))
+        return self._index.vectors(wanted)
+
+    def among(self, ids: IntArray) -> VectorReader:
+        return self._index.among(np.intersect1d(ids, self._ids))
+
+    def describe(self) -> dict[str, Any]:
+        return self._index.describe() | {"size": len(self)}
 
 
 def has_table(transaction: Transaction) -> bool:

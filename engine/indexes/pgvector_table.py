@@ -40,6 +40,11 @@ LEAST_SEARCH_EFFORT, MOST_SEARCH_EFFORT = 100, 1000
 
 _OVERVIEW = "vector_index"
 
+_AMONG = (
+    "WHERE CASE WHEN example_id < 8 * length(%(bits)s::bytea) "
+    "THEN get_bit(%(bits)s::bytea, example_id) = 1 ELSE false END "
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TableState:
@@ -47,6 +52,26 @@ class TableState:
 
     generation: int
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bitmap:
+    """A set of ids, as the server looks them up for each row that it comes by.
+
+    Attributes:
+        size: how many there are.
+        bits: of `example_id` the bit of that number, as PostgreSQL's `get_bit` counts them.
+    """
+
+    size: int
+    bits: bytes
+
+    @classmethod
+    def of(cls, ids: IntArray) -> Bitmap:
+        """The set of `ids (n,)`, distinct."""
+        there = np.zeros(int(ids.max(initial=0)) + 1, np.bool_)
+        there[ids] = True
+        return cls(ids.size, np.packbits(there, bitorder="little").tobytes())
 
 
 class VectorTable:
@@ -160,28 +185,43 @@ class VectorTable:
         return {row[0]: np.frombuffer(row[1], ">f4", offset=4).astype(np.float32) for row in found}
 
     def search(
-        self, connection: Connection, queries: FloatArray, k: int, *, exactly: bool = False
+        self,
+        connection: Connection,
+        queries: FloatArray,
+        k: int,
+        *,
+        among: Bitmap | None = None,
+        exactly: bool = False,
     ) -> list[Sequence[Sequence[Any]]]:
-        """`(id, similarity)` of the k nearest of each of `queries (m, dim)`, best first."""
+        """`(id, similarity)` of the k nearest of each of `queries (m, dim)`, best first.
+
+        Args:
+            among: the ids that count; the graph's scan goes on until it has met enough of them, or
+                `hnsw.max_scan_tuples` rows.
+            exactly: compare all rows, whatever it takes.
+        """
         effort = min(max(SEARCH_EFFORT_PER_NEIGHBOUR * k, LEAST_SEARCH_EFFORT), MOST_SEARCH_EFFORT)
         connection.exec_driver_sql(
             "SELECT set_config('hnsw.ef_search', %s, true), "
             "set_config('hnsw.iterative_scan', 'relaxed_order', true), "
-            "set_config('enable_indexscan', %s, true)",
-            (str(effort), "off" if exactly else "on"),
+            "set_config('enable_indexscan', %s, true), set_config('enable_seqscan', %s, true)",
+            # How many rows a bitmap leaves is nothing that the server's planner could guess.
+            (str(effort), "off" if exactly else "on", "on" if exactly or not among else "off"),
         )
         candidates = max(CANDIDATES_PER_NEIGHBOUR * k, LEAST_CANDIDATES)
+        bits = b"" if among is None else among.bits
         # Limits are written out, lest the server plans once for whatever they may be.
         nearest = (
             f"SELECT example_id, -(vector {self._product} query) AS similarity FROM ("
             f"SELECT example_id, vector, CAST(%(query)s AS {self._vector}) AS query "
-            f"FROM {self.name} ORDER BY CAST(vector AS {self._half}) {self._product} "
+            f"FROM {self.name} {'' if among is None else _AMONG}"
+            f"ORDER BY CAST(vector AS {self._half}) {self._product} "
             f"CAST(CAST(%(query)s AS {self._vector}) AS {self._half}) "
             f"LIMIT {candidates}) AS candidate "
             f"ORDER BY similarity DESC, example_id LIMIT {k}"
         )
         return [
-            connection.exec_driver_sql(nearest, {"query": as_text(query)}).all()
+            connection.exec_driver_sql(nearest, {"query": as_text(query), "bits": bits}).all()
             for query in queries
         ]
 

@@ -22,9 +22,11 @@ from engine.features import (
     embeddings_of,
     load_extractor,
 )
+from engine.filtering import Filter, Where
 from engine.gallery import (
     CANDIDATES,
     Gallery,
+    Snapshot,
     decide_queries,
     location_of,
     raise_reject,
@@ -303,49 +305,75 @@ class Recognizer:
         """
         return self.features.embed(images)
 
-    def recognize(self, image: ImageSource, *, candidates: int = CANDIDATES) -> Decision:
+    def recognize(
+        self, image: ImageSource, *, candidates: int = CANDIDATES, where: Where | None = None
+    ) -> Decision:
         """Decide which class a picture shows, or that it shows none of them.
+
+        Args:
+            where: compare only with classes whose attributes have these values, such as
+                `{"shop": "north", "kind": ["mug", "cup"]}`.
 
         Raises:
             ImageError: the picture can't be read or accepted.
+            FilterError: the filter can't be read, or names an attribute that no class has.
         """
         prepared = self.features.prepare_query(image, local=self._in_use.compares_local)
         found = self.features.features([prepared])
-        return self.recognize_features(found, [describe_source(image)], candidates=candidates)[0]
+        [decision] = self.recognize_features(
+            found, [describe_source(image)], candidates=candidates, where=where
+        )
+        return decision
 
     def recognize_many(
-        self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
+        self,
+        images: Iterable[ImageSource],
+        *,
+        candidates: int = CANDIDATES,
+        where: Where | None = None,
     ) -> Iterator[Decision]:
-        """Decide for a stream of pictures, lazily, in order, in batches.
+        """Decide for a stream of pictures, lazily, in order, in batches; `where` as `recognize`.
 
         Raises:
             ImageError: a picture can't be read or accepted; `try_recognize_many` goes on instead.
         """
-        for outcome in self.try_recognize_many(images, candidates=candidates):
+        for outcome in self.try_recognize_many(images, candidates=candidates, where=where):
             if isinstance(outcome, Reject):
                 raise ImageError(outcome.source, outcome.reason)
             yield outcome
 
     def try_recognize_many(
-        self, images: Iterable[ImageSource], *, candidates: int = CANDIDATES
+        self,
+        images: Iterable[ImageSource],
+        *,
+        candidates: int = CANDIDATES,
+        where: Where | None = None,
     ) -> Iterator[Decision | Reject]:
         """Like `recognize_many`, with a `Reject` in the place of a picture that can't be read."""
         yield from recognized_stream(
             images,
             self.features,
-            lambda found, sources: self.recognize_features(found, sources, candidates=candidates),
+            lambda found, sources: self.recognize_features(
+                found, sources, candidates=candidates, where=where
+            ),
             local=self._in_use.compares_local,
         )
 
     def recognize_features(
-        self, features: Sequence[Features], sources: Sequence[str], *, candidates: int = CANDIDATES
+        self,
+        features: Sequence[Features],
+        sources: Sequence[str],
+        *,
+        candidates: int = CANDIDATES,
+        where: Where | None = None,
     ) -> list[Decision]:
         """Decide for pictures whose features are known. Internal, as `features`.
 
         Args:
             sources: what the decisions call the queries.
+            where: as `recognize` takes it.
         """
-        snapshot = self._in_use.snapshot()
+        snapshot = self._searched(where)
         vectors = embeddings_of(features, snapshot.space.dimension)
         most = checked_count("candidates", candidates, most=snapshot.classes)
         queries = snapshot.projection.apply_queries(vectors)
@@ -358,17 +386,20 @@ class Recognizer:
         *,
         sources: Sequence[str] | None = None,
         candidates: int = CANDIDATES,
+        where: Where | None = None,
     ) -> list[Decision]:
         """Decide for pictures that are embedded already.
 
         Args:
             embeddings: `(n, dim) float32`, unit rows, of this gallery's backbone.
             sources: what the decisions call the queries.
+            where: as `recognize` takes it.
 
         Raises:
             SettingsError: they aren't such embeddings, or `candidates` is less than 1.
+            FilterError: the filter can't be used.
         """
-        snapshot = self._in_use.snapshot()
+        snapshot = self._searched(where)
         vectors = checked_embeddings(embeddings, snapshot.space.dimension)
         names = ["<embedding>"] * len(vectors) if sources is None else sources
         if len(names) != len(vectors):
@@ -376,22 +407,34 @@ class Recognizer:
         most = checked_count("candidates", candidates, most=snapshot.classes)
         return decide_queries(snapshot, snapshot.projection.apply_queries(vectors), names, most)
 
-    def nearest(self, image: ImageSource, k: int = 5) -> list[Candidate]:
+    def nearest(
+        self, image: ImageSource, k: int = 5, *, where: Where | None = None
+    ) -> list[Candidate]:
         """The k nearest classes, most similar first; similarities are exact.
+
+        Args:
+            where: as `recognize` takes it.
 
         Raises:
             ImageError: the picture can't be read or accepted.
             SettingsError: `k` is less than 1.
+            FilterError: the filter can't be used.
         """
-        return self.nearest_embeddings(self.embed([image]), k)[0]
+        return self.nearest_embeddings(self.embed([image]), k, where=where)[0]
 
-    def nearest_embeddings(self, embeddings: FloatArray, k: int = 5) -> list[list[Candidate]]:
+    def nearest_embeddings(
+        self, embeddings: FloatArray, k: int = 5, *, where: Where | None = None
+    ) -> list[list[Candidate]]:
         """The k nearest classes of pictures that are embedded already, `(n, dim) float32`."""
-        snapshot = self._in_use.snapshot()
+        snapshot = self._searched(where)
         most = checked_count("k", k, most=snapshot.classes)
         vectors = checked_embeddings(embeddings, snapshot.space.dimension)
         queries = snapshot.projection.apply_queries(vectors)
         return [list(snapshot.candidates(ranking)) for ranking in snapshot.rank(queries, most)]
+
+    def _searched(self, where: Where | None) -> Snapshot:
+        snapshot = self._in_use.snapshot()
+        return snapshot if where is None else snapshot.narrowed(Filter.of(where))
 
     def verify(self, first: ImageSource, second: ImageSource) -> Verification:
         """Compare two pictures: their similarity, and whether they show the same class.

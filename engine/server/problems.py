@@ -25,6 +25,7 @@ _STATUS: dict[type[errors.OnelookError], int] = {
     errors.ImageError: 422,
     errors.LabelError: 422,
     errors.ManifestError: 422,
+    errors.FilterError: 422,
     errors.CalibrationError: 409,
     errors.AuthorizationError: 401,
     errors.TooLargeError: 413,

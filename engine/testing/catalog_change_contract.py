@@ -130,7 +130,7 @@ class ChangeContract:
         enroll(catalog, new_example(1))
         with catalog.write() as transaction:
             transaction.put_rejects([Reject("a.png", "is blank")])
-            transaction.set_attributes(transaction.class_id("cup"), {"a": 1})
+            transaction.set_attributes(transaction.class_id("cup"), {})
             transaction.ensure_class("cup")
             transaction.rename_class(transaction.class_id("cup"), " cup ")
             transaction.add_examples([new_example(1)])

@@ -178,6 +178,29 @@ class IndexContract:
         index.vectors([1])[:] = 0
         assert np.array_equal(index.vectors([1, 2]), expected)
 
+    @pytest.mark.parametrize("kept", [0, 1, 20, 250])
+    def test_some_are_searched_as_if_there_were_no_others(
+        self, index: VectorIndex, kept: int
+    ) -> None:
+        oracle, vectors = NumpyIndex(DIMENSION), unit_rows(300)
+        some = np.random.default_rng(4).permutation(300)[:kept]
+        index.add(np.arange(300), vectors)
+        oracle.add(some, vectors[some])
+        reader = index.among(np.concatenate([some, [1000, 1001]]))
+        assert len(reader) in (kept, kept + 2)  # one in a database finds out when it looks
+        assert reader.ids().tolist() == np.sort(some).tolist()
+        assert reader.contains(np.arange(300)).sum() == kept
+        for asked in (unit_rows(1, seed=5), unit_rows(9, seed=6)):
+            expected, expected_ids = oracle.search(asked, 12)
+            similarities, found = reader.search(asked, 12)
+            np.testing.assert_allclose(similarities, expected, atol=1e-6)
+            assert (found == expected_ids).mean() > 0.99
+        assert reader.among(some[:3]).ids().tolist() == np.sort(some[:3]).tolist()
+        if kept < 300:
+            other = np.setdiff1d(np.arange(300), some)[:1]
+            with pytest.raises(ValueError, match="isn't among them"):
+                reader.vectors(other)
+
     def test_compacting_changes_no_result(self, index: VectorIndex) -> None:
         vectors = unit_rows(300)
         index.add(np.arange(300), vectors)

@@ -158,3 +158,32 @@ def test_what_the_server_refuses_of_a_copy_is_told_as_one_of_our_errors(
         table.insert(connection, np.array([2, 1]), unit_rows(2))
     assert index.ids().tolist() == [1]
     assert index.search(unit_rows(1), 1)[1].tolist() == [[1]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", [120, 3000])
+def test_among_some_the_graph_finds_nearly_all_that_there_are(
+    database: Database, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr("engine.indexes.pgvector_index.FETCHED", 100)
+    rows = clustered_rows(ROWS, DIMENSION)
+    index = PgvectorIndex(DIMENSION, database.index_transaction, space="clustered")
+    index.make_empty()
+    index.add(np.arange(ROWS), rows)
+    some = np.random.default_rng(6).choice(ROWS, kept, replace=False)
+    oracle = NumpyIndex(DIMENSION)
+    oracle.add(some, rows[some])
+    queries = seen_again(rows[some[:40]])
+    reader = index.among(some)
+    for k in (1, 10, 51):
+        expected, expected_ids = oracle.search(queries, k)
+        similarities, found = reader.search(queries, k)
+        pairs = zip(expected_ids, found, strict=True)
+        assert np.mean([np.isin(a, b).mean() for a, b in pairs]) >= RECALL_FLOOR
+        assert np.isin(found, some).all()
+        np.testing.assert_allclose(similarities[:, 0], expected[:, 0], atol=1e-6)
+    index.remove(some[:1])
+    assert some[0] not in reader.search(queries[:1], 5)[1]
+    assert reader.ids().tolist() == np.sort(some[1:]).tolist()
+    assert len(reader.vectors(some[1:3])) == 2
+    assert reader.contains(some[:2]).tolist() == [False, True]

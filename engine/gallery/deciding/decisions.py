@@ -19,6 +19,7 @@ from engine.decision.scores import Float64Array
 from engine.gallery.deciding.joint import joined
 from engine.gallery.snapshot import Snapshot
 from engine.local import QueryView
+from engine.products import products
 from engine.types import Decision, FloatArray, IntArray, LocalMatch, Location, Ranking, Reason
 
 CLEAR = 2.0
@@ -89,6 +90,8 @@ def decide_rankings(
     calibration = snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes)
     if snapshot.head is not None:
         calibration += "; ranked by similarity and Siamese head"
+    if snapshot.among is not None:
+        calibration += f"; among the classes with {snapshot.among}"
     rows, evidence = evidence_of(snapshot, queries, rankings)
     verdicts = judged(evidence, snapshot.level)
     place = dict(zip(rows.tolist(), range(rows.size), strict=True))
@@ -152,10 +155,11 @@ def evidence_of(
     first = np.array([ranking.class_ids[0] for ranking in kept], np.int64)
     similarities = padded([ranking.similarities for ranking in kept])
     classes = snapshot.moments_of(first)
-    impostors = snapshot.cohort.query_similarities(queries[rows], similarities)
+    rivals = snapshot.cohort.query_similarities(queries[rows], similarities)
+    beside = products(queries[rows], snapshot.cohort.beside)
     return rows, Evidence(
         similarities=similarities,
-        normalised=scores_against(similarities[:, 0], impostors, classes)
+        normalised=scores_against(similarities[:, 0], rivals, classes, beside)
         + np.array([ranking.bonus for ranking in kept]),
         classes=classes,
         pins=_pins_of(snapshot.pins, first),
@@ -193,6 +197,7 @@ def _decision(
         candidates=candidates[:shown],
         space=snapshot.space_id,
         calibration=calibration,
+        attributes=candidates[0].attributes if accepted else {},
         location=None if match is None else located(match),
     )
 
@@ -213,7 +218,7 @@ def _nothing_enrolled(snapshot: Snapshot, source: str, calibration: str) -> Deci
     return Decision(
         source=source,
         label=None,
-        reason=Reason.EMPTY_GALLERY,
+        reason=Reason.EMPTY_GALLERY if snapshot.among is None else Reason.NOTHING_MATCHES,
         similarity=None,
         score=None,
         threshold=None,

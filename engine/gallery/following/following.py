@@ -78,11 +78,15 @@ def _with_classes(snapshot: Snapshot, reader: Reader, changes: list[Change]) -> 
     if not wanted:
         return snapshot
     labels = reader.labels(wanted)
+    attributes = reader.attributes(wanted)
     pins = reader.pins(wanted, searched_space=space_id)
     statistics = reader.class_statistics(space_id, wanted)
     return dataclasses.replace(
         snapshot,
         labels=snapshot.labels.updated(labels, gone=(i for i in wanted if i not in labels)),
+        attributes=snapshot.attributes.updated(
+            attributes, gone=(i for i in wanted if i not in attributes)
+        ),
         pins=snapshot.pins.updated(pins, gone=(i for i in wanted if i not in pins)),
         statistics=entered(snapshot.statistics.without(np.array(wanted, np.int64)), statistics),
     )

@@ -10,7 +10,7 @@ from engine.catalog import Catalog, GalleryState, Reader
 from engine.decision import Calibration
 from engine.decision.trained_head import TrainedHead
 from engine.gallery.following.kept_index import KeptIndex
-from engine.gallery.snapshot import ExampleTable, Snapshot
+from engine.gallery.snapshot import AttributeTable, ExampleTable, Snapshot
 from engine.gallery.snapshot.cohort import COHORT_SIZE, Draw
 from engine.gallery.snapshot.local import LocalTable
 from engine.projections import Projection, shipped_cohort
@@ -36,6 +36,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         local = LocalTable.of(dict(reader.iter_local_features()))
         ids, means, stds = reader.statistics_table(space_id)
         labels = Overlaid(reader.labels())
+        attributes = AttributeTable(reader.attributes())
         pins = Overlaid(reader.pins(searched_space=space_id))
         calibration = read_calibration(reader, space_id)
         head = read_head(reader, space_id)
@@ -52,13 +53,14 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         index=index,
         examples=examples,
         labels=labels,
+        attributes=attributes,
         statistics=IdTable(ids, np.stack([means, stds], axis=1)),
         pins=pins,
         calibration=calibration,
         target_fpir=state.target_fpir,
         kept_head=head,
         shipped=shipped,
-        draw=Draw(index, examples, shipped, sample),
+        draw=Draw.of(index, examples, shipped, sample),
         local=local,
     )
 

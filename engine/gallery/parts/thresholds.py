@@ -21,7 +21,13 @@ LOGGER = logging.getLogger(__name__)
 KEPT_CHANGES = 100_000
 """Entries of the change log that stay; a reader that is further behind loads everything anew."""
 
-_INNOCENT = {ChangeKind.CALIBRATE, ChangeKind.HEAD, ChangeKind.PIN, ChangeKind.RENAME}
+_INNOCENT = {
+    ChangeKind.ATTRIBUTES,
+    ChangeKind.CALIBRATE,
+    ChangeKind.HEAD,
+    ChangeKind.PIN,
+    ChangeKind.RENAME,
+}
 """Changes that leave what is enrolled, and so what a calibration on it rests on, as it was."""
 
 

@@ -8,7 +8,9 @@ embeddings shipped for the backbone fill the cohort.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -33,12 +35,15 @@ class Cohort:
         example_ids: `(n,) int64`; -1 for shipped ones.
         vectors: `(n, dim) float32`, unit rows of the searched space.
         shipped: `(m, dim) float32`: the shipped ones among them, which come last.
+        beside: `(b, dim) float32`: enrolled pictures of classes that a filter leaves out. What a
+            query is measured against they are, but no rivals: they may show the very same thing.
     """
 
     class_ids: IntArray
     example_ids: IntArray
     vectors: FloatArray
     shipped: FloatArray
+    beside: FloatArray
 
     @classmethod
     def of(
@@ -57,7 +62,13 @@ class Cohort:
             example_ids=np.concatenate([ids, np.full(len(filling), -1)]),
             vectors=np.concatenate([vectors, filling]),
             shipped=filling,
+            beside=vectors[:0],
         )
+
+    def within(self, class_ids: IntArray) -> Cohort:
+        """The cohort of a gallery of which only those classes are searched."""
+        others = (self.class_ids != NO_CLASS) & ~np.isin(self.class_ids, class_ids)
+        return replace(self, beside=self.vectors[np.flatnonzero(others)[:LEAST_SIZE]])
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -93,16 +104,16 @@ class Draw:
     A gallery that is opened to be listed or written to needs none, and drawing one reads vectors.
     """
 
-    def __init__(
-        self, index: VectorReader, examples: ExampleTable, shipped: FloatArray, ids: IntArray
-    ) -> None:
-        self._source: tuple[VectorReader, ExampleTable, FloatArray, IntArray] | None = (
-            index,
-            examples,
-            shipped,
-            ids,
-        )
+    def __init__(self, draw: Callable[[], Cohort]) -> None:
+        self._draw: Callable[[], Cohort] | None = draw
         self._cohort: Cohort | None = None
+
+    @classmethod
+    def of(
+        cls, index: VectorReader, examples: ExampleTable, shipped: FloatArray, ids: IntArray
+    ) -> Draw:
+        """Draws `Cohort.of` those."""
+        return cls(partial(Cohort.of, index, examples, shipped, ids))
 
     @property
     def drawn(self) -> bool:
@@ -111,12 +122,16 @@ class Draw:
 
     def cohort(self) -> Cohort:
         """The cohort; threads that ask for it first at the same time draw the same one."""
-        source = self._source
-        if self._cohort is None and source is not None:
-            self._cohort = Cohort.of(*source)
-        self._source = None
+        draw = self._draw
+        if self._cohort is None and draw is not None:
+            self._cohort = draw()
+        self._draw = None
         assert self._cohort is not None
         return self._cohort
+
+    def within(self, class_ids: IntArray) -> Draw:
+        """The same where only those classes are searched."""
+        return Draw(lambda: self.cohort().within(class_ids))
 
 
 def sampled(ids: IntArray) -> IntArray:

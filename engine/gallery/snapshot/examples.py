@@ -46,6 +46,10 @@ class ExampleTable:
         """The version without some examples; ids that aren't there don't matter."""
         return self._of(self._classes.without(example_ids))
 
+    def within(self, class_ids: IntArray) -> ExampleTable:
+        """The table of those classes alone."""
+        return ExampleTable(*self.examples_of(class_ids))
+
     @staticmethod
     def _of(classes: IdTable) -> ExampleTable:
         made = object.__new__(ExampleTable)

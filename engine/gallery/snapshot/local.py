@@ -23,9 +23,15 @@ class LocalTable:
     the stored bytes are held.
     """
 
-    def __init__(self, stored: Overlaid[int, bytes], votes: Votes | None = None) -> None:
+    def __init__(
+        self,
+        stored: Overlaid[int, bytes],
+        votes: Votes | None = None,
+        whole: LocalTable | None = None,
+    ) -> None:
         self._stored = stored
         self._votes = votes
+        self._whole = whole
         self._making = threading.Lock()
         in_forked_child(self._renew)
 
@@ -49,8 +55,16 @@ class LocalTable:
 
     def nominated(self, query: LocalQuery, k: int) -> IntArray:
         """`(n,) int64`, `n <= k`: the examples that a query's points speak for most."""
-        ids, _ = self.votes().vote(query.features.descriptors[:VOTERS], k)
-        return ids
+        descriptors = query.features.descriptors[:VOTERS]
+        if self._whole is None:
+            return self.votes().vote(descriptors, k)[0]
+        ids, _ = self._whole.votes().vote(descriptors, len(self._whole))
+        return ids[[i in self._stored for i in ids.tolist()]][:k]
+
+    def within(self, example_ids: IntArray) -> LocalTable:
+        """The table of those examples alone, which finds them through the whole one's index."""
+        kept = {i: self._stored[i] for i in example_ids.tolist() if i in self._stored}
+        return LocalTable(Overlaid(kept), whole=self._whole or self)
 
     def votes(self) -> Votes:
         """The index over all descriptors."""

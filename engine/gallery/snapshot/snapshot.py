@@ -17,6 +17,8 @@ import numpy as np
 from engine.catalog import Commit
 from engine.decision import Calibration, Moments
 from engine.decision.trained_head import TrainedHead
+from engine.filtering import Filter
+from engine.gallery.snapshot.attributes import AttributeTable
 from engine.gallery.snapshot.cohort import Cohort, Draw, sampled
 from engine.gallery.snapshot.examples import ExampleTable
 from engine.gallery.snapshot.local import LocalTable
@@ -27,6 +29,9 @@ from engine.indexes import SketchedIndex, VectorReader
 from engine.projections import Projection
 from engine.types import Candidate, ClassStatistics, FloatArray, IntArray, Ranking, Space
 from engine.versioned import IdTable, Overlaid
+
+NARROWINGS = 8
+"""So many filters' snapshots are kept for the next query with the same one."""
 
 COHORT_DRIFT = 0.05
 """The cohort is drawn anew when so large a share of it has come, gone or moved."""
@@ -48,6 +53,7 @@ class Snapshot:
             what it finds counts only if `examples` knows it.
         examples: the examples' classes.
         labels: the classes' labels, by id.
+        attributes: the classes' attributes.
         statistics: the classes' means and deviations in the searched space, `(2,) float64` each.
         pins: thresholds set by the user, by class id.
         calibration: what the computed thresholds rest on.
@@ -57,7 +63,9 @@ class Snapshot:
         draw: the impostors that classes are compared with.
         local: the examples' local features.
         drift: how many examples came, went or moved since they were drawn.
+        among: the filter that left these classes; None where all are there.
         computed: moments of classes without statistics, once they were asked for.
+        narrowings: what was filtered lately, by filter.
     """
 
     generation: int
@@ -67,6 +75,7 @@ class Snapshot:
     index: VectorReader
     examples: ExampleTable
     labels: Overlaid[int, str]
+    attributes: AttributeTable
     statistics: IdTable
     pins: Overlaid[int, float]
     calibration: Calibration
@@ -77,7 +86,9 @@ class Snapshot:
     commit_id: str = ""
     local: LocalTable = field(default_factory=lambda: LocalTable.of({}))
     drift: int = 0
+    among: Filter | None = None
     computed: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
+    narrowings: dict[Filter, Self] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def in_memory(
@@ -113,13 +124,14 @@ class Snapshot:
             index=index.reader(),
             examples=examples,
             labels=Overlaid(labels),
+            attributes=AttributeTable({}),
             statistics=no_statistics(),
             pins=Overlaid({}),
             calibration=Calibration.empty(),
             target_fpir=target_fpir,
             kept_head=None,
             shipped=impostors,
-            draw=Draw(index.reader(), examples, impostors, sampled(examples.ids())),
+            draw=Draw.of(index.reader(), examples, impostors, sampled(examples.ids())),
         )
 
     @property
@@ -154,7 +166,7 @@ class Snapshot:
 
     def with_cohort(self, example_ids: IntArray) -> Self:
         """The same, compared with impostors drawn anew: those examples, `(n,) int64`."""
-        draw = Draw(self.index, self.examples, self.shipped, example_ids)
+        draw = Draw.of(self.index, self.examples, self.shipped, example_ids)
         return dataclasses.replace(self, draw=draw, drift=0)
 
     def with_statistics(self, found: Mapping[int, ClassStatistics]) -> Self:
@@ -167,6 +179,37 @@ class Snapshot:
         rows = np.array(list(computed.values()), np.float64).reshape(-1, 2)
         ids = np.fromiter(computed, np.int64, len(computed))
         return dataclasses.replace(self, statistics=self.statistics.updated(ids, rows), computed={})
+
+    def narrowed(self, wanted: Filter) -> Self:
+        """The same gallery of which only the classes that a filter keeps are searched.
+
+        Their thresholds rest on what the whole gallery knows: statistics, calibration, impostors.
+
+        Raises:
+            FilterError: no class has such an attribute.
+        """
+        found = self.narrowings.get(wanted)
+        if found is None:
+            if self.labels:
+                self.attributes.require(wanted)
+            found = self._of_classes(wanted, self.attributes.matching(wanted))
+            for old in list(self.narrowings)[: 1 - NARROWINGS]:
+                self.narrowings.pop(old, None)
+            self.narrowings[wanted] = found
+        return found
+
+    def _of_classes(self, wanted: Filter, class_ids: IntArray) -> Self:
+        examples = self.examples.within(class_ids)
+        labels = {i: self.labels[i] for i in class_ids.tolist() if i in self.labels}
+        return dataclasses.replace(
+            self,
+            index=self.index.among(examples.ids()),
+            examples=examples,
+            labels=Overlaid(labels),
+            draw=self.draw.within(class_ids),
+            local=self.local.within(examples.ids()),
+            among=wanted,
+        )
 
     def rank(self, queries: FloatArray, k: int) -> list[Ranking]:
         """The k nearest classes of each query `(m, dim) float32`, unit rows, by similarity."""
@@ -181,7 +224,13 @@ class Snapshot:
     def candidates(self, ranking: Ranking, k: int | None = None) -> tuple[Candidate, ...]:
         """The first k of a ranking, by label."""
         return tuple(
-            Candidate(self.labels[class_id], similarity, class_id, example_id)
+            Candidate(
+                self.labels[class_id],
+                similarity,
+                class_id,
+                example_id,
+                self.attributes.of(class_id),
+            )
             for class_id, example_id, similarity in zip(
                 ranking.class_ids[:k].tolist(),
                 ranking.example_ids[:k].tolist(),
