@@ -335,7 +335,6 @@ class Decision:
         return {
             "source": self.source,
             "label": self.label,
-            "attributes": dict(self.attributes),
             "known": self.known,
             "reason": self.reason.value,
             "ambiguous": self.ambiguous,
@@ -347,6 +346,7 @@ class Decision:
             "space": self.space,
             "calibration": self.calibration,
             "location": None if self.location is None else self.location.to_json(),
+            "attributes": dict(self.attributes),
             "error": None,
         }
 

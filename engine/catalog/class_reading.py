@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 import numpy as np
-from sqlalchemy import Text, cast, collate, func, select, type_coerce
+from sqlalchemy import Text, cast, collate, func, select
 
 from engine.catalog.labels import known_label, normalised_label, storable
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
@@ -108,9 +108,7 @@ class ClassReading(View):
 
     def attributes(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
         """Attributes as JSON text by class id, of the given classes or of all, if they have any."""
-        text = type_coerce(ClassRow.attributes, Text)
-        if self._connection.dialect.name == "postgresql":  # whose JSON is no text
-            text = cast(ClassRow.attributes, Text)
+        text = cast(ClassRow.attributes, Text)
         query = select(ClassRow.id, text).where(text != "{}")
         if class_ids is None:
             found: dict[int, str] = {}

@@ -1,7 +1,8 @@
-"""`onelook classes`: list, show, rename, merge, remove, and pin a threshold."""
+"""`onelook classes`: list, show, rename, merge, remove, set attributes, pin a threshold."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from engine.cli.options import GalleryOption, JsonOption, LabelArgument, open_re
 from engine.cli.output import Output
 from engine.cli.table import Cell, Column
 from engine.cli.text import counted, figure
-from engine.errors import ExampleNotFoundError
+from engine.errors import ExampleNotFoundError, FilterError
 
 if TYPE_CHECKING:
     from engine.gallery import Gallery
@@ -211,6 +212,63 @@ def threshold(
         output.json(entry)
     else:
         output.line(f"{entry['label']}: threshold {figure(entry['threshold'])} ({_set_by(entry)})")
+
+
+@app.command("set-attributes")
+@command
+def set_attributes(
+    output: Output,
+    label: LabelArgument,
+    gallery: GalleryOption,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME=VALUE", help="Values, as JSON or else as text.", show_default=False
+        ),
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Take an attribute away.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Keep no attribute that isn't named here.")
+    ] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Set attributes of a class, such as price=8.90 or shop=north.
+
+    The others stay unless --replace is given. Answers carry them, and --where asks for them.
+    """
+    given = dict(map(_attribute, values or []))
+    if not (given or remove or replace):
+        raise typer.BadParameter("expected NAME=VALUE, --remove NAME or --replace")
+    with open_recognizer(gallery) as recognizer:
+        record = recognizer.gallery.catalog.class_by_label(label)
+        held = {} if replace else dict(record.attributes)
+        for name in remove or []:
+            if name not in record.attributes:
+                raise FilterError(
+                    f"{record.label!r} has no attribute {name!r}; it has: "
+                    f"{', '.join(map(repr, record.attributes)) or 'none'}"
+                )
+            held.pop(name, None)
+        recognizer.gallery.classes.set_attributes(record.id, held | given)
+        entry = _object(recognizer.gallery, recognizer.gallery.catalog.class_by_id(record.id))
+    if json_output:
+        output.json(entry)
+    else:
+        listed = ", ".join(f"{name}: {value}" for name, value in entry["attributes"].items())
+        output.done(f"{record.label}: {listed or 'no attributes'}")
+
+
+def _attribute(text: str) -> tuple[str, Any]:
+    """The name and value of `NAME=VALUE`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise typer.BadParameter(f"expected NAME=VALUE, but got {text!r}")
+    try:
+        return name.strip(), json.loads(value, parse_constant=str)
+    except ValueError:
+        return name.strip(), value
 
 
 def _set_by(entry: dict[str, Any]) -> str:

@@ -16,12 +16,14 @@ from engine.cli.options import (
     ImagesArgument,
     JsonOption,
     RuntimeOption,
+    WhereOption,
     open_recognizer,
 )
 from engine.cli.output import Output
 from engine.cli.table import Cell, Column, Row
 from engine.cli.text import figure
 from engine.errors import ImageError
+from engine.filtering import Filter
 
 if TYPE_CHECKING:
     from engine.images import ImageSource
@@ -48,17 +50,18 @@ def nearest(
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
+    where: WhereOption = None,
     json_output: JsonOption = False,
 ) -> ExitCode:
     """List the k nearest classes of each picture, most similar first."""
     from engine.cli.pictures import queries
 
-    unreadable = 0
+    unreadable, among = 0, Filter.parse(where or [])
 
     def answers() -> Iterator[_Answer]:
         nonlocal unreadable
         for image in queries(images):
-            answer = _answer(recognizer, image, k)
+            answer = _answer(recognizer, image, k, among)
             unreadable += answer.error is not None
             yield answer
 
@@ -84,11 +87,11 @@ class _Answer:
         return {"source": self.source, "candidates": listed, "error": self.error}
 
 
-def _answer(recognizer: Recognizer, image: ImageSource, k: int) -> _Answer:
+def _answer(recognizer: Recognizer, image: ImageSource, k: int, among: Filter | None) -> _Answer:
     from engine.images import describe_source
 
     try:
-        return _Answer(describe_source(image), recognizer.nearest(image, k))
+        return _Answer(describe_source(image), recognizer.nearest(image, k, where=among))
     except ImageError as error:
         return _Answer(error.source, [], error.reason)
 

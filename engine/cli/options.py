@@ -110,6 +110,15 @@ ImagesArgument = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="NAME=VALUE|VALUE",
+        help="Compare only with classes whose attribute has one of these values; may be repeated, "
+        "and may be a JSON object.",
+    ),
+]
 LabelArgument = Annotated[str, typer.Argument(metavar="LABEL", show_default=False)]
 
 

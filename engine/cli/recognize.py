@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,11 +16,13 @@ from engine.cli.options import (
     ImagesArgument,
     JsonOption,
     RuntimeOption,
+    WhereOption,
     open_recognizer,
 )
 from engine.cli.output import Output
 from engine.cli.table import Cell, Column, Row
 from engine.cli.text import counted, figure
+from engine.filtering import Filter
 
 if TYPE_CHECKING:
     from engine.types import Decision, Reject
@@ -56,21 +59,33 @@ def recognize(
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
+    where: WhereOption = None,
     json_output: JsonOption = False,
+    csv_output: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, with a column for each attribute.")
+    ] = False,
 ) -> ExitCode:
     """Decide which class each picture shows, or that it is unknown.
 
     The nearest class is the answer if the score reaches that class's own threshold. A picture that
     can't be read gives an error line and the exit code 3; the others are recognised.
     """
+    from engine.cli.decision_csv import write_csv
     from engine.cli.pictures import queries
 
+    if json_output and csv_output:
+        raise typer.BadParameter("choose one of --json and --csv")
+    among = Filter.parse(where or [])
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
         tally = _Tally()
         outcomes = tally.counted(
-            recognizer.try_recognize_many(queries(images), candidates=max(top, 2))
+            recognizer.try_recognize_many(queries(images), candidates=max(top, 2), where=among)
         )
-        if json_output:
+        if csv_output:
+            write_csv(sys.stdout, outcomes, recognizer.gallery.snapshot().attributes.names())
+            for error in tally.errors:
+                output.error(error)
+        elif json_output:
             for outcome in outcomes:
                 output.json(_json(outcome, top))
         else:
@@ -130,6 +145,7 @@ def _json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
         "space": None,
         "calibration": None,
         "location": None,
+        "attributes": {},
         "error": outcome.reason,
     }
 

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import httpx
 
 from engine import errors
+from engine.filtering import Filter, Where
 from engine.server import schemas
 
 Picture = str | Path | bytes | BinaryIO
@@ -71,21 +72,30 @@ class Client:
         """What is served, and what this client may do."""
         return self._get(schemas.GalleryOut, "/v1/gallery")
 
-    def recognize(self, image: Picture, *, candidates: int = 5) -> schemas.DecisionOut:
-        """Decide which class a picture shows, or that it shows none of them."""
-        return self.recognize_many([image], candidates=candidates)[0]
+    def recognize(
+        self, image: Picture, *, candidates: int = 5, where: Where | None = None
+    ) -> schemas.DecisionOut:
+        """Decide which class a picture shows, or that it shows none of them.
+
+        Args:
+            where: compare only with classes whose attributes have these values, such as
+                `{"shop": "north", "kind": ["mug", "cup"]}`.
+        """
+        return self.recognize_many([image], candidates=candidates, where=where)[0]
 
     def recognize_many(
-        self, images: Sequence[Picture], *, candidates: int = 5
+        self, images: Sequence[Picture], *, candidates: int = 5, where: Where | None = None
     ) -> list[schemas.DecisionOut]:
         """A decision for each picture; of several, one that can't be read has an `error`."""
-        form = {"candidates": str(candidates)}
+        form = {"candidates": str(candidates), **_filter(where)}
         answer = self._send(schemas.DecisionsOut, "/v1/recognize", _files("images", images), form)
         return answer.results
 
-    def nearest(self, image: Picture, k: int = 5) -> list[schemas.CandidateOut]:
-        """The k nearest classes, most similar first."""
-        form = {"k": str(k)}
+    def nearest(
+        self, image: Picture, k: int = 5, *, where: Where | None = None
+    ) -> list[schemas.CandidateOut]:
+        """The k nearest classes, most similar first; `where` as `recognize` takes it."""
+        form = {"k": str(k), **_filter(where)}
         answer = self._send(schemas.NearestListOut, "/v1/nearest", _files("images", [image]), form)
         return answer.results[0].candidates
 
@@ -343,6 +353,14 @@ def _content(image: Picture) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise errors.ImageError(f"{image!s:.200}", f"it can't be read: {reason}") from None
+
+
+def _filter(where: Where | None) -> dict[str, str]:
+    """The form's field for a filter."""
+    if where is None:
+        return {}
+    conditions = Filter.of(where).conditions
+    return {"filter": json.dumps({name: sorted(values) for name, values in conditions})}
 
 
 def _flag(value: bool) -> str:

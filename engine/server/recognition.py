@@ -12,6 +12,7 @@ from typing import TypeVar
 from engine.cores import thread_limit
 from engine.errors import ImageError, OverloadedError, TooLargeError
 from engine.features import Features, PreparedPicture
+from engine.filtering import Filter
 from engine.images import decoded_size, load_image
 from engine.server.batching import Batcher
 from engine.server.memory import give_memory_back
@@ -46,6 +47,7 @@ class _Query:
     source: str
     prepared: PreparedPicture
     candidates: int
+    where: Filter | None
 
 
 class RecognitionLine:
@@ -75,9 +77,12 @@ class RecognitionLine:
         self._batcher.close()
 
     async def recognize(
-        self, uploads: Sequence[Upload], *, candidates: int
+        self, uploads: Sequence[Upload], *, candidates: int, where: Filter | None = None
     ) -> list[Recognized | Reject]:
         """Recognise pictures; a `Reject` stands in the place of one that can't be read.
+
+        Args:
+            where: compare only with the classes that it keeps.
 
         Raises:
             OverloadedError: more pictures, or pixels, are waiting than are accepted.
@@ -87,7 +92,7 @@ class RecognitionLine:
         try:
             sizes = await asyncio.gather(*(self.size_of(upload) for upload in uploads))
             with self.room.admitted(sum(size for size in sizes if isinstance(size, int))):
-                return await self._all(uploads, sizes, candidates)
+                return await self._all(uploads, sizes, candidates, where)
         finally:
             self._pending -= len(uploads)
             self._metrics.queue.set(self._pending)
@@ -113,7 +118,11 @@ class RecognitionLine:
         return await self._decoded(pixels, copy)
 
     async def _all(
-        self, uploads: Sequence[Upload], sizes: Sequence[int | Reject], candidates: int
+        self,
+        uploads: Sequence[Upload],
+        sizes: Sequence[int | Reject],
+        candidates: int,
+        where: Filter | None,
     ) -> list[Recognized | Reject]:
         """Each picture's outcome; where one fails, or the caller leaves, the others are dropped.
 
@@ -129,7 +138,7 @@ class RecognitionLine:
                     prepared = await self._decoded(size, lambda: self._decode(upload))
                 except ImageError as error:
                     return Reject(upload.source, error.reason)
-            query = _Query(upload.source, prepared, candidates)
+            query = _Query(upload.source, prepared, candidates, where)
             features, decision = await asyncio.wrap_future(self._batcher.submit(query))
             return Recognized(upload, size, features, decision)
 
@@ -194,12 +203,19 @@ class RecognitionLine:
             extractor = self._recognizer.features
             found = extractor.features([query.prepared for query in queries])
         with self._metrics.stage("decide"):
-            decisions = self._recognizer.recognize_features(
-                found,
-                [query.source for query in queries],
-                candidates=max(query.candidates for query in queries),
-            )
+            decisions: dict[int, Decision] = {}
+            for where in dict.fromkeys(query.where for query in queries):
+                rows = [row for row, query in enumerate(queries) if query.where == where]
+                some = self._recognizer.recognize_features(
+                    [found[row] for row in rows],
+                    [queries[row].source for row in rows],
+                    candidates=max(queries[row].candidates for row in rows),
+                    where=where,
+                )
+                decisions.update(zip(rows, some, strict=True))
         return [
             (features, replace(decision, candidates=decision.candidates[: query.candidates]))
-            for query, features, decision in zip(queries, found, decisions, strict=True)
+            for query, features, decision in zip(
+                queries, found, (decisions[row] for row in range(len(queries))), strict=True
+            )
         ]

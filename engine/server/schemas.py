@@ -35,6 +35,7 @@ class CandidateOut(Schema):
     similarity: float
     class_id: int
     example_id: int
+    attributes: dict[str, Any] = {}
 
 
 class LocationOut(Schema):
@@ -66,6 +67,7 @@ class DecisionOut(Schema):
     space: str | None = None
     calibration: str | None = None
     location: LocationOut | None = None
+    attributes: dict[str, Any] = {}
     error: str | None = None
 
 
@@ -207,10 +209,14 @@ class EnrolmentOut(Schema):
 
 
 class ClassChange(Schema):
-    """What to change of a class; what is left out stays. A threshold of null is computed again."""
+    """What to change of a class; what is left out stays. A threshold of null is computed again.
+
+    Attributes that are given take the place of all that it has.
+    """
 
     label: Label | None = None
     pinned_threshold: float | None = Field(default=None, ge=-10.0, le=10.0)
+    attributes: dict[str, Any] | None = None
 
 
 class MergeIn(Schema):

@@ -85,6 +85,18 @@ def text(form: FormData, field: str) -> str | None:
     return value or None
 
 
+def texts(form: FormData, field: str) -> list[str]:
+    """The texts of a field, in order.
+
+    Raises:
+        ServiceError: one of them is a file.
+    """
+    found = form.getlist(field)
+    if any(isinstance(value, UploadFile) for value in found):
+        raise ServiceError(f"expected text in the multipart field {field!r}, but got a file")
+    return [str(value) for value in found if value]
+
+
 def number(form: FormData, field: str, *, default: int, least: int, most: int) -> int:
     """The whole number of a field.
 

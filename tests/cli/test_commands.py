@@ -1,5 +1,7 @@
 """Every command with good input, end to end."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,7 @@ def test_recognising_prints_a_table_and_json(onelook: Onelook, gallery: Path) ->
     assert "thing 3" in table.stdout
     assert list(decision) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "score", "threshold",
-        "margin", "candidates", "space", "calibration", "location", "error",
+        "margin", "candidates", "space", "calibration", "location", "attributes", "error",
     ]  # fmt: skip
     assert decision["label"] == "thing 3"
     assert decision["error"] is None
@@ -150,3 +152,32 @@ def test_version_and_help(onelook: Onelook) -> None:
     for command in ("enroll", "recognize", "nearest", "verify", "classes", "info", "check",
                     "rebuild", "backup", "export", "import", "demo", "backbones"):  # fmt: skip
         assert "Usage" in onelook(command, "--help").stdout
+
+
+def test_attributes_are_set_come_back_and_filter(onelook: Onelook, gallery: Path) -> None:
+    def answer(*options: object) -> dict[str, object]:
+        return objects(onelook("recognize", "q.png", "-g", gallery, "--json", *options))[0]
+
+    quarters(5, size=64).save(gallery.parent / "q.png")
+    onelook("classes", "set-attributes", "thing 5", "price=8.5", "shop=north", "-g", gallery)
+    onelook("classes", "set-attributes", "thing 5", "sku==1", "-g", gallery)
+    onelook("classes", "set-attributes", "thing 6", "shop=south", "-g", gallery)
+
+    assert answer()["attributes"] == {"price": 8.5, "shop": "north", "sku": "=1"}
+    assert answer("--where", "shop=north|south")["label"] == "thing 5"
+    assert answer("--where", "shop=south")["label"] is None
+    assert answer("--where", "shop=south", "--where", "price=8.5")["reason"] == "nothing_matches"
+    [nearest] = objects(
+        onelook("nearest", "q.png", "-g", gallery, "--json", "--where", '{"shop": "south"}')
+    )
+    assert [candidate["label"] for candidate in nearest["candidates"]] == ["thing 6"]
+    table = list(csv.DictReader(io.StringIO(onelook(
+        "recognize", "q.png", "-g", gallery, "--csv").stdout)))  # fmt: skip
+    assert (table[0]["label"], table[0]["attribute:price"]) == ("thing 5", "8.5")
+    assert table[0]["attribute:sku"] == "'=1"  # nothing that a spreadsheet would run
+    wrong = onelook("recognize", "q.png", "-g", gallery, "--where", "shpo=north", code=1)
+    assert "no class has an attribute 'shpo'; there are: 'price', 'shop', 'sku'" in wrong.stderr
+    gone = onelook("classes", "set-attributes", "thing 5", "--remove", "x", "-g", gallery, code=1)
+    assert "'thing 5' has no attribute 'x'" in gone.stderr
+    onelook("classes", "set-attributes", "thing 5", "--replace", "a=1", "-g", gallery)
+    assert answer()["attributes"] == {"a": 1}

@@ -170,5 +170,5 @@ def test_a_decision_shows_as_many_candidates_as_asked_for(gallery: Gallery) -> N
 def test_the_json_object_has_the_documented_keys(gallery: Gallery) -> None:
     assert list(decide(gallery, picture(2)[None])[0].to_json()) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "score", "threshold",
-        "margin", "candidates", "space", "calibration", "location", "error",
+        "margin", "candidates", "space", "calibration", "location", "attributes", "error",
     ]  # fmt: skip

@@ -234,3 +234,33 @@ def test_the_service_counts_what_it_does(client: TestClient) -> None:
     assert 'route="/v1/recognize"' in text
     assert "onelook_queue_pictures 0.0" in text
     assert "onelook_classes 1.0" in text
+
+
+def test_attributes_come_back_and_a_filter_is_applied_to_its_caller_alone(
+    client: TestClient,
+) -> None:
+    for seed in range(10):
+        enroll(client, f"thing {seed}", seed)
+        attributes = {"shop": ("north", "south")[seed % 2], "price": seed}
+        changed = client.patch(f"/v1/classes/{seed + 1}", json={"attributes": attributes})
+        assert changed.json()["attributes"] == attributes
+
+    def ask(path: str, condition: str) -> dict:
+        data = {"filter": condition}
+        answer = client.post(path, files={"images": png(4)}, data=data)
+        return {"status": answer.status_code} | answer.json()
+
+    [found] = ask("/v1/recognize", "shop=north|east")["results"]
+    assert (found["label"], found["attributes"]) == ("thing 4", {"shop": "north", "price": 4})
+    assert {each["attributes"]["shop"] for each in found["candidates"]} == {"north"}
+    [missing] = ask("/v1/recognize", "shop=south")["results"]
+    assert (missing["label"], missing["reason"]) == (None, "below_threshold")
+    [nothing] = ask("/v1/recognize", '{"shop": "east"}')["results"]
+    assert (nothing["reason"], nothing["candidates"]) == ("nothing_matches", [])
+    [near] = ask("/v1/nearest", "shop=south")["results"]
+    assert len(near["candidates"]) == 5
+    assert all(each["attributes"]["shop"] == "south" for each in near["candidates"])
+    wrong = ask("/v1/recognize", "shpo=north")
+    assert (wrong["status"], wrong["error"]) == (422, "FilterError")
+    assert ask("/v1/recognize", "shop")["status"] == 422
+    assert recognize(client, 4)[0]["label"] == "thing 4"

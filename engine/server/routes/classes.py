@@ -99,13 +99,15 @@ def show_class(request: Request, class_id: Id, caller: Reader) -> ClassDetailOut
 def change_class(
     request: Request, class_id: Id, change: ClassChange, caller: Enroller
 ) -> ClassDetailOut:
-    """Rename a class, pin its threshold, or with null let it be computed again."""
+    """Rename a class, set its attributes, pin its threshold, or with null let it be computed."""
     service = service_of(request)
     gallery = service.recognizer.gallery
     if change.label is not None:
         gallery.classes.rename(class_id, change.label)
     if "pinned_threshold" in change.model_fields_set:
         gallery.classes.pin(class_id, change.pinned_threshold)
+    if change.attributes is not None:
+        gallery.classes.set_attributes(class_id, change.attributes)
     return _detail(service, caller, class_id)
 
 

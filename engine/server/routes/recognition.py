@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from engine import __version__
 from engine.errors import ImageError
 from engine.features import embeddings_of
+from engine.filtering import Filter
 from engine.gallery import CANDIDATES, verify_embeddings
 from engine.server import uploads
 from engine.server.access import require
@@ -35,6 +36,12 @@ router = APIRouter(prefix="/v1", tags=["recognition"])
 MOST_CANDIDATES = 50
 _IMAGES = uploads.many_files("The pictures: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.")
 Caller = Annotated[Principal, require(Scope.RECOGNIZE)]
+_FILTER = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "Compare only with classes whose attributes have these values: `kind=mug|cup`, "
+    "or a JSON object.",
+}
 _COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_CANDIDATES, "default": CANDIDATES}
 
 
@@ -65,7 +72,7 @@ def gallery(request: Request, principal: Caller) -> GalleryOut:
 
 @router.post(
     "/recognize",
-    openapi_extra=uploads.body(images=dict(_IMAGES), candidates=dict(_COUNT)),
+    openapi_extra=uploads.body(images=dict(_IMAGES), candidates=dict(_COUNT), filter=dict(_FILTER)),
     dependencies=[require(Scope.RECOGNIZE)],
 )
 async def recognize(request: Request) -> DecisionsOut:
@@ -74,7 +81,7 @@ async def recognize(request: Request) -> DecisionsOut:
     One picture that can't be read is an error; among several it is a result with an `error`.
     """
     service = service_of(request)
-    outcomes, _ = await _recognized(request, service, "candidates")
+    outcomes, _, _ = await _recognized(request, service, "candidates")
     recognized = [outcome for outcome in outcomes if isinstance(outcome, Recognized)]
     for entry in recognized:
         service.metrics.decided(known=entry.decision.known)
@@ -84,18 +91,20 @@ async def recognize(request: Request) -> DecisionsOut:
 
 @router.post(
     "/nearest",
-    openapi_extra=uploads.body(images=dict(_IMAGES), k=dict(_COUNT)),
+    openapi_extra=uploads.body(images=dict(_IMAGES), k=dict(_COUNT), filter=dict(_FILTER)),
     dependencies=[require(Scope.RECOGNIZE)],
 )
 async def nearest(request: Request) -> NearestListOut:
     """The nearest classes of each picture, whether or not they would be accepted."""
     service = service_of(request)
-    outcomes, k = await _recognized(request, service, "k")
+    outcomes, k, where = await _recognized(request, service, "k")
     vectors = embeddings_of(
         [outcome.features for outcome in outcomes if isinstance(outcome, Recognized)],
         service.recognizer.backbone.space.dimension,
     )
-    found = iter(await run_in_threadpool(service.recognizer.nearest_embeddings, vectors, k))
+    found = iter(
+        await run_in_threadpool(service.recognizer.nearest_embeddings, vectors, k, where=where)
+    )
     return NearestListOut(
         results=[
             NearestOut(source=outcome.source, error=outcome.reason)
@@ -157,16 +166,19 @@ async def feedback(request: Request) -> FeedbackOut:
 
 async def _recognized(
     request: Request, service: Service, count_field: str
-) -> tuple[list[Recognized | Reject], int]:
-    """What became of the request's pictures, and how many candidates it asks for."""
+) -> tuple[list[Recognized | Reject], int, Filter | None]:
+    """What became of the request's pictures, how many candidates it asks for, and its filter."""
     async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
         pictures = await uploads.pictures(form)
         count = uploads.number(form, count_field, default=CANDIDATES, least=1, most=MOST_CANDIDATES)
-    recognizing = service.line.recognize(pictures, candidates=count)
+        where = Filter.parse(uploads.texts(form, "filter"))
+    if where is not None:  # what can't be used is told this caller, not all of a batch
+        await run_in_threadpool(service.recognizer.gallery.snapshot().narrowed, where)
+    recognizing = service.line.recognize(pictures, candidates=count, where=where)
     outcomes = await while_there(request, recognizing)
     if len(outcomes) == 1:
         _raise_reject(outcomes[0])
-    return outcomes, count
+    return outcomes, count, where
 
 
 def _raise_reject(outcome: Recognized | Reject) -> None:
