@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from engine.errors import ImageError
 from engine.gallery import raise_reject
+from engine.gallery.parts.classes import ClassKey
 from engine.server.jobs.enrolment import with_examples
 from engine.server.presence import to_its_end
 from engine.server.recognition import Upload
@@ -15,16 +16,17 @@ from engine.types import Enrolment, Reject
 
 
 async def enroll_upload(
-    service: Service, label: str, upload: Upload, *, allow_duplicates: bool
+    service: Service, key: ClassKey, upload: Upload, *, allow_duplicates: bool
 ) -> EnrolmentOut:
-    """Enroll a picture under a label, in a thread.
+    """Enroll a picture in a class, made if there is none of that label, in a thread.
 
     Raises:
+        ClassNotFoundError: there is none of that id.
         ImageError, LabelError, DuplicateImageError, ReadOnlyError: as `Recognizer.enroll`.
     """
 
     def enroll() -> EnrolmentOut:
-        return _enrolment_out(service, _enroll(service, label, upload, allow_duplicates))
+        return _enrolment_out(service, key, _enroll(service, key, upload, allow_duplicates))
 
     size = await service.line.size_of(upload)
     if isinstance(size, Reject):
@@ -34,27 +36,30 @@ async def enroll_upload(
             return await to_its_end(enroll)
 
 
-def _enroll(service: Service, label: str, upload: Upload, allow_duplicates: bool) -> Enrolment:
+def _enroll(service: Service, key: ClassKey, upload: Upload, allow_duplicates: bool) -> Enrolment:
     recognizer = service.recognizer
     gallery = recognizer.gallery
     state = gallery.catalog.state()
     extractor = replace(recognizer.features, limits=service.served.limits)
     prepared = extractor.prepare_example(upload.data, state.keep_pictures, state.local_points)
     [found] = extractor.features([prepared])
-    example = found.example(label, upload.source)
-    [outcome] = gallery.enroll([example], allow_duplicates=allow_duplicates)
+    by_id = isinstance(key, int)
+    example = found.example("" if by_id else key, upload.source)
+    [outcome] = gallery.examples.enroll(
+        [example], allow_duplicates=allow_duplicates, class_id=key if by_id else None
+    )
     enrolment = raise_reject(outcome)
     service.store.review.settle(example.content_hash)
     return enrolment
 
 
-def _enrolment_out(service: Service, enrolment: Enrolment) -> EnrolmentOut:
+def _enrolment_out(service: Service, key: ClassKey, enrolment: Enrolment) -> EnrolmentOut:
     """An enrolment, with pictures to show of what it can't be told apart from."""
     gallery = service.recognizer.gallery
     snapshot = gallery.snapshot()
     return EnrolmentOut(
         label=enrolment.label,
-        class_id=gallery.catalog.class_id(enrolment.label),
+        class_id=key if isinstance(key, int) else gallery.catalog.class_id(key),
         example_id=enrolment.example_id,
         status=enrolment.status.value,
         warnings=list(enrolment.warnings),

@@ -1,9 +1,9 @@
 """Whether the service can do what it promises: looked at each second, so that asking costs nothing.
 
-Not ready is who would answer wrongly or not at all: the gallery's folder is another one, a thread
-that recognises is gone. A database that is away, or a disk that is full, is a problem that is said;
-recognition goes on from memory, so the service stays ready. Anybody may ask, so what is answered
-names no place; the log does.
+Not ready is who would answer wrongly or not at all: the gallery is gone, or another lies in its
+place that isn't served yet, a thread that recognises is gone. A database that is away, or a disk
+that is full, is a problem that is said; recognition goes on from memory, so the service stays
+ready. Anybody may ask, so what is answered names no place; the log does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from engine.server.served import Served
 LOGGER = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 SILENT_SECONDS = 15.0
-_GONE = "moved, deleted or replaced; start the service again"
+_GONE = "the gallery was moved or deleted"
+_REPLACED = "the gallery was replaced, and what lies in its place isn't served yet"
+_UNREADABLE = "the gallery's database can't be read"
 
 
 class Readiness:
@@ -60,27 +62,45 @@ class Readiness:
 
     def _look_on(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
-            self._look_at_place()
-            self._look_at_database()
+            self._look()
             self._looked = time.monotonic()
 
-    def _look_at_place(self) -> None:
-        if _identity(self._database) == self._identity:
-            self._fatal = ()
+    def _look(self) -> None:
+        there = _identity(self._database)
+        if self._database is not None and there is None:
+            self._refuse(_GONE)
             return
-        if not self._fatal:
-            LOGGER.error("%s is not the file that is served: it was %s", self._database, _GONE)
-        self._fatal = (f"the gallery was {_GONE}",)
-
-    def _look_at_database(self) -> None:
         try:
-            self._served.recognizer.gallery.catalog.state()
+            served = self._served_now()
         except OnelookError as error:
             if not self._problems:
                 LOGGER.error("the gallery's database can't be read: %s", error)
-            self._problems = ("the gallery's database can't be read",)
+            self._problems, served = (_UNREADABLE,), False
         else:
             self._problems = ()
+        if there == self._identity:
+            self._fatal = ()
+        elif served:
+            LOGGER.warning("%s was replaced; what lies there now is served", self._database)
+            self._identity, self._fatal = there, ()
+        else:
+            self._refuse(_REPLACED)
+
+    def _refuse(self, why: str) -> None:
+        if self._fatal != (why,):
+            LOGGER.error("%s: %s", self._database, why)
+        self._fatal = (why,)
+
+    def _served_now(self) -> bool:
+        """Whether recognition goes by what lies in the gallery's place.
+
+        Raises:
+            OnelookError: that can't be read.
+        """
+        recognizer = self._served.recognizer
+        state = recognizer.gallery.catalog.state()
+        snapshot = recognizer.gallery.snapshot()  # follows into another file, too
+        return snapshot.commit == state.commit and state.space.id == recognizer.backbone.space.id
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from engine.catalog.service import TokenRecord, TokenStore
-from engine.errors import AuthorizationError, SettingsError
+from engine.errors import AuthorizationError, SettingsError, UnavailableError
 
 PREFIX = "onelook"
 REFRESH_SECONDS = 0.5
+TRUST_SECONDS = 600.0
 _UNKNOWN_HASH = "0" * 64
 
 
@@ -74,12 +75,16 @@ def create_token(store: TokenStore, name: str, scope: Scope) -> str:
 class TokenRing:
     """The tokens in memory, at most `REFRESH_SECONDS` old; checking one waits for no disk.
 
+    While the database is away they stay in force for `TRUST_SECONDS`; from then on none is, since
+    it might have been revoked.
+
     `refresh` is called from a thread; `principal` from anywhere.
     """
 
     def __init__(self, store: TokenStore) -> None:
         self._store = store
         self._known: dict[str, TokenRecord] = {}
+        self._read = 0.0
         self._stop = threading.Event()
         self.refresh()
         self._thread = threading.Thread(target=self._follow, name="onelook-tokens", daemon=True)
@@ -97,13 +102,16 @@ class TokenRing:
 
     def refresh(self) -> None:
         """Read the tokens anew."""
+        began = time.monotonic()
         self._known = {token.id: token for token in self._store.all()}
+        self._read = began
 
     def principal(self, text: str) -> Principal:
         """Whose token that is.
 
         Raises:
             AuthorizationError: nobody's, or it was revoked.
+            UnavailableError: the database has been away for too long to tell.
         """
         parts = text.split("_", 2)
         token_id, secret = (parts[1], parts[2]) if len(parts) == 3 else ("", "")
@@ -114,6 +122,11 @@ class TokenRing:
             raise AuthorizationError(
                 "the token is not valid: it is mistyped, or was revoked; ask for a new one "
                 "(`onelook token create`)"
+            )
+        if time.monotonic() - self._read > TRUST_SECONDS:
+            raise UnavailableError(
+                "tokens can't be checked: the database that tells which were revoked is away; "
+                "try again later"
             )
         csrf = hmac.new(secret.encode(), b"onelook csrf", hashlib.sha256).hexdigest()
         return Principal(token.id, Scope.named(token.scope), csrf)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from engine.errors import SettingsError
+from engine.errors import SettingsError, UnavailableError
 from engine.recognizer import Recognizer
+from engine.server import tokens
 from engine.server.app import create_app
 from engine.server.options import ServerOptions
 from engine.server.run import server_of
@@ -323,3 +325,32 @@ def test_scopes_include_those_before_them(opened: Recognizer) -> None:
     ring.close()
     with pytest.raises(SettingsError, match="recognize, enroll, admin"):
         Scope.named("root")
+
+
+def test_while_the_database_is_away_no_token_is_trusted_for_long(
+    locked: TestClient,
+    opened: Recognizer,
+    make_token: MakeToken,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    token = make_token("recognize")
+    ring = locked.app.state.service.tokens
+    ring.refresh()
+    headers = {"Authorization": f"Bearer {token}"}
+    opened.gallery.catalog.service.tokens.revoke(token.split("_")[1])  # unheard of in time
+
+    def away(self: object) -> object:
+        raise UnavailableError("the server is away")
+
+    ring.refresh = lambda: away(None)  # the thread that follows goes on, in vain
+    ring._known = {key: replace(known, revoked_at=None) for key, known in ring._known.items()}
+    assert locked.get("/v1/gallery", headers=headers).status_code == 200
+    monkeypatch.setattr(tokens, "TRUST_SECONDS", 0.0)
+    answer = locked.get("/v1/gallery", headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (503, "UnavailableError")
+    assert "retry-after" in answer.headers
+    wrong = {"Authorization": "Bearer onelook_x_y"}
+    assert locked.get("/v1/gallery", headers=wrong).status_code == 401
+    monkeypatch.undo()
+    del ring.refresh
+    seen(lambda: locked.get("/v1/gallery", headers=headers).status_code == 401)

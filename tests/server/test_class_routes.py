@@ -213,7 +213,7 @@ def test_what_another_process_changes_is_seen(client: TestClient, opened: Recogn
     seen(lambda: recognize(client, 7)[0]["label"] == "theirs")
 
 
-@pytest.mark.parametrize("method", ["DELETE", "PATCH", "POST"])
+@pytest.mark.parametrize("method", ["DELETE", "PATCH", "POST", "ADD"])
 def test_a_class_is_meant_by_its_id_whoever_renames_it_meanwhile(
     client: TestClient, opened: Recognizer, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -235,11 +235,14 @@ def test_a_class_is_meant_by_its_id_whoever_renames_it_meanwhile(
         client.delete(f"/v1/classes/{meant}")
     elif method == "PATCH":
         client.patch(f"/v1/classes/{meant}", json={"pinned_threshold": 0.75})
+    elif method == "ADD":
+        client.post(f"/v1/classes/{meant}/examples", files={"image": png(4)})
     else:
         client.post(f"/v1/classes/{target}/merge", json={"class_ids": [meant]})
     monkeypatch.undo()
 
     labels = opened.gallery.catalog.labels()
     assert other in labels
-    assert (meant in labels) == (method == "PATCH")
+    assert (meant in labels) == (method in ("PATCH", "ADD"))
+    assert len(opened.gallery.catalog.examples(other)) == 1
     assert opened.gallery.catalog.pins() == ({meant: 0.75} if method == "PATCH" else {})

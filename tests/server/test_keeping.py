@@ -12,6 +12,7 @@ from engine.errors import StorageError, UnavailableError
 from engine.recognizer import Recognizer
 from engine.server import keeping
 from engine.server.options import ServerOptions
+from engine.testing.fake_backbone import FakeBackbone
 from tests.server.conftest import client_of, png, seen
 
 
@@ -47,14 +48,14 @@ def test_a_full_disk_stops_keeping_not_recognising(
         assert client.get("/v1/review").json()["total"] == 1
 
 
-def test_a_replaced_gallery_turns_readiness_red(gallery: Path, opened: Recognizer) -> None:
+def test_a_moved_gallery_turns_readiness_red(gallery: Path, opened: Recognizer) -> None:
     with client_of(opened, ServerOptions(rate=0)) as client:
         assert client.get("/readyz").status_code == 200
         gallery.rename(gallery.with_name("moved.gallery"))
         seen(lambda: client.get("/readyz").status_code == 503)
         said = client.get("/readyz").json()
         assert said["status"] == "broken"
-        assert "moved, deleted or replaced" in said["problems"][0]
+        assert "moved or deleted" in said["problems"][0]
         assert str(gallery) not in str(said)
         assert client.get("/healthz").status_code == 200
         gallery.with_name("moved.gallery").rename(gallery)
@@ -77,3 +78,33 @@ def test_a_database_that_is_away_is_said_and_recognition_goes_on(
             answer = client.post("/v1/recognize", files={"images": png(1)})
             assert answer.json()["results"][0]["label"] == "cup"
         seen(lambda: client.get("/readyz").json()["problems"] == [])
+
+
+def test_a_gallery_put_in_the_place_of_another_is_served_and_readiness_green_again(
+    gallery: Path, opened: Recognizer, tmp_path: Path
+) -> None:
+    opened.enroll("cup", png(1))
+    opened.gallery.backup(tmp_path / "backup")
+    opened.enroll("mug", png(2))
+    with client_of(opened, ServerOptions(rate=0)) as client:
+        gallery.rename(tmp_path / "aside")
+        seen(lambda: client.get("/readyz").status_code == 503)
+        (tmp_path / "backup").rename(gallery)
+        seen(lambda: client.get("/readyz").json() == {"status": "ready", "problems": []})
+        labels = [
+            client.post("/v1/recognize", files={"images": png(seed)}).json()["results"][0]["label"]
+            for seed in (1, 2)
+        ]
+    assert labels == ["cup", None]
+
+
+def test_another_networks_gallery_in_the_place_stays_red(
+    gallery: Path, opened: Recognizer, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    Recognizer.open(other, create=True, backbone=FakeBackbone(1)).close()
+    with client_of(opened, ServerOptions(rate=0)) as client:
+        gallery.rename(tmp_path / "aside")
+        other.rename(gallery)
+        seen(lambda: "isn't served yet" in str(client.get("/readyz").json()["problems"]))
+        assert client.get("/readyz").status_code == 503

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from engine.catalog import WriteTransaction
 from engine.gallery.deciding.near_duplicates import near_duplicates
@@ -29,18 +30,30 @@ class Examples:
         allow_duplicates: bool = False,
         listing: Listing | None = None,
         measure: bool = True,
+        class_id: int | None = None,
     ) -> list[Enrolment | Reject]:
         """Write a batch of examples in one transaction; see `Gallery.enroll`.
 
         Args:
             measure: see to the thresholds of their classes; without it, `Thresholds.settle` does.
+            class_id: the class that all go to, whatever it is called by then; their labels
+                don't count.
+
+        Raises:
+            ClassNotFoundError: there is no class of that id.
         """
         if not examples and not rejects:
             return []
 
+        entered = examples
+
         def write(transaction: WriteTransaction) -> list[Enrolment | Reject]:
+            nonlocal entered
+            if class_id is not None:
+                label = transaction.class_by_id(class_id).label
+                entered = [replace(example, label=label) for example in examples]
             outcomes = write_examples(
-                transaction, examples, allow_duplicates=allow_duplicates, listing=listing
+                transaction, entered, allow_duplicates=allow_duplicates, listing=listing
             )
             transaction.put_rejects(rejects)
             return outcomes
@@ -50,7 +63,7 @@ class Examples:
             self._thresholds.measure(
                 [o.example_id for o in outcomes if isinstance(o, Enrolment) and o.changed]
             )
-        return near_duplicates(self._live.snapshot(), examples, outcomes)
+        return near_duplicates(self._live.snapshot(), entered, outcomes)
 
     def of_sources(
         self, sources: Sequence[tuple[str, str]]

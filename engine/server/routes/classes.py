@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from engine.catalog import normalised_label
 from engine.errors import ServiceError
@@ -143,10 +142,8 @@ async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
     async with uploads.multipart(request, max_files=1) as form:
         upload = await uploads.picture(form)
         allow = uploads.flag(form, "allow_duplicates")
-    record = await run_in_threadpool(service.recognizer.gallery.catalog.class_by_id, class_id)
-    return await while_there(
-        request, enroll_upload(service, record.label, upload, allow_duplicates=allow)
-    )
+    enrolling = enroll_upload(service, class_id, upload, allow_duplicates=allow)
+    return await while_there(request, enrolling)
 
 
 def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetailOut:
