@@ -31,6 +31,7 @@ class Tile:
         answer: the label given, or None for unknown.
         truth: the right label, or None for a stranger.
         score, threshold: of the nearest class, as similarities.
+        outline: x and y of corners, in the query's pixels, between which the thing was found.
     """
 
     query: Path
@@ -39,6 +40,7 @@ class Tile:
     truth: str | None
     score: float
     threshold: float
+    outline: tuple[tuple[float, float], ...] = ()
 
     @property
     def colour(self) -> str:
@@ -108,7 +110,8 @@ def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, x: int
     draw.rectangle((x, y + 10, x + 3, y + _tile_height() - 10), fill=tile.colour)
     for number, picture in enumerate((tile.query, tile.nearest)):
         left = x + GAP + number * (PICTURE + GAP)
-        sheet.paste(_thumbnail(picture), (left, y + GAP))
+        outline = tile.outline if number == 0 else ()
+        sheet.paste(_thumbnail(picture, outline), (left, y + GAP))
     caption = _fitted(draw, tile.caption, _tile_width() - 2 * GAP)
     base = y + GAP + PICTURE + 8
     draw.text((x + GAP, base), caption, fill=tile.colour, font=ImageFont.load_default(16))
@@ -130,10 +133,16 @@ def _along(share: float, width: int) -> int:
     return round(min(max(share, 0.0), 1.0) * width)
 
 
-def _thumbnail(path: Path) -> Image.Image:
+def _thumbnail(path: Path, outline: Sequence[tuple[float, float]]) -> Image.Image:
     with Image.open(path) as image:
         picture = image.convert("RGB")
+    width, height = picture.size
     picture.thumbnail((PICTURE, PICTURE), Image.Resampling.LANCZOS)
+    if outline:
+        corners = [(x * picture.width / width, y * picture.height / height) for x, y in outline]
+        drawn = ImageDraw.Draw(picture)
+        for colour, thick in (("#ffffff", 5), (GOOD, 3)):
+            drawn.line([*corners, corners[0]], fill=colour, width=thick, joint="curve")
     framed = Image.new("RGB", (PICTURE, PICTURE), CARD)
     framed.paste(picture, ((PICTURE - picture.width) // 2, (PICTURE - picture.height) // 2))
     return framed

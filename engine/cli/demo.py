@@ -64,19 +64,27 @@ def demo(
     output.line("")
     output.line("Catalog and queries show the same things drawn by different hands, and there is")
     output.line("one picture of each to learn from. Of the strangers, drawn by the queries' hand,")
-    output.line("none is in the catalog.")
+    output.line("none is in the catalog. The photographs were never taken: they are made of")
+    output.line("catalog pictures, as of careful hands, with strangers lying about.")
     output.line("")
     output.line(f"contact sheet: {sheet.absolute()}", style="bold")
 
 
 def _summary(result: DemoResult) -> list[Row]:
     known, strangers = len(result.known), len(result.strangers)
+    photographs = len(result.photographs)
     return [
         ("classes enrolled, one picture each", str(result.classes), ""),
         ("queries whose nearest class is right (top-1)", *_share(result.top1, known)),
         ("queries given their right label", *_share(result.accepted, known)),
         ("queries given a wrong label", *_share(result.mistaken, known)),
         ("strangers called unknown", *_share(result.refused, strangers)),
+        (
+            "synthetic photographs given their right label",
+            *_share(result.photographs_accepted, photographs),
+        ),
+        ("… a wrong label", *_share(result.photographs_mistaken, photographs)),
+        ("… found in the photograph, and outlined", *_share(result.outlined, photographs)),
         ("pictures enrolled a second", f"{result.classes / result.enroll_seconds:.0f}", ""),
         ("milliseconds a query, decoding included", f"{result.query_milliseconds:.1f}", ""),
     ]

@@ -19,6 +19,8 @@ def test_the_demo_prints_what_came_out_and_draws_it(onelook: Onelook, tmp_path: 
     assert f"contact sheet: {sheet}" in done.stdout
     assert "classes enrolled, one picture each\t180\t" in done.stdout
     assert re.search(r"strangers called unknown\t\d+ of 60\t\d+%", done.stdout)
+    assert re.search(r"synthetic photographs given their right label\t\d+ of 23\t", done.stdout)
+    assert "The photographs were never taken" in done.stdout
     with Image.open(sheet) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 600
@@ -44,3 +46,6 @@ def test_with_real_weights_most_queries_come_nearest_to_their_class(tmp_path: Pa
     assert result.top1 >= 100
     assert result.accepted > 5 * result.mistaken
     assert result.refused >= 45
+    assert result.photographs_accepted >= 15
+    assert result.photographs_mistaken <= 2
+    assert result.outlined >= 3
