@@ -38,6 +38,7 @@ COMMANDS = {
     "serve": ("serve", "Serve a gallery over HTTP, with a web page."),
     "token": ("token", "Make, list and revoke the service's tokens."),
     "backbones": ("backbones", "List backbones, and make them ready."),
+    "doctor": ("doctor", "Say what an issue needs to tell, on one page."),
     "demo": ("demo", "Enroll a sample catalog, recognise pictures, refuse strangers."),
 }
 """Each command's module in this package, and what it does."""
@@ -75,7 +76,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 all went well, 1 failure, 2 wrong usage, 3 some pictures rejected, "
     "130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

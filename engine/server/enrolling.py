@@ -43,10 +43,10 @@ def _enroll(service: Service, key: ClassKey, upload: Upload, allow_duplicates: b
     extractor = replace(recognizer.features, limits=service.served.limits)
     prepared = extractor.prepare_example(upload.data, state.keep_pictures, state.local_points)
     [found] = extractor.features([prepared])
-    by_id = isinstance(key, int)
-    example = found.example("" if by_id else key, upload.source)
+    label, class_id = ("", key) if isinstance(key, int) else (key, None)
+    example = found.example(label, upload.source)
     [outcome] = gallery.examples.enroll(
-        [example], allow_duplicates=allow_duplicates, class_id=key if by_id else None
+        [example], allow_duplicates=allow_duplicates, class_id=class_id
     )
     enrolment = raise_reject(outcome)
     service.store.review.settle(example.content_hash)
