@@ -43,7 +43,8 @@ def _enroll(service: Service, key: ClassKey, upload: Upload, allow_duplicates: b
     extractor = replace(recognizer.features, limits=service.served.limits)
     prepared = extractor.prepare_example(upload.data, state.keep_pictures, state.local_points)
     [found] = extractor.features([prepared])
-    label, class_id = ("", key) if isinstance(key, int) else (key, None)
+    label = "" if isinstance(key, int) else key
+    class_id = key if isinstance(key, int) else None
     example = found.example(label, upload.source)
     [outcome] = gallery.examples.enroll(
         [example], allow_duplicates=allow_duplicates, class_id=class_id
