@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         UnavailableError,
     )
     from .evaluation.evaluation import Evaluation
+    from .findings import Finding, Findings
     from .gallery import Gallery
     from .images import ImageLimits, ImageSource
     from .recognizer import Recognizer, compare
@@ -109,6 +110,8 @@ __all__ = [
     "ExampleNotFoundError",
     "ExampleRecord",
     "FilterError",
+    "Finding",
+    "Findings",
     "Gallery",
     "GalleryDamagedError",
     "GalleryError",
@@ -160,6 +163,10 @@ _HOMES = {
     ".bulk.reembedding": ("ReembeddingReport",),
     ".classifier": ("OneShotClassifier",),
     ".evaluation.evaluation": ("Evaluation",),
+    ".findings": (
+        "Finding",
+        "Findings",
+    ),
     ".gallery": ("Gallery",),
     ".images": (
         "ImageLimits",

@@ -17,6 +17,7 @@ import engine
 COMMANDS = {
     "enroll": ("enroll", "Enroll pictures of each class; makes the gallery if need be."),
     "recognize": ("recognize", "Decide which class each picture shows, or that it is unknown."),
+    "locate": ("locate", "Find all enrolled things in each picture, and where they are."),
     "nearest": ("nearest", "List the k nearest classes of each picture."),
     "verify": ("verify", "Compare two pictures; with a gallery, give a verdict."),
     "explain": ("explain", "Say why a picture was decided as it was."),

@@ -14,6 +14,7 @@ from engine.local.base import (
     LocalFeatures,
 )
 from engine.local.coding import MOST_POINTS, CodedFeatures
+from engine.local.outlines import inside, shared
 from engine.local.verifying import LocalQuery, find
 from engine.local.views import QueryView, default_extractor
 from engine.types import LocalMatch
@@ -30,4 +31,6 @@ __all__ = [
     "QueryView",
     "default_extractor",
     "find",
+    "inside",
+    "shared",
 ]

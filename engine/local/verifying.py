@@ -43,6 +43,18 @@ class LocalQuery:
         rows = np.rint(np.minimum(coded.descriptors() * DESCRIPTOR_SCALE, 255)).astype(np.uint8)
         return cls(LocalFeatures(coded.width, coded.height, coded.keypoints, rows))
 
+    def without(self, gone: BoolArray) -> LocalQuery:
+        """The same without some of its points, `(n,) bool`."""
+        features = self.features
+        return LocalQuery(
+            LocalFeatures(
+                features.width,
+                features.height,
+                features.keypoints[~gone],
+                features.descriptors[~gone],
+            )
+        )
+
     @property
     def descriptors(self) -> FloatArray:
         """`(n, 128) float32`, unit rows."""

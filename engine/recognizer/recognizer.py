@@ -23,6 +23,7 @@ from engine.features import (
     load_extractor,
 )
 from engine.filtering import Filter, Where
+from engine.findings import Findings
 from engine.gallery import (
     CANDIDATES,
     Gallery,
@@ -35,6 +36,7 @@ from engine.gallery import (
 from engine.images import ImageSource, describe_source
 from engine.recognizer.backbone_in_use import BackboneInUse
 from engine.recognizer.enrolling import enroll_source
+from engine.recognizer.locating import located
 from engine.recognizer.moving import moved
 from engine.recognizer.streams import recognized_stream
 from engine.settings import Settings, load_settings
@@ -406,6 +408,20 @@ class Recognizer:
             raise SettingsError(f"expected {len(vectors)} sources, but got {len(names)}")
         most = checked_count("candidates", candidates, most=snapshot.classes)
         return decide_queries(snapshot, snapshot.projection.apply_queries(vectors), names, most)
+
+    def locate(self, image: ImageSource) -> Findings:
+        """Find everything enrolled that a picture shows, several classes and copies of them.
+
+        By local features; a picture in which they find nothing is recognised as a whole. The share
+        of strangers that may get a label holds for the picture, however much is found in it.
+
+        Returns:
+            What was found, most certain first, nothing twice, with a label or unknown each.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+        """
+        return located(self._in_use.snapshot(), self.features, image, source=describe_source(image))
 
     def nearest(
         self, image: ImageSource, k: int = 5, *, where: Where | None = None

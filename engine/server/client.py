@@ -91,6 +91,15 @@ class Client:
         answer = self._send(schemas.DecisionsOut, "/v1/recognize", _files("images", images), form)
         return answer.results
 
+    def locate(self, image: Picture) -> schemas.FindingsOut:
+        """Everything enrolled that a picture shows, and where, most certain first."""
+        return self.locate_many([image])[0]
+
+    def locate_many(self, images: Sequence[Picture]) -> list[schemas.FindingsOut]:
+        """What each picture shows; of several, one that can't be read has an `error`."""
+        answer = self._send(schemas.FindingsListOut, "/v1/locate", _files("images", images))
+        return answer.results
+
     def nearest(
         self, image: Picture, k: int = 5, *, where: Where | None = None
     ) -> list[schemas.CandidateOut]:

@@ -19,7 +19,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.stages = Histogram(
             "onelook_stage_seconds",
-            "Time that a stage of recognition took: decode, embed, decide.",
+            "Time that a stage of recognition took: decode, embed, decide, locate.",
             ["stage"],
             buckets=_SECONDS,
             registry=self.registry,

@@ -13,7 +13,9 @@ from engine.cores import thread_limit
 from engine.errors import ImageError, OverloadedError, TooLargeError
 from engine.features import Features, PreparedPicture
 from engine.filtering import Filter
+from engine.findings import Findings
 from engine.images import decoded_size, load_image
+from engine.recognizer.locating import located, scene_hint
 from engine.server.batching import Batcher
 from engine.server.memory import give_memory_back
 from engine.server.metrics import Metrics
@@ -97,9 +99,50 @@ class RecognitionLine:
             self._pending -= len(uploads)
             self._metrics.queue.set(self._pending)
 
-    async def size_of(self, upload: Upload) -> int | Reject:
-        """How many pixels decoding a picture takes at a time, or why it can't be read."""
-        hint = self._recognizer.backbone.preprocessing.decode_short_side
+    async def locate(self, uploads: Sequence[Upload]) -> list[Findings | Reject]:
+        """Find everything that pictures show; a `Reject` stands for one that can't be read.
+
+        Raises:
+            OverloadedError, TooLargeError: as `recognize`.
+        """
+        self._admit(len(uploads))
+        try:
+            sizes = [
+                await self.size_of(upload, scene_hint(self._recognizer.backbone))
+                for upload in uploads
+            ]
+            with self.room.admitted(sum(size for size in sizes if isinstance(size, int))):
+                return [
+                    await self._located(upload, size)
+                    for upload, size in zip(uploads, sizes, strict=True)
+                ]
+        finally:
+            self._pending -= len(uploads)
+            self._metrics.queue.set(self._pending)
+
+    async def _located(self, upload: Upload, size: int | Reject) -> Findings | Reject:
+        if isinstance(size, Reject):
+            return size
+
+        def work() -> Findings:
+            with self._metrics.stage("locate"):
+                extractor = replace(self._recognizer.features, limits=self._limits)
+                snapshot = self._recognizer.gallery.snapshot()
+                return located(snapshot, extractor, upload.data, upload.source)
+
+        try:
+            return await self._decoded(size, work)
+        except ImageError as error:
+            return Reject(upload.source, error.reason)
+
+    async def size_of(self, upload: Upload, hint: int | None = None) -> int | Reject:
+        """How many pixels decoding a picture takes at a time, or why it can't be read.
+
+        Args:
+            hint: the short side that it is decoded to at least; by default the backbone's.
+        """
+        if hint is None:
+            hint = self._recognizer.backbone.preprocessing.decode_short_side
 
         def size() -> int:
             return decoded_size(upload.data, limits=self._limits, min_side_hint=hint)

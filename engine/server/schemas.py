@@ -77,6 +77,40 @@ class DecisionsOut(Schema):
     results: list[DecisionOut]
 
 
+class FindingOut(Schema):
+    """A thing in a picture: a decision about it, and where it is, as `LocationOut` tells it."""
+
+    label: Label | None
+    known: bool
+    reason: str
+    ambiguous: bool
+    similarity: float | None
+    score: float | None
+    threshold: float | None
+    margin: float | None
+    candidates: list[CandidateOut]
+    box: list[float]
+    corners: list[list[float]]
+    inliers: int
+    share: float
+
+
+class FindingsOut(Schema):
+    """Everything found in one picture, most certain first; or why it could not be read."""
+
+    source: str
+    width: int | None = None
+    height: int | None = None
+    findings: list[FindingOut] = []
+    error: str | None = None
+
+
+class FindingsListOut(Schema):
+    """What each picture shows, in order."""
+
+    results: list[FindingsOut]
+
+
 class NearestOut(Schema):
     """The nearest classes of one picture, most similar first."""
 

@@ -15,7 +15,7 @@ else of it. Classes are then ordered by similarity and bonus together.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -99,7 +99,23 @@ def _joined(
     leave: int | None,
 ) -> Ranking:
     found = _found(snapshot, ranking, query, leave)
-    tried = len(snapshot.local)
+    return with_found(snapshot, vector, ranking, found, len(snapshot.local))
+
+
+def with_found(
+    snapshot: Snapshot,
+    vector: FloatArray,
+    ranking: Ranking,
+    found: Mapping[int, tuple[LocalMatch, int]],
+    tried: int,
+) -> Ranking:
+    """The ranking in the order of all evidence, given what was found.
+
+    Args:
+        vector: `(dim,) float32`, unit length, of the searched space: the query.
+        found: by class id, what was found surest of it, and which example that is.
+        tried: how many enrolled pictures there were to be found.
+    """
     bonuses = {c: bonus_of(match, tried) for c, (match, _) in found.items()}
     bonuses = {class_id: bonus for class_id, bonus in bonuses.items() if bonus > 0}
     weights = {c: bonus + weight_of(found[c][0]) for c, bonus in bonuses.items()}

@@ -53,9 +53,13 @@ class LocalTable:
         stored = self._stored.get(example_id)
         return None if stored is None else CodedFeatures.from_bytes(stored)
 
-    def nominated(self, query: LocalQuery, k: int) -> IntArray:
-        """`(n,) int64`, `n <= k`: the examples that a query's points speak for most."""
-        descriptors = query.features.descriptors[:VOTERS]
+    def nominated(self, query: LocalQuery, k: int, voters: int = VOTERS) -> IntArray:
+        """`(n,) int64`, `n <= k`: the examples that a query's points speak for most.
+
+        Args:
+            voters: how many of the points vote, the most telling.
+        """
+        descriptors = query.features.descriptors[:voters]
         if self._whole is None:
             return self.votes().vote(descriptors, k)[0]
         ids, _ = self._whole.votes().vote(descriptors, len(self._whole))

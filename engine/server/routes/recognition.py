@@ -13,6 +13,7 @@ from engine import __version__
 from engine.errors import ImageError
 from engine.features import embeddings_of
 from engine.filtering import Filter
+from engine.findings import Findings
 from engine.gallery import CANDIDATES, verify_embeddings
 from engine.server import uploads
 from engine.server.access import require
@@ -23,6 +24,9 @@ from engine.server.schemas import (
     DecisionOut,
     DecisionsOut,
     FeedbackOut,
+    FindingOut,
+    FindingsListOut,
+    FindingsOut,
     GalleryOut,
     NearestListOut,
     NearestOut,
@@ -87,6 +91,25 @@ async def recognize(request: Request) -> DecisionsOut:
         service.metrics.decided(known=entry.decision.known)
     await service.keeper.keep(recognized)
     return DecisionsOut(results=[_decision(outcome) for outcome in outcomes])
+
+
+@router.post(
+    "/locate",
+    openapi_extra=uploads.body(images=dict(_IMAGES)),
+    dependencies=[require(Scope.RECOGNIZE)],
+)
+async def locate(request: Request) -> FindingsListOut:
+    """Find everything enrolled that each picture shows, and where; several things, and copies.
+
+    One picture that can't be read is an error; among several it is a result with an `error`.
+    """
+    service = service_of(request)
+    async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
+        pictures = await uploads.pictures(form)
+    outcomes = await while_there(request, service.line.locate(pictures))
+    if len(outcomes) == 1:
+        _raise_reject(outcomes[0])
+    return FindingsListOut(results=[_findings(outcome) for outcome in outcomes])
 
 
 @router.post(
@@ -181,7 +204,7 @@ async def _recognized(
     return outcomes, count, where
 
 
-def _raise_reject(outcome: Recognized | Reject) -> None:
+def _raise_reject(outcome: object) -> None:
     if isinstance(outcome, Reject):
         raise ImageError(outcome.source, outcome.reason)
 
@@ -192,6 +215,21 @@ def _decision(outcome: Recognized | Reject) -> DecisionOut:
     decision = outcome.decision
     plain = {k: v for k, v in decision.to_json().items() if k != "candidates"}
     return DecisionOut(**plain, candidates=_candidates(decision.candidates))
+
+
+def _findings(outcome: Findings | Reject) -> FindingsOut:
+    if isinstance(outcome, Reject):
+        return FindingsOut(source=outcome.source, error=outcome.reason)
+    things = [
+        FindingOut(
+            **{k: v for k, v in finding.to_json().items() if k != "candidates"},
+            candidates=_candidates(finding.decision.candidates),
+        )
+        for finding in outcome
+    ]
+    return FindingsOut(
+        source=outcome.source, width=outcome.width, height=outcome.height, findings=things
+    )
 
 
 def _candidates(candidates: Sequence[Candidate]) -> list[CandidateOut]:

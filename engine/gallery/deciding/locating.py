@@ -1,0 +1,172 @@
+"""Several things in one picture: where enrolled pictures lie in it, and what each of them is.
+
+What is found surest is taken away, points and all, and the rest is looked at again, until nothing
+is found any more: so are several copies of one class. Matches that lie on each other are rivals for
+one thing. Each thing is then decided by the joint evidence of its own part of the picture.
+
+The target rate holds per picture: with n things to be decided, each is decided at the nth part of
+it, so that all of them together let through no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.decision import NEIGHBOURS
+from engine.findings import Finding, Findings
+from engine.gallery.deciding.decisions import CANDIDATES, decide_rankings
+from engine.gallery.deciding.joint import NOMINATED, bonus_of, with_found
+from engine.gallery.snapshot import Snapshot
+from engine.local import LocalMatch, LocalQuery, find, inside, shared
+from engine.types import FloatArray
+
+SCENE_LONG_SIDE = 1200
+"""Things in a picture are small in it, so more of it is looked at than of other queries."""
+
+SCENE_POINTS = 4000
+VOTERS = 2000
+
+MOST_THINGS = 64
+MOST_ROUNDS = 16
+LEAST_POINTS = 8
+
+ON_EACH_OTHER = 0.3
+"""Outlines that share so much of their union are of one thing."""
+
+WITHIN = 0.6
+"""Likewise if one lies within the other by so much of its area."""
+
+MARGIN = 0.01
+"""What is taken away reaches beyond an outline by this share of the picture's long side."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """A part of a picture where enrolled pictures were found: where the surest of them lies.
+
+    Attributes:
+        outline: `(4, 2) float32`, in upright pixels of the picture.
+        found: by class id, what was found surest of it there, and which example that is.
+        tried: how many pictures there were to be found, each time it was looked for them.
+    """
+
+    outline: FloatArray
+    found: dict[int, tuple[LocalMatch, int]]
+    tried: int
+
+
+def places(snapshot: Snapshot, query: LocalQuery) -> list[Place]:
+    """Where enrolled pictures lie in a query, the surest of each look first."""
+    known: list[Place] = []
+    margin = MARGIN * max(query.features.width, query.features.height)
+    for look in range(1, MOST_ROUNDS + 1):
+        if len(query) < LEAST_POINTS or len(known) >= MOST_THINGS:
+            break
+        tried = look * len(snapshot.local)
+        matches = _matches(snapshot, query, tried)
+        if not matches:
+            break
+        known = _with_places(known, matches, tried)
+        query = query.without(
+            np.logical_or.reduce(
+                [inside(query.features.keypoints[:, :2], m.corners, margin) for m, _, _ in matches]
+            )
+        )
+    return known[:MOST_THINGS]
+
+
+def findings(
+    snapshot: Snapshot,
+    queries: FloatArray,
+    found: Sequence[Place],
+    source: str,
+    size: tuple[int, int],
+) -> Findings:
+    """Decide about every place.
+
+    Args:
+        queries: `(n, dim) float32`, unit rows of the searched space: of the part of the picture
+            within each place's box; without any place one, of the whole picture.
+        source: what to call the picture.
+        size: its width and height, upright.
+    """
+    rankings = snapshot.reranked(queries, snapshot.rank(queries, NEIGHBOURS + 1))
+    shared_out = replace(snapshot, target_fpir=snapshot.target_fpir / max(1, len(found)))
+    if not found:
+        [decision] = decide_rankings(shared_out, queries, rankings, [source])
+        frame = _frame(size)
+        whole = Finding(decision, (0.0, 0.0, float(size[0]), float(size[1])), frame, 0, 0.0)
+        return Findings(source, *size, (whole,) if decision.known else ())
+    joint = [
+        with_found(snapshot, vector, ranking, place.found, place.tried)
+        for vector, ranking, place in zip(queries, rankings, found, strict=True)
+    ]
+    decisions = decide_rankings(shared_out, queries, joint, [source] * len(joint), CANDIDATES)
+    things = []
+    for decision in decisions:
+        where = decision.location
+        if where is None:
+            continue
+        things.append(Finding(decision, where.box, where.corners, where.inliers, where.share))
+    return Findings(source, *size, tuple(_once(sorted(things, key=_certainty, reverse=True))))
+
+
+def _matches(
+    snapshot: Snapshot, query: LocalQuery, tried: int
+) -> list[tuple[LocalMatch, int, int]]:
+    """What was found, with its class's and its example's id, the surest first."""
+    voted = snapshot.local.nominated(query, NOMINATED, VOTERS)
+    owners = snapshot.examples.classes_of(voted)
+    matches = []
+    for example_id, class_id in zip(voted.tolist(), owners.tolist(), strict=True):
+        enrolled = snapshot.local.features(example_id) if class_id >= 0 else None
+        match = None if enrolled is None else find(query, enrolled)
+        if match is not None and bonus_of(match, tried) > 0:
+            matches.append((match, class_id, example_id))
+    return sorted(matches, key=lambda each: each[0].log_false_alarms)
+
+
+def _with_places(
+    known: list[Place], matches: Iterable[tuple[LocalMatch, int, int]], tried: int
+) -> list[Place]:
+    """The places, and those of matches that lie on none of them."""
+    before, now = list(known), list[Place]()
+    for match, class_id, example_id in matches:
+        if any(_one_thing(match.corners, place.outline) for place in before):
+            continue
+        there = [place for place in now if _one_thing(match.corners, place.outline)]
+        for place in there:
+            place.found.setdefault(class_id, (match, example_id))
+        if not there:
+            now.append(Place(match.corners, {class_id: (match, example_id)}, tried))
+    return before + now
+
+
+def _one_thing(first: FloatArray, second: FloatArray) -> bool:
+    of_union, of_smaller = shared(first, second)
+    return of_union > ON_EACH_OTHER or of_smaller > WITHIN
+
+
+def _once(things: Iterable[Finding]) -> list[Finding]:
+    """Without those that lie on one before."""
+    kept: list[Finding] = []
+    for thing in things:
+        outline = np.array(thing.corners, np.float32)
+        if not any(_one_thing(outline, np.array(k.corners, np.float32)) for k in kept):
+            kept.append(thing)
+    return kept
+
+
+def _certainty(thing: Finding) -> tuple[bool, float, int]:
+    decision = thing.decision
+    assert decision.score is not None
+    assert decision.threshold is not None
+    return decision.known, decision.score - decision.threshold, thing.inliers
+
+
+def _frame(size: tuple[int, int]) -> tuple[tuple[float, float], ...]:
+    width, height = map(float, size)
+    return ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height))

@@ -1,0 +1,142 @@
+"""Several things in one picture: each found once, boxed, named, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from engine.findings import Findings
+from engine.recognizer import Recognizer
+from engine.synthesis import synthesize
+from engine.testing.fake_backbone import FakeBackbone
+from engine.testing.pictures import poster, seen
+from tests.conftest import quarters
+
+CLASSES = 8
+SHELF = (
+    [[60, 80], [330, 60], [340, 270], [70, 280]],
+    [[620, 70], [900, 110], [880, 330], [600, 280]],
+    [[100, 420], [380, 400], [420, 640], [90, 630]],
+    [[650, 440], [900, 400], [950, 600], [680, 650]],
+)
+SIZE = (1000, 750)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recognizer]:
+    """A gallery of prints; nothing writes to it."""
+    place = tmp_path_factory.mktemp("located") / "g.gallery"
+    with Recognizer.open(place, create=True, backbone=FakeBackbone()) as recognizer:
+        recognizer.enroll_catalog([(f"print {seed}", poster(seed=seed)) for seed in range(CLASSES)])
+        yield recognizer
+
+
+def shelf(seeds: tuple[int, ...]) -> Image.Image:
+    """Prints in one picture, each in its place."""
+    view: Image.Image | None = None
+    for seed, corners in zip(seeds, SHELF, strict=False):
+        view = seen(poster(seed=seed), corners, SIZE, view)
+    assert view is not None
+    return view
+
+
+def overlap(first: npt.ArrayLike, second: npt.ArrayLike, size: tuple[int, int] = SIZE) -> float:
+    """Intersection over union of two outlines, counted in pixels."""
+    import cv2
+
+    masks = [np.zeros(size[::-1], np.uint8) for _ in range(2)]
+    for mask, outline in zip(masks, (first, second), strict=True):
+        cv2.fillConvexPoly(mask, np.rint(np.asarray(outline, np.float64)).astype(np.int32), 1)
+    return float((masks[0] & masks[1]).sum() / (masks[0] | masks[1]).sum())
+
+
+def test_four_prints_in_one_picture_are_all_found(filled: Recognizer) -> None:
+    found = filled.locate(shelf((5, 2, 7, 0)))
+    assert sorted(f.label or "" for f in found) == ["print 0", "print 2", "print 5", "print 7"]
+    for seed, corners in zip((5, 2, 7, 0), SHELF, strict=True):
+        [finding] = [f for f in found if f.label == f"print {seed}"]
+        assert overlap(finding.corners, corners) > 0.9
+        assert finding.inliers >= 10
+        assert finding.similarity == finding.decision.candidates[0].similarity
+
+
+def test_copies_of_one_class_are_all_found(filled: Recognizer) -> None:
+    found = filled.locate(shelf((3, 3, 3, 3)))
+    assert [f.label for f in found] == ["print 3"] * 4
+    for corners in SHELF:
+        assert max(overlap(f.corners, corners) for f in found) > 0.85
+
+
+def test_strangers_beside_known_things_are_left_out(filled: Recognizer) -> None:
+    found = filled.locate(shelf((100, 4, 101, 102)))
+    assert [f.label for f in found] == ["print 4"]
+
+
+def test_a_picture_of_strangers_shows_nothing(filled: Recognizer) -> None:
+    assert len(filled.locate(shelf((100, 101, 102, 103)))) == 0
+
+
+def test_the_most_certain_comes_first(filled: Recognizer) -> None:
+    found = filled.locate(shelf((5, 2, 7, 0)))
+    above = [f.decision.score - f.decision.threshold for f in found]  # type: ignore[operator]
+    assert above == sorted(above, reverse=True)
+
+
+def test_a_picture_without_points_is_recognised_as_a_whole(tmp_path: object) -> None:
+    with Recognizer.open(f"{tmp_path}/g", create=True, backbone=FakeBackbone()) as recognizer:
+        for seed in range(12):
+            recognizer.enroll(str(seed), quarters(seed))
+        [finding] = recognizer.locate(quarters(7))
+        assert finding.label == "7"
+        assert finding.box == (0, 0, *quarters(7).size)
+        assert finding.inliers == 0
+
+
+def test_an_empty_gallery_finds_nothing(tmp_path: object) -> None:
+    with Recognizer.open(f"{tmp_path}/g", create=True, backbone=FakeBackbone()) as recognizer:
+        assert len(recognizer.locate(poster())) == 0
+
+
+def test_outlines_overlap_the_truth_on_synthetic_photographs(filled: Recognizer) -> None:
+    overlaps = []
+    for seed in range(5):
+        picture = np.asarray(poster(seed=seed))
+        photograph = synthesize(picture, 40 + seed, strength=0.7, size=640)
+        mine = [f for f in filled.locate(photograph.pixels) if f.label == f"print {seed}"]
+        overlaps.append(overlap(mine[0].corners, photograph.corners, (640, 640)) if mine else 0.0)
+    assert np.median(overlaps) >= 0.8
+
+
+@pytest.fixture(scope="module")
+def shelved(filled: Recognizer) -> Findings:
+    return filled.locate(shelf((5, 2, 7, 0)))
+
+
+def test_plain_arrays(shelved: Findings) -> None:
+    arrays = shelved.to_arrays()
+    assert arrays.xyxy.shape == (4, 4)
+    assert arrays.xyxy.dtype == arrays.confidence.dtype == np.float32
+    assert arrays.labels.tolist() == [f.label for f in shelved]
+    assert (arrays.xyxy >= 0).all()
+    assert (arrays.xyxy <= [1000, 750, 1000, 750]).all()
+
+
+def test_coco_results(shelved: Findings) -> None:
+    results = shelved.to_coco(12)
+    assert [set(r) for r in results] == [
+        {"image_id", "category_id", "bbox", "segmentation", "score"}
+    ] * 4
+    left, top, right, bottom = shelved.to_arrays().xyxy[0].tolist()
+    expected = [left, top, right - left, bottom - top]
+    np.testing.assert_allclose(results[0]["bbox"], expected, atol=0.02)
+    assert results[0]["image_id"] == 12
+
+
+def test_json_tells_the_decision_and_the_place(shelved: Findings) -> None:
+    told = shelved.to_json()
+    assert (told["width"], told["height"]) == SIZE
+    assert {"label", "score", "threshold", "box", "corners", "inliers"} <= set(told["findings"][0])
