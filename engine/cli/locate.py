@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,8 +125,8 @@ def _located(recognizer: Any, image: ImageSource) -> tuple[ImageSource, Findings
     from engine.types import Reject
 
     try:
-        if hasattr(image, "read"):
-            image = image.read()
+        if image is sys.stdin.buffer:
+            image = sys.stdin.buffer.read()
         return image, recognizer.locate(image)
     except ImageError as error:
         return image, Reject(error.source, error.reason)

@@ -28,5 +28,4 @@ def inside(places: FloatArray, outline: FloatArray, margin: float) -> BoolArray:
     along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)[:, None]
     off = places.astype(np.float64)[:, None] - corners[None]
     aside = along[None, :, 0] * off[..., 1] - along[None, :, 1] * off[..., 0]
-    held: BoolArray = (aside > -margin).all(axis=1)
-    return held
+    return np.asarray((aside > -margin).all(axis=1), np.bool_)
