@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from engine.cli.app import app
+from engine.errors import ImageError
 from engine.findings import Findings
 from engine.recognizer import Recognizer
+from engine.server.client import Client
+from engine.server.options import ServerOptions
 from engine.synthesis import synthesize
 from engine.testing.fake_backbone import FakeBackbone
-from engine.testing.pictures import poster, seen
+from engine.testing.pictures import encoded, poster, seen
 from tests.conftest import quarters
+from tests.server.conftest import running
 
 CLASSES = 8
 SHELF = (
@@ -24,6 +32,7 @@ SHELF = (
     [[650, 440], [900, 400], [950, 600], [680, 650]],
 )
 SIZE = (1000, 750)
+PRINTS = ["print 0", "print 2", "print 5", "print 7"]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +65,7 @@ def overlap(first: npt.ArrayLike, second: npt.ArrayLike, size: tuple[int, int] =
 
 def test_four_prints_in_one_picture_are_all_found(filled: Recognizer) -> None:
     found = filled.locate(shelf((5, 2, 7, 0)))
-    assert sorted(f.label or "" for f in found) == ["print 0", "print 2", "print 5", "print 7"]
+    assert sorted(f.label or "" for f in found) == PRINTS
     for seed, corners in zip((5, 2, 7, 0), SHELF, strict=True):
         [finding] = [f for f in found if f.label == f"print {seed}"]
         assert overlap(finding.corners, corners) > 0.9
@@ -140,3 +149,42 @@ def test_json_tells_the_decision_and_the_place(shelved: Findings) -> None:
     told = shelved.to_json()
     assert (told["width"], told["height"]) == SIZE
     assert {"label", "score", "threshold", "box", "corners", "inliers"} <= set(told["findings"][0])
+
+
+def test_the_command_tells_draws_and_exports(filled: Recognizer, tmp_path: Path) -> None:
+    shelf((5, 2, 7, 0)).save(tmp_path / "shelf.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    options = ["-g", str(filled.gallery.location), "--draw", str(tmp_path / "drawn")]
+    options += ["--coco", str(tmp_path / "coco.json"), "--backbone", "fake", "--json"]
+    pictures = [str(tmp_path / name) for name in ("shelf.png", "broken.png")]
+    told = CliRunner().invoke(app, ["locate", *pictures, *options])
+    assert told.exit_code == 3, told.output
+    found, broken = (json.loads(line) for line in told.stdout.splitlines())
+    assert sorted(f["label"] for f in found["findings"]) == PRINTS
+    assert broken["findings"] == []
+    assert broken["error"]
+    [drawn] = (tmp_path / "drawn").iterdir()
+    with Image.open(drawn) as picture:
+        assert picture.size == SIZE
+        assert np.any(np.asarray(picture) != np.asarray(shelf((5, 2, 7, 0))))
+    coco = json.loads((tmp_path / "coco.json").read_text())
+    assert len(coco["images"]) == 1
+    assert sorted(c["name"] for c in coco["categories"]) == PRINTS
+    assert len(coco["annotations"]) == 4
+
+
+def test_the_service_and_its_client(filled: Recognizer) -> None:
+    shelved, grey = encoded(shelf((5, 2, 7, 0)), "PNG"), encoded(Image.new("RGB", (64, 64)), "PNG")
+    pictures = [shelved, b"broken", grey]
+    with (
+        running(filled, ServerOptions(rate=0)) as service,
+        Client(service.url, timeout=120) as client,
+    ):
+        results = client.locate_many(pictures)
+        with pytest.raises(ImageError):
+            client.locate(b"broken")
+    assert sorted(f.label or "" for f in results[0].findings) == PRINTS
+    assert (results[0].width, results[0].height) == SIZE
+    assert len(results[0].findings[0].corners) == 4
+    assert results[1].error
+    assert results[2].findings == []

@@ -124,8 +124,9 @@ def _located(recognizer: Any, image: ImageSource) -> tuple[ImageSource, Findings
     from engine.errors import ImageError
     from engine.types import Reject
 
+    standard_input: object = sys.stdin.buffer
     try:
-        if image is sys.stdin.buffer:
+        if image is standard_input:
             image = sys.stdin.buffer.read()
         return image, recognizer.locate(image)
     except ImageError as error:
