@@ -13,6 +13,7 @@ BENCHMARKS = {
     "growth": "how cost grows with classes, examples and picture size",
     "startup": "help, import, one cold query, and where its time goes",
     "memory": "of bulk enrolment and of an open gallery",
+    "verdicts": "whether fresh galleries' verdicts hold their target FPIR, over kinds and sizes",
     "recognition": "how well things are recognised and strangers refused; one table over kinds",
     "located": "local features: what they cost, nominate, decide and outline",
     "network": "makes the default network's files",

@@ -297,8 +297,9 @@ class Decision:
         label: the class, or None for unknown.
         reason: why.
         similarity: cosine between the query and the class ranked first; None in an empty gallery.
-        score: what is compared with the threshold; None in an empty gallery.
-        threshold: the nearest class's own threshold, in the score's units; likewise.
+        score: what is compared with the threshold, in [0, 1], 1 for an enrolled picture itself;
+            None in an empty gallery.
+        threshold: the nearest class's own threshold, on the same scale; likewise.
         margin: similarity to the class ranked first less that to the runner-up, which is negative
             where the Siamese head prefers a less similar class; None without a runner-up.
         ambiguous: whether the runner-up can't be told apart from the class ranked first.
@@ -309,6 +310,10 @@ class Decision:
         location: where the first class was found in the query, if local features found it: then
             they, too, speak in its score.
         attributes: those of the class that is the answer; none for unknown.
+        stranger_rate: the share of strangers that would score this high here: the target FPIR
+            exactly at a computed threshold, less above it; None in an empty gallery.
+        stranger_rate_interval: its 95 % interval; None where no stranger was seen, so that the rate
+            is that of other galleries.
     """
 
     source: str
@@ -324,11 +329,18 @@ class Decision:
     calibration: str
     location: Location | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    stranger_rate: float | None = None
+    stranger_rate_interval: tuple[float, float] | None = None
 
     @property
     def known(self) -> bool:
         """Whether the query was given a label."""
         return self.label is not None
+
+    @property
+    def stranger_rate_in_words(self) -> str:
+        """Such as `1 in 140`; empty in an empty gallery."""
+        return "" if self.stranger_rate is None else in_words(self.stranger_rate)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `onelook recognize --json` prints; its keys are stable."""
@@ -339,6 +351,8 @@ class Decision:
             "reason": self.reason.value,
             "ambiguous": self.ambiguous,
             "similarity": _rounded(self.similarity),
+            "stranger_rate": _rounded(self.stranger_rate),
+            "stranger_rate_interval": _interval(self.stranger_rate_interval),
             "score": _rounded(self.score),
             "threshold": _rounded(self.threshold),
             "margin": _rounded(self.margin),
@@ -451,6 +465,23 @@ class EnrolmentReport:
             "remarks": list(self.remarks),
             "seconds": round(self.seconds, 3),
         }
+
+
+def in_words(rate: float) -> str:
+    """A stranger rate for people: `4 in 10`, `1 in 140`, `under 1 in 10,000`."""
+    if rate >= 0.15:
+        return f"{round(10 * rate)} in 10"
+    if rate < 1e-4:
+        return "under 1 in 10,000"
+    number = 1 / rate
+    if number >= 100:
+        digits = 10 ** (len(str(int(number))) - 2)
+        number = round(number / digits) * digits
+    return f"1 in {round(number):,}"
+
+
+def _interval(value: tuple[float, float] | None) -> list[float] | None:
+    return None if value is None else [round(end, 6) for end in value]
 
 
 def _rounded(value: float | None) -> float | None:

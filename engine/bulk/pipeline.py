@@ -25,6 +25,7 @@ from engine.cores import every_core_busy
 from engine.errors import ImageError
 from engine.features import FeatureExtractor, work_ahead
 from engine.gallery import Gallery, Listing
+from engine.gallery.parts.thresholds import Photographer
 from engine.types import Enrolment, EnrolmentReport, NewExample, Reject
 
 SECONDS_A_COMMIT = 1.0
@@ -46,6 +47,7 @@ class BulkOptions:
         prune: remove what an earlier run enrolled from this origin and the source no longer lists.
         workers: threads that decode.
         store: where the source lies, if that is an object store.
+        photographer: makes the photographs that the gallery is calibrated on at the end.
     """
 
     origin: str | None = None
@@ -54,6 +56,7 @@ class BulkOptions:
     prune: bool = False
     workers: int = 2
     store: RemoteFile | None = None
+    photographer: Photographer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def commit_batches(
             options.origin, listing.confirmed, report.rejected_sources
         )
     gallery.classes.remove_emptied(listing.left)
-    gallery.thresholds.settle(changed=report.changed)
+    gallery.thresholds.settle(changed=report.changed, photographer=options.photographer)
     return report.finish(time.monotonic() - started)
 
 

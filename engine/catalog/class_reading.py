@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 import numpy as np
-from sqlalchemy import Text, cast, collate, func, select
+from sqlalchemy import Text, case, cast, collate, func, not_, select
 
 from engine.catalog.labels import known_label, normalised_label, storable
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
@@ -17,13 +17,19 @@ from engine.types import ClassRecord, ClassStatistics
 
 _SIMILAR_LABELS = 5000  # how many labels a typo is compared with: those of most similar length
 
+PIN_SCALE = ":1"
+"""Ends the space of a pin that is a number from 0 to 1; former ones, on each class's own scale,
+have no such end, and are as good as not there."""
+
+_IN_FORCE = ClassRow.pinned_space.endswith(PIN_SCALE)
+
 _CLASSES = select(
     ClassRow.id,
     ClassRow.label,
     ClassRow.attributes,
     ClassRow.created_at,
     ClassRow.updated_at,
-    ClassRow.pinned_threshold,
+    case((_IN_FORCE, ClassRow.pinned_threshold)),
     select(func.count())
     .where(ExampleRow.class_id == ClassRow.id)
     .correlate(ClassRow)
@@ -129,9 +135,9 @@ class ClassReading(View):
         Given a searched space, only those that were pinned in it.
         """
         query = select(ClassRow.id, ClassRow.pinned_threshold)
-        query = query.where(ClassRow.pinned_threshold.is_not(None))
+        query = query.where(ClassRow.pinned_threshold.is_not(None), _IN_FORCE)
         if searched_space is not None:
-            query = query.where(ClassRow.pinned_space == searched_space)
+            query = query.where(ClassRow.pinned_space == searched_space + PIN_SCALE)
         if class_ids is None:
             return {row[0]: row[1] for row in self._execute(query)}
         return {
@@ -139,6 +145,12 @@ class ClassReading(View):
             for chunk in id_chunks(class_ids)
             for row in self._execute(query.where(ClassRow.id.in_(chunk)))
         }
+
+    def pins_of_former_scale(self) -> int:
+        """How many thresholds were pinned before they were numbers from 0 to 1."""
+        query = select(func.count()).select_from(ClassRow)
+        query = query.where(ClassRow.pinned_threshold.is_not(None), not_(_IN_FORCE))
+        return int(self._execute(query).scalar_one())
 
     def class_statistics(
         self, searched_space: str, class_ids: Iterable[int] | None = None

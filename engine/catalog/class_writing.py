@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
+from engine.catalog.class_reading import PIN_SCALE
 from engine.catalog.labels import normalised_label
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
 from engine.catalog.service.models import FeedbackRow
@@ -132,14 +133,14 @@ class ClassWriting(Writer):
         """Fix a class's threshold in a searched space, or with None let it be computed again.
 
         Raises:
-            GalleryError: it is no finite number.
+            GalleryError: it is no number from 0 to 1.
         """
         label = self.class_by_id(class_id).label
-        if value is not None and not is_finite(value):
+        if value is not None and not (is_finite(value) and 0 <= value <= 1):
             raise GalleryError(
-                f"the threshold of {label!r} must be a finite number, but got {value!r}"
+                f"the threshold of {label!r} must be a number from 0 to 1, but got {value!r}"
             )
-        space = None if value is None else searched_space
+        space = None if value is None else searched_space + PIN_SCALE
         self._update_class(class_id, pinned_threshold=value, pinned_space=space)
         self._record(ChangeKind.PIN, class_id)
 

@@ -53,7 +53,7 @@ def calibrate(
     """Set the thresholds so that at most a share of all strangers gets any label.
 
     Without pictures the gallery alone is the evidence: each class in turn is left out and played as
-    a stranger.
+    a stranger, by its enrolled picture and by synthetic photographs of it.
     """
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
         report = recognizer.calibrate(
@@ -72,17 +72,10 @@ def calibrate(
     output.line(f"target FPIR    {_percent(report.target_fpir)}")
     output.line(f"expected FPIR  {_share(report.expected_fpir, report.expected_fpir_interval)}")
     output.line(f"holds for      {report.holds_for}")
-    bound = report.expected_tpir is not None and report.expected_tpir_is_upper_bound
-    output.line(
-        f"expected TPIR  {'at most ' if bound else ''}"
-        + _share(report.expected_tpir, report.expected_tpir_interval)
-    )
-    if bound:
-        output.line(
-            "               (that of changed views of the enrolled pictures, an upper bound: new "
-            "pictures reach less)"
-        )
-    output.line(f"level          {report.level:.4f} (normalised score)")
+    output.line(f"expected TPIR  {_share(report.expected_tpir, report.expected_tpir_interval)}")
+    if report.expected_tpir_of is not None:
+        output.line(f"               (of {report.expected_tpir_of})")
+    output.line(f"threshold      {report.threshold:.4f}")
     output.line(
         f"generation     {report.generation}, {report.created_at.isoformat(timespec='seconds')}"
     )

@@ -193,7 +193,10 @@ def threshold(
     pin: Annotated[
         float | None,
         typer.Option(
-            min=-10.0, max=10.0, metavar="SCORE", help="Set the threshold by hand, as a score."
+            min=0.0,
+            max=1.0,
+            metavar="SCORE",
+            help="Set the threshold by hand, a score from 0 to 1.",
         ),
     ] = None,
     unpin: Annotated[

@@ -9,7 +9,10 @@ from typing import Any, TextIO
 
 from engine.types import Decision, Reject
 
-COLUMNS = ("source", "label", "reason", "similarity", "score", "threshold", "margin", "error")
+COLUMNS = (
+    "source", "label", "reason", "stranger_rate", "similarity", "score", "threshold", "margin",
+    "error",
+)  # fmt: skip
 
 
 def write_csv(

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from engine.types import Decision, Reject
 
 _FIGURES = tuple(
-    Column(title, right=True) for title in ("similarity", "score", "threshold", "margin")
+    Column(title, right=True)
+    for title in ("stranger rate", "similarity", "score", "threshold", "margin")
 )
 TERMINAL_COLUMNS = (
     Column("picture", shrinks=True, keeps_end=True),
@@ -67,8 +68,9 @@ def recognize(
 ) -> ExitCode:
     """Decide which class each picture shows, or that it is unknown.
 
-    The nearest class is the answer if the score reaches that class's own threshold. A picture that
-    can't be read gives an error line and the exit code 3; the others are recognised.
+    The nearest class is the answer if the score reaches that class's own threshold. The stranger
+    rate is the share of strangers that would score as high. A picture that can't be read gives an
+    error line and the exit code 3; the others are recognised.
     """
     from engine.cli.decision_csv import write_csv
     from engine.cli.pictures import queries
@@ -137,7 +139,10 @@ def _json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
     if not isinstance(outcome, Reject):
         decision = outcome.to_json()
         return decision | {"candidates": decision["candidates"][:top]}
-    keys = ("label", "known", "reason", "ambiguous", "similarity", "score", "threshold", "margin")
+    keys = (
+        "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
+        "stranger_rate_interval", "score", "threshold", "margin",
+    )  # fmt: skip
     return {
         "source": outcome.source,
         **dict.fromkeys(keys),
@@ -154,7 +159,7 @@ def _terminal_row(outcome: Decision | Reject) -> Row:
     from engine.types import Reject
 
     if isinstance(outcome, Reject):
-        return (outcome.source, Cell("unreadable", "red"), "", "", "", "", "")
+        return (outcome.source, Cell("unreadable", "red"), "", "", "", "", "", "")
     joint = " ≈ " if outcome.ambiguous else ", "
     return (
         outcome.source,
@@ -168,7 +173,7 @@ def _plain_row(outcome: Decision | Reject) -> Row:
     from engine.types import Reject
 
     if isinstance(outcome, Reject):
-        return (outcome.source, "unreadable", "", "", "", "", "", "", "")
+        return (outcome.source, "unreadable", "", "", "", "", "", "", "", "")
     nearest, runner_up = [*_nearest_two(outcome), "", ""][:2]
     answer = outcome.label or "unknown"
     ambiguous = "ambiguous" if outcome.ambiguous else ""
@@ -177,7 +182,7 @@ def _plain_row(outcome: Decision | Reject) -> Row:
 
 def _figures(outcome: Decision) -> tuple[str, ...]:
     figures = (outcome.similarity, outcome.score, outcome.threshold, outcome.margin)
-    return tuple(figure(value) for value in figures)
+    return (outcome.stranger_rate_in_words or "–", *map(figure, figures))
 
 
 def _nearest_two(outcome: Decision) -> list[str]:

@@ -7,6 +7,7 @@ from engine.decision.rule import (
     Evidence,
     Verdicts,
     judged,
+    on_scale,
     padded,
     thresholds,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "leads",
     "moments",
     "normalized_scores",
+    "on_scale",
     "padded",
     "scores_against",
     "thresholds",

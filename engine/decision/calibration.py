@@ -1,14 +1,13 @@
 """From the scores of strangers to a threshold that holds a target FPIR.
 
 Whatever the evidence, a calibration comes down to *stranger scores*: the normalised scores that
-pictures of no enrolled class reach with the class nearest to them. The level is the score that at
-most the target share of strangers reaches: the `⌈(n + 1)(1 − target)⌉`-th smallest of n stranger
-scores, which holds the target on average for one more exchangeable stranger whatever their
-distribution (split conformal prediction, Vovk et al. 2005). Where n is too small for that rank, an
-exponential tail is fitted to the highest tenth.
+pictures of no enrolled class reach with the class nearest to them. They give one falling curve
+(`engine.decision.strangers`), which is read both ways: the level is the score that the target share
+of strangers reaches, and a score's *stranger rate* is the share that reaches it. So the stranger
+rate is the target exactly at the threshold.
 
 A gallery that has grown from N₀ classes to N offers a stranger N / N₀ times as many chances. Taking
-them as independent, the level is read off at `(1 − target)^(N₀ / N)` instead of `1 − target`.
+them as independent, a share p of the curve becomes `1 − (1 − p)^(N / N₀)`.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from engine.decision.intervals import wilson_interval
 from engine.decision.scores import FORM, Float64Array
+from engine.decision.strangers import PRIOR_CLASSES, StrangerCurve
 from engine.errors import CalibrationError
 
-_LEVEL_WITHOUT_STRANGERS = 3.0
 _LEAST_STRANGERS = 10
-_TAIL_SHARE = 0.1
-_LEAST_TAIL = 5
-_LEAST_SHARE = 1e-9
+_LEAST_SHARE = 1e-12
 _EXTRAPOLATED = 10
 """How far beyond the strangers seen the tail is trusted: to a tenth of one in so many."""
 
@@ -44,17 +43,18 @@ def fingerprint(content_hash: str) -> str:
     return content_hash[:_FINGERPRINT]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """What the thresholds of a gallery rest on, in one searched space.
 
     Attributes:
         method: how the stranger scores were come by, one phrase.
-        stranger_scores: `(n,) float64`, ascending: normalised scores that strangers reached.
+        samples: `(n,) float64` each, ascending: normalised scores that strangers reached, one
+            sample for each domain that they came from; these count equally.
         genuine_scores: `(m,) float64`, ascending: those of queries whose own class came first;
             `-inf` for queries whose own class didn't. Empty where nothing is known of them.
-        upper_bound: the genuine scores are those of changed views of enrolled pictures, which new
-            pictures rarely reach.
+        left_out: how many different classes were left out to play the strangers; None where these
+            were given, so that nothing is made up beside them.
         strangers: how many pictures stand behind the stranger scores.
         classes: how many classes the gallery had then.
         generation: the gallery's generation then.
@@ -66,7 +66,7 @@ class Calibration:
     """
 
     method: str
-    stranger_scores: Float64Array
+    samples: tuple[Float64Array, ...]
     genuine_scores: Float64Array
     strangers: int
     classes: int
@@ -75,13 +75,12 @@ class Calibration:
     automatic: bool
     evidence: Mapping[str, int] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
-    upper_bound: bool = False
+    left_out: int | None = None
 
     @classmethod
     def of_strangers(
         cls,
-        scores: Float64Array,
-        *,
+        *samples: Float64Array,
         method: str,
         classes: int,
         generation: int,
@@ -89,24 +88,39 @@ class Calibration:
         strangers: int | None = None,
         automatic: bool = True,
         evidence: Mapping[str, int] | None = None,
+        left_out: int | None = None,
     ) -> Calibration:
         """A calibration from the normalised scores that strangers reached, in any order."""
         return cls(
             method=method,
-            stranger_scores=np.sort(scores),
+            samples=tuple(np.sort(sample) for sample in samples),
             genuine_scores=np.sort(genuine) if genuine is not None else np.empty(0),
-            strangers=scores.shape[0] if strangers is None else strangers,
+            strangers=sum(map(len, samples)) if strangers is None else strangers,
             classes=classes,
             generation=generation,
             created_at=datetime.now(UTC),
             automatic=automatic,
             evidence=evidence or {},
+            left_out=left_out,
         )
 
     @classmethod
     def empty(cls, method: str = "no strangers known") -> Calibration:
-        """What holds before anything is known: three deviations above the nearest impostors."""
-        return cls.of_strangers(np.empty(0), method=method, classes=0, generation=0)
+        """What holds before anything is known of this gallery: what strangers reach elsewhere."""
+        return cls.of_strangers(method=method, classes=0, generation=0)
+
+    @property
+    def stranger_scores(self) -> Float64Array:
+        """`(n,)`, ascending: all samples together."""
+        return np.sort(np.concatenate([np.empty(0), *self.samples]))
+
+    @cached_property
+    def curve(self) -> StrangerCurve:
+        """What share of strangers scores how high."""
+        prior = 0.0
+        if self.left_out is not None:
+            prior = PRIOR_CLASSES / (PRIOR_CLASSES + self.left_out)
+        return StrangerCurve(self.samples, prior_share=prior, classes=self.classes)
 
     def level(self, target_fpir: float, classes: int) -> float:
         """The least normalised score that is accepted, in a gallery of that many classes.
@@ -114,15 +128,33 @@ class Calibration:
         Args:
             target_fpir: the share of strangers that may get a label, in (0, 1).
         """
-        n = self.stranger_scores.shape[0]
-        if n < _LEAST_STRANGERS:
-            return _LEVEL_WITHOUT_STRANGERS
-        growth = max(1.0, classes / max(1, self.classes))
-        accepted = max(-math.expm1(math.log1p(-target_fpir) / growth), _LEAST_SHARE)
-        rank = math.ceil((n + 1) * (1.0 - accepted))
-        if rank <= n:
-            return float(self.stranger_scores[rank - 1])
-        return self._tail_level(accepted)
+        accepted = -math.expm1(math.log1p(-target_fpir) / self._growth(classes))
+        return self.curve.score(max(accepted, _LEAST_SHARE))
+
+    def stranger_rates(self, scores: Float64Array, classes: int) -> Float64Array:
+        """`(n,)`: the share of strangers that reach each normalised score, in (0, 1].
+
+        It is `target_fpir` at `level(target_fpir, classes)`, and falls with the score.
+        """
+        shares = np.minimum(self.curve.share(scores), 1 - 1e-12)
+        rates: Float64Array = -np.expm1(np.log1p(-shares) * self._growth(classes))
+        return rates
+
+    def rate_interval(self, rate: float) -> tuple[float, float] | None:
+        """The 95 % interval of a stranger rate (Wilson), for chance; None without strangers."""
+        return wilson_interval(rate, self._effective)
+
+    @property
+    def _effective(self) -> int:
+        """So many strangers of one domain would tell as much: samples count equally."""
+        sizes = [sample.size for sample in self.samples if sample.size]
+        if not sizes:
+            return 0
+        share = min(1.0, self.strangers / sum(sizes))  # a picture may have more scores than one
+        return round(share * len(sizes) ** 2 / sum(1 / size for size in sizes))
+
+    def _growth(self, classes: int) -> float:
+        return max(1.0, classes / self.classes) if self.classes else 1.0
 
     def require(self, target_fpir: float) -> None:
         """Raise where the evidence can't carry a target.
@@ -151,10 +183,24 @@ class Calibration:
             return "strangers like these queries, whose likeness to the catalog thins out as theirs"
         if self.evidence.keys() & {"strangers", "labelled queries"}:
             return "strangers like the pictures given"
+        if "synthetic photographs" in self.evidence:
+            return (
+                "strangers that look like the catalog's pictures or like photographs of such "
+                "things; others may fare otherwise, so give queries"
+            )
         return (
             "strangers that resemble the catalog as its own pictures resemble each other; others "
             "may fare otherwise, so give queries"
         )
+
+    @property
+    def genuine_are(self) -> str | None:
+        """Which queries the expected TPIR is that of, one phrase; None where nothing is known."""
+        if not self.genuine_scores.size:
+            return None
+        if "labelled queries" in self.evidence:
+            return "queries like those given"
+        return "synthetic photographs of enrolled pictures"
 
     def outgrown(self, classes: int) -> bool:
         """Whether the gallery has grown past what this calibration supports."""
@@ -184,10 +230,10 @@ class Calibration:
             "automatic": self.automatic,
             "evidence": dict(self.evidence),
             "seen": sorted(self.seen),
-            "upper_bound": self.upper_bound,
+            "left_out": self.left_out,
         }
-        sizes = {"stranger_scores": self.stranger_scores.size}
-        scores = np.concatenate([self.stranger_scores, self.genuine_scores])
+        sizes = {"samples": [sample.size for sample in self.samples]}
+        scores = np.concatenate([*self.samples, self.genuine_scores])
         return json.dumps(header | sizes).encode() + b"\n" + scores.astype("<f8").tobytes()
 
     @classmethod
@@ -197,26 +243,14 @@ class Calibration:
         header = json.loads(line)
         if header.pop("form", None) != FORM:
             return cls.empty("made by another version, calibrate again")
-        scores = np.frombuffer(rest, "<f8")
-        size = header.pop("stranger_scores")
+        *samples, genuine = np.split(
+            np.frombuffer(rest, "<f8"), np.cumsum(header.pop("samples"), dtype=np.int64)
+        )
         created_at = datetime.fromisoformat(header.pop("created_at"))
         return cls(
             seen=frozenset(header.pop("seen", ())),
-            stranger_scores=scores[:size],
-            genuine_scores=scores[size:],
+            samples=tuple(samples),
+            genuine_scores=genuine,
             created_at=created_at,
             **header,
         )
-
-    def _tail_level(self, accepted: float) -> float:
-        """The level beyond the scores seen: exponential excesses over the tail's start.
-
-        With mean excess m over u, exceeded by a share p, `P(S > x) = p · exp(−(x − u) / m)`
-        (the generalised Pareto distribution with shape 0; Coles 2001, section 4).
-        """
-        n = self.stranger_scores.shape[0]
-        tail = max(_LEAST_TAIL, math.ceil(_TAIL_SHARE * n))
-        start = float(self.stranger_scores[n - tail - 1])
-        mean_excess = float(np.mean(self.stranger_scores[n - tail :] - start))
-        extrapolated = start + mean_excess * math.log(tail / n / accepted)
-        return max(extrapolated, float(self.stranger_scores[-1]))

@@ -2,14 +2,14 @@
 
 It stands here once, for many queries at a time; whatever shows or counts verdicts calls it.
 
-A class's threshold is `μ_class + level · σ_class`, with the calibration's level. The score tested
-against it is the normalised score `z`, put back on that class's scale; either may be above 1:
+What is compared are normalised scores `z` (`engine.decision.scores`), and what a person sees is
+their place on one scale from 0 to 1, which means the same for every class and query:
 
-    score = μ_class + z · σ_class        (so  score ≥ threshold  exactly when  z ≥ level)
+    score = 1 / (1 + exp(−(z − 5) / 2.5))        threshold = the same of the calibration's level
 
-An enrolled picture itself is recognised: from the similarity `SAME_PICTURE` on, the score is no
-less than the similarity and the computed threshold. A threshold pinned by the user takes the place
-of the computed one, and binds even then: what is pinned above a picture's score refuses it.
+Most strangers are at 0.2 to 0.5. A threshold pinned by the user is a number on that scale and takes
+the place of the computed one; no query is ever out of its reach, since an enrolled picture itself
+(from the similarity `SAME_PICTURE` on) has the score 1.
 
 The normalised score is the joint evidence for the first class. Today that is what its similarity
 says; whatever else comes to speak for a class enters there, and a level, which is made of
@@ -21,12 +21,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from engine.decision.scores import NEIGHBOURS, Float64Array, Moments
+from engine.decision.scores import NEIGHBOURS, Float64Array
 from engine.types import BoolArray, FloatArray
 
 AMBIGUOUS_MARGIN = 0.02
 """A runner-up within this similarity of the first class can't be told apart from it."""
+
+TOP = 60.0
+"""The normalised score of an enrolled picture itself; every other one stays below it."""
+
+_MIDDLE = 5.0
+_WIDTH = 2.5
 
 SAME_PICTURE = 0.999
 """From this similarity on, two pictures are the same one."""
@@ -41,13 +48,12 @@ class Evidence:
             are ranked in, padded with `-inf`; the first is tested.
         normalised: `(m,) float64`: `z` of the first classes, which can be compared between classes
             and between queries; see `engine.decision.scores`.
-        classes: `(m,)` each: of the first classes' similarities to their nearest impostors.
-        pins: `(m,) float64`: thresholds pinned for the first classes; not-a-number for none.
+        pins: `(m,) float64`: thresholds pinned for the first classes, on the scale that is shown;
+            not-a-number for none.
     """
 
     similarities: FloatArray
     normalised: Float64Array
-    classes: Moments
     pins: Float64Array
 
 
@@ -56,16 +62,17 @@ class Verdicts:
     """What comes of m queries; every array is `(m,)`.
 
     Attributes:
-        scores: what is compared with the thresholds.
-        thresholds: the first classes' own.
+        normalised: the normalised scores that count: `TOP` for an enrolled picture itself.
+        scores: those on the scale that is shown.
+        thresholds: the first classes' own, likewise.
         accepted: whether the first class is the answer.
-        excesses: by how much the thresholds are passed, in deviations of the class's: unlike the
-            difference of score and threshold, those of different classes can be compared.
+        excesses: by how much the thresholds are passed, in units of normalised scores.
         margins: how much more similar the first class is than the runner-up; not-a-number without
             a runner-up.
         ambiguous: whether the runner-up can't be told apart from the first class.
     """
 
+    normalised: Float64Array
     scores: Float64Array
     thresholds: Float64Array
     accepted: BoolArray
@@ -74,9 +81,25 @@ class Verdicts:
     ambiguous: BoolArray
 
 
-def thresholds(classes: Moments, pins: Float64Array, level: float) -> Float64Array:
+def on_scale(normalised: npt.ArrayLike) -> Float64Array:
+    """Normalised scores on the scale that is shown, in [0, 1]; not-a-number stays so."""
+    z = np.clip(np.asarray(normalised, np.float64), -TOP, TOP)
+    shown: Float64Array = np.where(z >= TOP, 1.0, 1 / (1 + np.exp(-(z - _MIDDLE) / _WIDTH)))
+    return shown
+
+
+def off_scale(scores: npt.ArrayLike) -> Float64Array:
+    """Normalised scores from those shown: the inverse of `on_scale`, within `-TOP` and `TOP`."""
+    with np.errstate(divide="ignore"):
+        shown = np.clip(np.asarray(scores, np.float64), 0.0, 1.0)
+        z = _MIDDLE + _WIDTH * (np.log(shown) - np.log1p(-shown))
+    found: Float64Array = np.clip(z, -TOP, TOP)
+    return found
+
+
+def thresholds(pins: Float64Array, level: float) -> Float64Array:
     """`(n,)`: each class's own: the pinned one, or where that is not-a-number the computed one."""
-    chosen: Float64Array = np.where(np.isnan(pins), classes.means + level * classes.stds, pins)
+    chosen: Float64Array = np.where(np.isnan(pins), on_scale(level), pins)
     return chosen
 
 
@@ -86,19 +109,18 @@ def judged(evidence: Evidence, level: float) -> Verdicts:
     Args:
         level: the least normalised score that is accepted.
     """
-    classes = evidence.classes
     first, runner_up = evidence.similarities[:, :2].astype(np.float64).T
-    needed = thresholds(classes, evidence.pins, level)
-    scores = classes.means + evidence.normalised * classes.stds
-    same = first >= SAME_PICTURE
-    scores = np.where(same, np.maximum(scores, first), scores)
-    scores = np.where(same & np.isnan(evidence.pins), np.maximum(scores, needed), scores)
+    pinned = ~np.isnan(evidence.pins)
+    needed = np.where(pinned, off_scale(evidence.pins), min(level, TOP))
+    below = np.clip(evidence.normalised, -TOP, TOP - 1)
+    reached = np.where(first >= SAME_PICTURE, TOP, below)
     margins = np.where(np.isfinite(runner_up), first - runner_up, np.nan)
     return Verdicts(
-        scores=scores,
-        thresholds=needed,
-        accepted=scores >= needed,
-        excesses=(scores - needed) / classes.stds,
+        normalised=reached,
+        scores=on_scale(reached),
+        thresholds=thresholds(evidence.pins, level),
+        accepted=reached >= needed,
+        excesses=reached - needed,
         margins=margins,
         ambiguous=margins < AMBIGUOUS_MARGIN,
     )

@@ -295,7 +295,7 @@ class Gallery:
                 searched = searched_space(transaction.state())
                 for entry in classes:
                     class_id = transaction.ensure_class(entry.label, entry.attributes)
-                    if entry.pinned_threshold is not None:
+                    if entry.pinned_threshold is not None and header.pins:
                         transaction.pin_threshold(class_id, entry.pinned_threshold, searched)
         self.thresholds.settle(changed=added > 0)
         return added

@@ -10,7 +10,7 @@ import numpy as np
 from engine.catalog import Catalog
 from engine.decision.trained_head import TrainedHead
 from engine.gallery import Gallery, Snapshot
-from engine.gallery.deciding.left_out import calibrate_on_gallery
+from engine.gallery.deciding.left_out import Photographs, calibrate_on_gallery
 from engine.projections import Projection, shipped_cohort, shipped_projection
 from engine.types import FloatArray, IntArray, Space
 
@@ -58,13 +58,20 @@ class Enrolled:
 
     @classmethod
     def in_memory(
-        cls, embeddings: FloatArray, labels: list[str], space: Space, *, target_fpir: float
+        cls,
+        embeddings: FloatArray,
+        labels: list[str],
+        space: Space,
+        *,
+        target_fpir: float,
+        photographs: Photographs | None = None,
     ) -> Enrolled:
         """What a fresh gallery of those examples would hold, with no gallery written.
 
         Args:
             embeddings: `(n, dim) float32`, unit rows.
             labels: the examples' classes.
+            photographs: of the examples; their classes are numbered as the labels are sorted.
         """
         names, class_ids = np.unique(labels, return_inverse=True)
         by_id = {number: str(name) for number, name in enumerate(names)}
@@ -80,7 +87,8 @@ class Enrolled:
                 labels=by_id,
                 shipped=shipped,
                 target_fpir=target_fpir,
-            )
+            ),
+            photographs,
         )
         return cls(snapshot, ids, class_ids, embeddings, by_id, shipped)
 
@@ -100,8 +108,8 @@ class Enrolled:
         )
 
 
-def _calibrated(snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, calibration=calibrate_on_gallery(snapshot))
+def _calibrated(snapshot: Snapshot, photographs: Photographs | None = None) -> Snapshot:
+    return replace(snapshot, calibration=calibrate_on_gallery(snapshot, photographs=photographs))
 
 
 def _vectors(catalog: Catalog, space: Space) -> tuple[IntArray, FloatArray]:

@@ -13,6 +13,7 @@ from engine.cores import thread_limit
 from engine.features.extractor import limits_of
 from engine.gallery import Gallery
 from engine.recognizer.backbone_in_use import BackboneInUse
+from engine.recognizer.photographing import photographer
 from engine.types import EnrolmentReport
 
 STORE_READERS = 8
@@ -42,6 +43,7 @@ def enroll_source(
         prune=prune,
         workers=thread_limit() if store is None else max(thread_limit(), STORE_READERS),
         store=store,
+        photographer=photographer(gallery, in_use),
     )
     notes = ListingNotes()
     listed = items(source, label=label, notes=notes)

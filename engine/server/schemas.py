@@ -52,13 +52,19 @@ class LocationOut(Schema):
 
 
 class DecisionOut(Schema):
-    """A label or unknown, with its evidence; or in a list, why a picture could not be read."""
+    """A label or unknown, with its evidence; or in a list, why a picture could not be read.
+
+    `stranger_rate` is the share of strangers that would score this high, and its 95 % interval;
+    `score` and `threshold` are numbers from 0 to 1, and `similarity` is the cosine.
+    """
 
     source: str
     label: Label | None = None
     known: bool = False
     reason: str | None = None
     ambiguous: bool = False
+    stranger_rate: float | None = None
+    stranger_rate_interval: tuple[float, float] | None = None
     similarity: float | None = None
     score: float | None = None
     threshold: float | None = None
@@ -249,7 +255,7 @@ class ClassChange(Schema):
     """
 
     label: Label | None = None
-    pinned_threshold: float | None = Field(default=None, ge=-10.0, le=10.0)
+    pinned_threshold: float | None = Field(default=None, ge=0.0, le=1.0)
     attributes: dict[str, Any] | None = None
 
 

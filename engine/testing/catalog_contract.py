@@ -103,12 +103,12 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         assert catalog.class_by_label("cup").pinned_threshold is None
 
     @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "0.5"])
-    def test_a_threshold_and_a_target_are_finite_numbers(
+    def test_a_threshold_and_a_target_lie_between_0_and_1(
         self, catalog: Catalog, value: Any
     ) -> None:
         enroll(catalog, new_example(1, "cup"))
         with catalog.write() as transaction:
-            with pytest.raises(GalleryError, match="must be a finite number"):
+            with pytest.raises(GalleryError, match="must be a number from 0 to 1"):
                 transaction.pin_threshold(catalog.class_id("cup"), value, "space")
             with pytest.raises(GalleryError, match="must lie between 0 and 1"):
                 transaction.set_target_fpir(value)

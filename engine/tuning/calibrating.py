@@ -5,30 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
 
 from engine.arguments import checked_share
 from engine.bulk.sources import Source
 from engine.catalog import Catalog
-from engine.decision.scores import Float64Array
 from engine.errors import CalibrationError, SettingsError
-from engine.features import Embedder, FeatureExtractor
+from engine.features import FeatureExtractor
 from engine.gallery import Gallery, Snapshot
-from engine.gallery.deciding.evidence import LEAST_QUERIES, calibrate, genuine_scores
-from engine.images import load_image
-from engine.images.views import augmented_views
+from engine.gallery.deciding.evidence import LEAST_QUERIES, calibrate
 from engine.playing.matching import comparable
 from engine.playing.queries import Progress, Queries, embed_queries
 from engine.playing.set_aside import fingerprints, without_enrolled
+from engine.tuning.photographs import photographs_of
 from engine.tuning.reports import CalibrationReport
 from engine.tuning.within_class import ADAPTED
 from engine.types import IntArray
-
-VIEWED = 50
-"""Of so many classes a picture is changed, for an upper bound where nothing else is known."""
-
-VIEWS_OF_ONE = 4
-_SEED = 19
 
 
 def calibrate_gallery(
@@ -82,6 +73,9 @@ def calibrate_gallery(
         stranger_views += (None,) * len(said_unknown)
         labelled_views += (None,) * len(said[0])
         labelled = np.concatenate([labelled[0], said[0]]), np.concatenate([labelled[1], said[1]])
+    photographs = None
+    if not known.any() and not len(labelled[0]):  # how known things score is to be made up
+        photographs = photographs_of(gallery, snapshot, extractor.embedder)
     calibration = calibrate(
         snapshot,
         generation=snapshot.generation,
@@ -90,14 +84,12 @@ def calibrate_gallery(
         unlabelled=None if known.any() else project(asked.embeddings),
         stranger_views=stranger_views,
         labelled_views=labelled_views,
+        photographs=photographs,
     )
     calibration.require(target)
     if snapshot.projection.kind == ADAPTED:  # the space itself was learned from pictures
         seen |= snapshot.calibration.seen
     calibration = replace(calibration, seen=seen)
-    if not calibration.genuine_scores.size:
-        scores = np.sort(_view_scores(gallery, snapshot, extractor.embedder))
-        calibration = replace(calibration, genuine_scores=scores, upper_bound=True)
     gallery.thresholds.use(calibration, target)
     return CalibrationReport.of(
         calibration,
@@ -151,25 +143,6 @@ def _fit_to_teach(pictures: Queries, catalog: Catalog, source: Source | None) ->
             "are enrolled themselves, and show nothing of how new pictures fare"
         )
     return others
-
-
-def _view_scores(gallery: Gallery, snapshot: Snapshot, embedder: Embedder) -> Float64Array:
-    """The scores of changed views of a few enrolled pictures, where they are kept."""
-    labels = np.array(sorted(snapshot.labels), np.int64)
-    random = np.random.default_rng(_SEED)
-    examples, owners = snapshot.examples.examples_of(np.sort(random.permutation(labels)[:VIEWED]))
-    own: list[int] = []
-    views: list[Image.Image] = []
-    for first in np.flatnonzero(np.diff(owners, prepend=-1)):
-        if (picture := gallery.catalog.picture(int(examples[first]))) is not None:
-            everything = list(augmented_views(load_image(picture).pixels))
-            chosen = random.choice(len(everything), VIEWS_OF_ONE, replace=False)
-            views += [everything[number] for number in chosen]
-            own += [int(owners[first])] * VIEWS_OF_ONE
-    if not views:
-        return np.empty(0, np.float64)
-    vectors = snapshot.projection.apply(embedder.embed(views))
-    return genuine_scores(snapshot, vectors, np.array(own, np.int64))
 
 
 def _classes_of(snapshot: Snapshot, queries: Queries) -> IntArray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from engine.decision import Calibration
+from engine.decision import Calibration, on_scale
 from engine.decision.intervals import wilson_interval
 from engine.metrics.figures import Figure
 
@@ -24,10 +24,10 @@ class CalibrationReport:
         target_fpir: the share of strangers that may get a label.
         expected_fpir, expected_tpir: shares of 1; None where nothing is known.
         expected_fpir_interval, expected_tpir_interval: 95 % (Wilson); chance only.
-        expected_tpir_is_upper_bound: it is that of changed views of enrolled pictures, which new
-            pictures rarely reach.
+        expected_tpir_of: which queries the expected TPIR is that of, one phrase, or None.
         holds_for: which strangers the expected FPIR is true of, one phrase.
         level: the least normalised score that is accepted.
+        threshold: the same as a score in [0, 1]: that of every class that has none pinned.
         classes, generation, created_at: the gallery's when it was made, and when that was.
         outgrown: the gallery has grown past what it supports.
         kept: it was in force before; nothing new was there to replace what it rests on.
@@ -44,8 +44,9 @@ class CalibrationReport:
     holds_for: str
     expected_tpir: float | None
     expected_tpir_interval: Interval | None
-    expected_tpir_is_upper_bound: bool
+    expected_tpir_of: str | None
     level: float
+    threshold: float
     classes: int
     generation: int
     created_at: datetime
@@ -80,8 +81,9 @@ class CalibrationReport:
             expected_tpir_interval=None
             if tpir is None
             else wilson_interval(tpir, calibration.genuine_scores.size),
-            expected_tpir_is_upper_bound=calibration.upper_bound,
-            level=calibration.level(target_fpir, classes),
+            expected_tpir_of=calibration.genuine_are,
+            level=(level := calibration.level(target_fpir, classes)),
+            threshold=float(on_scale(level)),
             classes=calibration.classes,
             generation=calibration.generation,
             created_at=calibration.created_at,
@@ -103,8 +105,9 @@ class CalibrationReport:
             "holds_for": self.holds_for,
             "expected_tpir": self.expected_tpir,
             "expected_tpir_interval": self.expected_tpir_interval,
-            "expected_tpir_is_upper_bound": self.expected_tpir_is_upper_bound,
+            "expected_tpir_of": self.expected_tpir_of,
             "level": round(self.level, 4),
+            "threshold": round(self.threshold, 6),
             "classes": self.classes,
             "generation": self.generation,
             "created_at": self.created_at.isoformat(timespec="seconds"),

@@ -109,7 +109,10 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         assert catalog.projection("c" * 16) == b"payload"
         assert catalog.calibration(SPACE.id) == b"calibration"
         assert catalog.labels() == {1: "tea cup", 2: "café", 3: "mug", 4: "狐"}
-        assert catalog.pins(searched_space=SPACE.id) == {2: 0.625}
+        assert catalog.pins(searched_space=SPACE.id) == {}  # pinned on the former scale
+        with catalog.read() as reader:
+            assert reader.pins_of_former_scale() == 1
+        assert catalog.class_by_id(2).pinned_threshold is None
         assert catalog.class_statistics(SPACE.id) == {4: ClassStatistics(0.25, 0.125, 7)}
         assert catalog.rejects() == [Reject("broken.png", "is truncated")]
         assert catalog.class_by_label("café").attributes == {"number": 1}

@@ -68,8 +68,10 @@ def test_adapting_needs_no_queries(onelook: Onelook, gallery: Path, tmp_path: Pa
     onelook("adapt", "-g", gallery, "--undo", "--queries", "more", code=2)
 
 
-def test_without_labels_the_tpir_is_an_upper_bound(onelook: Onelook, gallery: Path) -> None:
+def test_without_pictures_it_rests_on_synthetic_photographs(
+    onelook: Onelook, gallery: Path
+) -> None:
     done = onelook("calibrate", "-g", gallery, "--target-fpir", 0.2)
-    assert "expected TPIR  at most" in done.stdout
-    assert "upper bound" in done.stdout
-    assert "strangers that resemble the catalog" in done.stdout
+    assert "synthetic photographs and left-out classes" in done.stdout
+    assert "(of synthetic photographs of enrolled pictures)" in done.stdout
+    assert "look like the catalog's pictures or like photographs of such things" in done.stdout

@@ -31,8 +31,9 @@ def test_recognising_prints_a_table_and_json(onelook: Onelook, gallery: Path) ->
 
     assert "thing 3" in table.stdout
     assert list(decision) == [
-        "source", "label", "known", "reason", "ambiguous", "similarity", "score", "threshold",
-        "margin", "candidates", "space", "calibration", "location", "attributes", "error",
+        "source", "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
+        "stranger_rate_interval", "score", "threshold", "margin", "candidates", "space",
+        "calibration", "location", "attributes", "error",
     ]  # fmt: skip
     assert decision["label"] == "thing 3"
     assert decision["error"] is None

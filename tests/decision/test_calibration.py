@@ -32,8 +32,12 @@ def test_the_level_is_reached_by_the_target_share_of_further_strangers() -> None
 
 
 def test_a_gallery_twice_the_size_is_held_to_half_the_rate() -> None:
-    # 1 - sqrt(0.95) = 0.02532; n = 999: rank ceil(1000 * 0.97468) = 975.
-    assert of(np.arange(1.0, 1000.0), classes=100).level(0.05, classes=200) == 975.0
+    # 1 - sqrt(0.95) = 0.025321 of 1000, so between the 974th and the 975th smallest of 999.
+    level = of(np.arange(1.0, 1000.0), classes=100).level(0.05, classes=200)
+
+    assert 974.0 < level < 975.0
+    share = (1000 - 974) * (1 - (level - 974)) + (1000 - 975) * (level - 974)
+    assert share / 1000 == pytest.approx(1 - 0.95**0.5, abs=1e-5)  # linear in the logarithm
 
 
 def test_a_gallery_that_has_shrunk_keeps_its_level() -> None:
@@ -53,9 +57,66 @@ def test_an_absurdly_small_target_still_gives_a_finite_level() -> None:
     assert np.isfinite(of(np.arange(50.0)).level(1e-300, classes=100))
 
 
-def test_without_strangers_three_deviations_are_asked_for() -> None:
-    assert Calibration.empty().level(0.05, classes=1) == 3.0
-    assert of(np.zeros(9)).level(0.05, classes=1) == 3.0
+def test_without_strangers_the_prior_holds() -> None:
+    # Half above 2, then exponential with mean 1.3 * (1 + 2.5 / 4) = 2.1125 among few classes.
+    expected = 2.0 + 2.1125 * np.log(0.5 / 0.05)
+
+    assert Calibration.empty().level(0.05, classes=1) == pytest.approx(expected, abs=0.01)
+    too_few = of(np.zeros(4), classes=4)
+    assert too_few.level(0.05, classes=4) == pytest.approx(expected, abs=0.01)
+
+
+def test_the_prior_counts_for_twenty_left_out_classes() -> None:
+    """Of 20 left-out classes that all scored 0, one further stranger is not sure to."""
+    scores = np.zeros(20)
+    calibration = Calibration.of_strangers(
+        scores, method="test", classes=20, generation=1, left_out=20
+    )
+
+    tail = 1.3 * (1 + 2.5 / 20)
+    expected = 0.5 * 0.5 * np.exp((2.0 - 6.0) / tail)  # half the weight, half of them above 2
+    assert calibration.stranger_rates(np.array([6.0]), 20) == pytest.approx([expected], rel=1e-3)
+
+
+def test_the_stranger_rate_is_the_target_exactly_at_the_level() -> None:
+    random = np.random.default_rng(3)
+    calibration = Calibration.of_strangers(
+        random.exponential(size=60),
+        random.exponential(size=300) + 1,
+        method="test",
+        classes=100,
+        generation=1,
+        left_out=60,
+    )
+    for target in (0.5, 0.05, 0.01, 0.0001):
+        for classes in (100, 170, 5000):
+            level = np.array([calibration.level(target, classes)])
+            assert calibration.stranger_rates(level, classes) == pytest.approx([target])
+
+
+def test_samples_from_two_domains_count_equally() -> None:
+    """A thousand of one don't outweigh ten of the other."""
+    calibration = Calibration.of_strangers(
+        np.linspace(0, 1, 1000), np.linspace(10, 11, 11), method="test", classes=9, generation=1
+    )
+
+    assert calibration.stranger_rates(np.array([5.0]), 9) == pytest.approx([0.5], abs=0.06)
+    low, high = calibration.rate_interval(0.5) or (0, 0)
+    assert low < 0.4 < 0.6 < high  # no surer than 44 strangers of one domain make it
+    assert Calibration.empty().rate_interval(0.5) is None
+
+
+@given(
+    st.lists(st.floats(-5, 20), min_size=0, max_size=60),
+    st.lists(st.floats(-50, 70), min_size=2, max_size=20),
+)
+def test_a_higher_score_is_never_likelier_of_a_stranger(
+    strangers: list[float], scores: list[float]
+) -> None:
+    rates = of(np.array(strangers)).stranger_rates(np.sort(scores), classes=100)
+
+    assert np.all(np.diff(rates) <= 1e-12)
+    assert np.all((rates > 0) & (rates <= 1))
 
 
 def test_bytes_bring_it_back() -> None:

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.decision import Evidence, Moments, Verdicts, judged, thresholds
+from engine.decision import Evidence, Verdicts, judged, thresholds
+from engine.decision.rule import TOP, off_scale, on_scale
 
 NONE = float("nan")
 
@@ -15,22 +18,19 @@ def verdict(
     similarities: tuple[float, ...] = (0.80, 0.70),
     pin: float = NONE,
 ) -> Verdicts:
-    """On a query whose first class has the mean 0.5 and the deviation 0.1."""
     evidence = Evidence(
         similarities=np.array([similarities], np.float32),
         normalised=np.array([normalised]),
-        classes=Moments(np.array([0.5]), np.array([0.1])),
         pins=np.array([pin]),
     )
     return judged(evidence, level)
 
 
 def test_at_or_above_its_threshold_the_first_class_is_the_answer() -> None:
-    found = verdict(level=3.0)
+    found = verdict(level=5.0, normalised=5.0)
 
     assert found.accepted.tolist() == [True]
-    assert found.scores == pytest.approx([0.8])  # 0.5 + 3 * 0.1
-    assert found.thresholds == pytest.approx([0.8])
+    assert found.scores.tolist() == found.thresholds.tolist() == [0.5]  # the scale's middle
     assert found.excesses.tolist() == [0.0]
 
 
@@ -41,37 +41,39 @@ def test_below_it_the_answer_is_unknown() -> None:
     assert found.excesses == pytest.approx([-0.1])
 
 
+def test_scores_are_shown_from_0_to_1() -> None:
+    # 1 / (1 + exp(-(10 - 5) / 2.5)) = 0.8808, and 0.1192 at 0.
+    assert on_scale([-1e9, 0.0, 10.0, TOP]) == pytest.approx(
+        [0.0, 0.119203, 0.880797, 1.0], abs=1e-6
+    )
+    assert off_scale([0.0, 0.119203, 0.880797, 1.0]) == pytest.approx([-TOP, 0, 10, TOP], abs=1e-4)
+
+
+@given(st.floats(-80, 80), st.floats(-80, 80))
+def test_what_is_shown_is_in_the_order_of_what_is_compared(one: float, other: float) -> None:
+    first, second = on_scale([min(one, other), max(one, other)])
+
+    assert 0 <= first <= second <= 1
+
+
 def test_a_pinned_threshold_takes_the_computed_ones_place() -> None:
-    assert verdict(level=100.0, pin=0.79).accepted.tolist() == [True]
-    assert verdict(level=-100.0, pin=0.81).accepted.tolist() == [False]
-    assert verdict(level=-100.0, pin=0.81).excesses == pytest.approx([-0.1])  # in deviations
+    assert verdict(level=100.0, normalised=10.0, pin=0.88).accepted.tolist() == [True]
+    assert verdict(level=-100.0, normalised=10.0, pin=0.89).accepted.tolist() == [False]
 
 
-def test_an_enrolled_picture_itself_is_recognised() -> None:
-    found = verdict(level=100.0, normalised=-5.0, similarities=(0.9995, 0.7))
-
-    assert found.accepted.tolist() == [True]
-    assert found.scores.tolist() == found.thresholds.tolist() == [pytest.approx(10.5)]
-    lower = verdict(level=1.0, normalised=-5.0, similarities=(0.9995, 0.7))
-    assert lower.scores == pytest.approx([0.9995])
-
-
-def test_a_pin_binds_even_for_an_enrolled_picture_itself() -> None:
-    """Its score is at least its similarity, so only a pin above that refuses it."""
+def test_an_enrolled_picture_itself_is_recognised_whatever_is_pinned() -> None:
+    """No threshold is out of reach."""
     itself = (0.9995, 0.7)
+    for level, pin in ((100.0, NONE), (1.0, NONE), (1.0, 1.0), (1.0, 0.99)):
+        found = verdict(level=level, normalised=-5.0, similarities=itself, pin=pin)
 
-    assert verdict(normalised=-5.0, similarities=itself, pin=0.99).accepted.tolist() == [True]
-    refused = verdict(normalised=-5.0, similarities=itself, pin=1.2)
-    assert refused.accepted.tolist() == [False]
-    assert (refused.excesses < 0).tolist() == [True]
+        assert found.accepted.tolist() == [True]
+        assert found.scores.tolist() == [1.0]
+        assert found.thresholds[0] <= 1.0
 
 
-def test_a_threshold_above_one_still_refuses() -> None:
-    """Scores may be above 1, so a threshold that stopped there would accept too much."""
-    found = verdict(level=8.0, normalised=7.0)
-
-    assert found.accepted.tolist() == [False]
-    assert (*found.scores, *found.thresholds) == (pytest.approx(1.2), pytest.approx(1.3))
+def test_a_pin_of_1_accepts_nothing_else() -> None:
+    assert verdict(normalised=1000.0, pin=1.0).accepted.tolist() == [False]
 
 
 def test_the_margin_tells_whether_the_runner_up_can_be_told_apart() -> None:
@@ -91,26 +93,22 @@ def test_many_queries_are_judged_as_one_by_one() -> None:
     evidence = Evidence(
         similarities=np.array([[0.8, 0.7], [0.9995, 0.1], [0.6, 0.59]], np.float32),
         normalised=np.array([3.0, -5.0, 1.0]),
-        classes=Moments(np.array([0.5, 0.5, 0.2]), np.array([0.1, 0.1, 0.3])),
         pins=np.array([NONE, NONE, 0.55]),
     )
     found = judged(evidence, 2.0)
 
-    assert found.accepted.tolist() == [True, True, False]  # the last: 0.2 + 0.3 against 0.55
+    assert found.accepted.tolist() == [True, True, False]  # the last: 0.168 against 0.55
     assert found.ambiguous.tolist() == [False, False, True]
 
 
 def test_the_thresholds_shown_are_those_tested() -> None:
-    classes = Moments(np.array([0.5, 0.4]), np.array([0.1, 0.2]))
-
-    assert thresholds(classes, np.array([NONE, 0.3]), 2.0) == pytest.approx([0.7, 0.3])
+    assert thresholds(np.array([NONE, 0.3]), 5.0).tolist() == [0.5, 0.3]
 
 
 def test_a_class_that_nothing_is_known_of_accepts_nothing() -> None:
     evidence = Evidence(
         similarities=np.array([[0.9, 0.7]], np.float32),
         normalised=np.array([NONE]),
-        classes=Moments(np.array([NONE]), np.array([NONE])),
         pins=np.array([NONE]),
     )
     assert judged(evidence, 2.0).accepted.tolist() == [False]

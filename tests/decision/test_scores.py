@@ -45,22 +45,26 @@ def test_few_impostors_are_drawn_towards_the_prior() -> None:
     assert found.stds[0] == pytest.approx(0.0375**0.5 + SOFTENING)
 
 
-def test_the_lead_is_over_the_highest_impostor() -> None:
-    impostors = np.array([[0.75, *[0.5] * 9], [-np.inf] * 10], np.float32)
+def test_the_lead_is_over_the_runner_up() -> None:
+    runners_up = np.array([[0.75, 0.5], [-np.inf, -np.inf]], np.float32)
+    shipped = np.array([[0.8125], [0.25]], np.float32)
 
-    assert leads([0.875, 0.8], impostors).tolist() == [0.125, 0.0]
-
-
-def test_a_lead_over_few_impostors_counts_in_proportion() -> None:
-    assert leads([0.75], np.array([[0.25, 0.0]], np.float32)) == pytest.approx([0.1])  # 2 of 10
+    # The second has no other class, so the shipped picture stands for one.
+    assert leads([0.875, 0.75], runners_up, shipped).tolist() == [0.125, 0.5]
 
 
-def test_the_score_weighs_both_sides_and_the_similarity_itself() -> None:
-    # Class: (0.8 - 0.5) / 0.1 = 3. Query: (0.8 - 0.6 + 2 * 0.1) / 0.05 = 8. Itself: 6 * 0.3 = 1.8.
+def test_without_anything_to_be_ahead_of_the_lead_is_over_one_half() -> None:
+    nothing = np.empty((1, 0), np.float32)
+
+    assert leads([0.75], nothing, nothing).tolist() == [0.25]
+
+
+def test_the_score_weighs_the_querys_side_most() -> None:
+    # Query: (0.8 - 0.6 + 2 * 0.1) / 0.05 = 8. Class: (0.8 - 0.5) / 0.1 = 3, of which a fifth.
     classes = Moments(np.array([0.5]), np.array([0.1]))
     queries = Moments(np.array([0.6]), np.array([0.05]))
 
-    assert normalized_scores([0.8], [0.1], classes, queries)[0] == pytest.approx(1 + 16 / 3 + 1.8)
+    assert normalized_scores([0.8], [0.1], classes, queries)[0] == pytest.approx(8 + 0.6)
 
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=120))

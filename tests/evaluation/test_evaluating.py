@@ -82,10 +82,13 @@ def test_one_global_threshold_is_subtracted_from_the_similarity(enrolled: Enroll
     trials = play(match_of(enrolled), BASELINE.scorer(enrolled), 0.1)
     difference = trials.known.similarities - trials.known.scores
     assert difference == pytest.approx(np.full(40, difference[0]))
-    # The 37th of 40 enrolled pictures, each without its own class: (40 + 1) * 0.9, rounded up.
+    # Of 40 enrolled pictures, each without its own class, 6 of 41 reach the 35th, which is as high
+    # as the 36th; beyond them the share falls exponentially, by the mean excess of five.
     cosines = enrolled.embeddings @ enrolled.embeddings.T
     np.fill_diagonal(cosines, -1.0)
-    assert difference[0] == pytest.approx(np.sort(cosines.max(axis=1))[36], abs=1e-6)
+    reached = np.sort(cosines.max(axis=1)).astype(np.float64)
+    excess = np.mean(reached[35:] - reached[34])
+    assert difference[0] == pytest.approx(reached[35] + excess * np.log(6 / 41 / 0.1), abs=1e-4)
 
 
 def test_a_laxer_target_accepts_more_strangers(enrolled: Enrolled) -> None:

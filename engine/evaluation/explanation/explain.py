@@ -89,8 +89,9 @@ class Explanation:
         verb = "reaches" if decision.known else "stays below"
         told = [
             f"{decision.label or 'Unknown'}: the {which} is {nearest!r} (similarity "
-            f"{decision.similarity:.3f}); its score {decision.score:.3f} {verb} that class's "
-            f"threshold {decision.threshold:.3f}."
+            f"{decision.similarity:.3f}), and {decision.stranger_rate_in_words} strangers would "
+            f"score as high; the score {decision.score:.3f} {verb} that class's threshold "
+            f"{decision.threshold:.3f}."
         ]
         told += self._about_the_head()
         if decision.ambiguous:

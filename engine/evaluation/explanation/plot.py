@@ -87,9 +87,7 @@ def _distributions(axes: Axes, explanation: Explanation) -> None:
             "changed views of its own example (an upper bound)",
         ),
     ]
-    values = np.concatenate(
-        [explanation.impostors, explanation.genuine, [decision.similarity, decision.threshold]]
-    )
+    values = np.concatenate([explanation.impostors, explanation.genuine, [decision.similarity]])
     margin = max(0.01, 0.03 * float(np.ptp(values)))
     edges = np.linspace(values.min() - margin, values.max() + margin, BINS + 1).tolist()
     for group, colour, name in groups:
@@ -97,13 +95,10 @@ def _distributions(axes: Axes, explanation: Explanation) -> None:
             weights = np.ones(group.size) / group.size
             axes.hist(group, edges, weights=weights, color=colour, alpha=0.4, label=name)
     accepted = decision.known
-    axes.axvline(decision.threshold, color=style.INK, linestyle="--", linewidth=1.8,
-                 label=f"threshold {decision.threshold:.3f}")  # fmt: skip
-    axes.axvline(decision.score, color=style.GREEN if accepted else style.ORANGE, linewidth=2.6,
-                 label=f"score {decision.score:.3f}: "
-                 + ("accepted" if accepted else "unknown"))  # fmt: skip
-    axes.axvline(decision.similarity, color=style.BLUE, linestyle=":", linewidth=2.0,
-                 label=f"similarity {decision.similarity:.3f}")  # fmt: skip
+    axes.axvline(decision.similarity, color=style.GREEN if accepted else style.ORANGE,
+                 linewidth=2.6, label=f"similarity {decision.similarity:.3f}: "
+                 + ("accepted" if accepted else "unknown")
+                 + f", {decision.stranger_rate_in_words} strangers score as high")  # fmt: skip
     axes.yaxis.set_major_formatter(lambda share, _: f"{share * 100:.3g} %")
     axes.set_xlabel(f"similarity to {nearest!r}")
     axes.set_ylabel("share of pictures")

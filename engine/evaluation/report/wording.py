@@ -87,8 +87,8 @@ PLOT_TEXTS = {
         "known things from strangers.",
     ),
     "thresholds": (
-        "Each class has its own threshold",
-        "Classes with many look-alikes ask for more than classes that resemble nothing else.",
+        "The threshold of each class",
+        "Scores are comparable between classes, so that all but pinned thresholds are equal.",
     ),
     "roc": (
         "Two pictures: the same thing?",

@@ -94,9 +94,10 @@ def decide_rankings(
         calibration += f"; among the classes with {snapshot.among}"
     rows, evidence = evidence_of(snapshot, queries, rankings)
     verdicts = judged(evidence, snapshot.level)
+    rates = snapshot.calibration.stranger_rates(verdicts.normalised, snapshot.classes)
     place = dict(zip(rows.tolist(), range(rows.size), strict=True))
     return [
-        _decision(snapshot, ranking, verdicts, place[row], source, calibration, candidates)
+        _decision(snapshot, ranking, verdicts, rates, place[row], source, calibration, candidates)
         if row in place
         else _nothing_enrolled(snapshot, source, calibration)
         for row, (source, ranking) in enumerate(zip(sources, rankings, strict=True))
@@ -109,7 +110,8 @@ def class_thresholds(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, 
     Not-a-number for a class that has no example.
     """
     ids = np.array(class_ids, np.int64)
-    found = thresholds(snapshot.moments_of(ids), _pins_of(snapshot.pins, ids), snapshot.level)
+    found = thresholds(_pins_of(snapshot.pins, ids), snapshot.level)
+    found[np.isnan(snapshot.moments_of(ids).means)] = np.nan
     return dict(zip(class_ids, found.tolist(), strict=True))
 
 
@@ -126,8 +128,7 @@ def excesses(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -
 
 def query_scores(snapshot: Snapshot, queries: FloatArray) -> Float64Array:
     """`(m,)`: the normalised scores of queries `(m, dim) float32` with their nearest classes."""
-    rankings = snapshot.reranked(queries, snapshot.rank(queries, NEIGHBOURS + 1))
-    return stranger_scores(snapshot, queries, rankings)
+    return stranger_scores(snapshot, queries, ranked(snapshot, queries))
 
 
 def stranger_scores(
@@ -154,14 +155,13 @@ def evidence_of(
     kept = [rankings[row] for row in rows]
     first = np.array([ranking.class_ids[0] for ranking in kept], np.int64)
     similarities = padded([ranking.similarities for ranking in kept])
-    classes = snapshot.moments_of(first)
-    rivals = snapshot.cohort.query_similarities(queries[rows], similarities)
+    shipped = snapshot.cohort.shipped_similarities(queries[rows])
     beside = products(queries[rows], snapshot.cohort.beside)
+    classes = snapshot.moments_of(first)
     return rows, Evidence(
         similarities=similarities,
-        normalised=scores_against(similarities[:, 0], rivals, classes, beside)
+        normalised=scores_against(similarities[:, 0], similarities[:, 1:], shipped, classes, beside)
         + np.array([ranking.bonus for ranking in kept]),
-        classes=classes,
         pins=_pins_of(snapshot.pins, first),
     )
 
@@ -177,6 +177,7 @@ def _decision(
     snapshot: Snapshot,
     ranking: Ranking,
     verdicts: Verdicts,
+    rates: Float64Array,
     place: int,
     source: str,
     calibration: str,
@@ -185,6 +186,7 @@ def _decision(
     candidates = snapshot.candidates(ranking, max(shown, 1))
     accepted, margin = bool(verdicts.accepted[place]), float(verdicts.margins[place])
     match = ranking.found.get(candidates[0].class_id) if ranking.bonus else None
+    rate = float(rates[place])
     return Decision(
         source=source,
         label=candidates[0].label if accepted else None,
@@ -199,6 +201,8 @@ def _decision(
         calibration=calibration,
         attributes=candidates[0].attributes if accepted else {},
         location=None if match is None else located(match),
+        stranger_rate=rate,
+        stranger_rate_interval=snapshot.calibration.rate_interval(rate),
     )
 
 

@@ -34,11 +34,12 @@ def drawn_scores(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking
         return np.empty(0)
     top = padded([ranking.similarities for ranking in rankings])
     winners = np.array([ranking.class_ids[0] for ranking in rankings], np.int64)
-    impostors = snapshot.cohort.query_similarities(queries, top)
-    runner_up = impostors.max(axis=1).astype(np.float64)
+    runners_up = top[:, 1:]
+    runner_up = runners_up.max(axis=1).astype(np.float64)
+    impostors = np.concatenate([runners_up, snapshot.cohort.shipped_similarities(queries)], axis=1)
     around, classes = moments(impostors), snapshot.moments_of(winners)
     shares = (np.arange(DRAWS) + 0.5) / DRAWS
-    drawn = -np.log1p(-shares) * mean_lead(impostors)
+    drawn = -np.log1p(-shares) * mean_lead(runners_up)
     return np.concatenate(
         [normalized_scores(runner_up + lead, lead, classes, around) for lead in drawn]
     )

@@ -16,7 +16,13 @@ from engine.decision import Calibration
 from engine.decision.scores import Float64Array
 from engine.gallery.deciding.decisions import ranked, stranger_scores
 from engine.gallery.deciding.drawn import drawn_scores
-from engine.gallery.deciding.left_out import calibrate_on_gallery, rank_without_own
+from engine.gallery.deciding.left_out import (
+    Photographs,
+    calibrate_on_gallery,
+    genuine_of,
+    genuine_scores,
+    rank_without_own,
+)
 from engine.gallery.snapshot import Snapshot
 from engine.local import QueryView
 from engine.types import FloatArray, IntArray
@@ -34,6 +40,7 @@ def calibrate(
     unlabelled: FloatArray | None = None,
     stranger_views: Views = None,
     labelled_views: Views = None,
+    photographs: Photographs | None = None,
 ) -> Calibration:
     """A calibration from the best evidence that is there.
 
@@ -45,6 +52,7 @@ def calibrate(
         strangers, unlabelled: `(n, dim) float32`, unit rows, projected as queries.
         labelled: such queries, and the ids of their classes, `(n,) int64`.
         stranger_views, labelled_views: theirs, where local features are to count.
+        photographs: of enrolled pictures, for where there is nothing else.
     """
     scores, genuine, evidence = [], np.empty(0), {}
     if strangers is not None and len(strangers):
@@ -64,7 +72,9 @@ def calibrate(
         evidence["unlabelled queries"] = counted = len(unlabelled)
         method = "unlabelled queries, their nearest class left out"
     if not scores:
-        return calibrate_on_gallery(snapshot, generation=generation)
+        return calibrate_on_gallery(snapshot, generation=generation, photographs=photographs)
+    if not genuine.size and photographs is not None and len(photographs):
+        genuine = genuine_of(snapshot, photographs)
     return Calibration.of_strangers(
         np.concatenate(scores),
         method=method,
@@ -84,20 +94,3 @@ def unlabelled_stranger_scores(snapshot: Snapshot, queries: FloatArray) -> Float
         queries: `(n, dim) float32`, unit rows, projected as queries.
     """
     return drawn_scores(snapshot, queries, ranked(snapshot, queries))
-
-
-def genuine_scores(
-    snapshot: Snapshot, queries: FloatArray, own: IntArray, views: Views = None
-) -> Float64Array:
-    """`(n,)`: the scores of queries whose own class came first; `-inf` for the others.
-
-    Args:
-        queries: `(n, dim) float32`, unit rows of the searched space.
-        own: `(n,) int64`: the ids of their classes.
-    """
-    rankings = ranked(snapshot, queries, views)
-    scores = stranger_scores(snapshot, queries, rankings)
-    right = np.array(
-        [len(r) > 0 and r.class_ids[0] == c for r, c in zip(rankings, own, strict=True)]
-    )
-    return np.where(right, scores, -np.inf)

@@ -1,15 +1,21 @@
-"""What a gallery alone says about strangers: each class in turn is left out and played as one."""
+"""What a gallery alone says about strangers: each class in turn is left out and played as one.
+
+Two domains are played, since nobody knows which one queries will resemble: the enrolled pictures
+themselves, and synthetic photographs of them (`engine.synthesis`), as cameras might take them. Both
+count equally. Photographs with their own class in place show besides how known things score.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from engine.decision import NEIGHBOURS, Calibration
 from engine.decision.scores import Float64Array
-from engine.gallery.deciding.decisions import stranger_scores
+from engine.gallery.deciding.decisions import ranked, stranger_scores
 from engine.gallery.deciding.drawn import drawn_scores
 from engine.gallery.deciding.joint import joined
 from engine.gallery.snapshot import Snapshot
@@ -22,44 +28,92 @@ PLAYED = 1000
 SOUGHT = 100
 """Of so many of them the local features are sought in the others' pictures."""
 
-LEAST_PLAYED = 50
-"""With fewer classes to play, shipped pictures make up the number."""
+SOUGHT_IN = 24
+"""In so many photographs local features are sought, which takes a while."""
+
+PHOTOGRAPHS = "synthetic photographs"
+"""What calibrations that rest on some cite among their evidence."""
+
+Views = Sequence[QueryView | None] | None
 
 
-def calibrate_on_gallery(snapshot: Snapshot, *, generation: int = 0) -> Calibration:
+@dataclass(frozen=True, slots=True, eq=False)
+class Photographs:
+    """Synthetic photographs of enrolled pictures.
+
+    Attributes:
+        vectors: `(n, dim) float32`: their embeddings, unit rows, not projected.
+        class_ids: `(n,) int64`: of what they show.
+        views: theirs, for local features; None where the gallery has none.
+    """
+
+    vectors: FloatArray
+    class_ids: IntArray
+    views: tuple[QueryView, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.class_ids)
+
+    def sought(self, snapshot: Snapshot) -> Photographs:
+        """An even share of them where local features count, of which they all are taken to be."""
+        if self.views is None or not len(snapshot.local):
+            return Photographs(self.vectors, self.class_ids)
+        rows = np.unique(np.linspace(0, len(self) - 1, SOUGHT_IN).astype(np.int64))
+        views = tuple(self.views[row] for row in rows)
+        return Photographs(self.vectors[rows], self.class_ids[rows], views)
+
+
+def genuine_of(snapshot: Snapshot, photographs: Photographs) -> Float64Array:
+    """`(n,)`: the scores of photographs of enrolled pictures; `-inf` where another came first."""
+    some = photographs.sought(snapshot)
+    taken = snapshot.projection.apply(some.vectors)
+    return genuine_scores(snapshot, taken, some.class_ids, some.views)
+
+
+def calibrate_on_gallery(
+    snapshot: Snapshot, *, generation: int = 0, photographs: Photographs | None = None
+) -> Calibration:
     """The calibration that needs no more than the gallery.
 
-    A bounded sample of the cohort is played: enrolled examples with their own class left out, and,
-    up to `LEAST_PLAYED` where the gallery is small, shipped pictures. Those are strangers to it
-    anyway, but of other kinds, hence easier to tell; so no more of them than needed.
+    Of the enrolled pictures a bounded sample of the cohort is played. Both the scores seen and
+    those with the best similarity drawn estimate what such strangers reach. The first are too high
+    where the catalog is full of near-duplicates, the second where similarities have lighter tails
+    than exponential ones; the lower is taken.
 
-    Both the scores seen and those with the best similarity drawn estimate what strangers reach. The
-    first are too high where the catalog is full of near-duplicates, the second where similarities
-    have lighter tails than exponential ones; the lower is taken.
+    Args:
+        photographs: without them, as where no pictures are kept, enrolled pictures alone are played
+            and nothing is known of how known things score.
     """
     cohort = snapshot.cohort
-    if not len(cohort) or not snapshot.classes:
-        return Calibration.empty()
     enrolled = len(cohort) - len(cohort.shipped)
+    if not enrolled or not snapshot.classes:
+        return Calibration.empty()
     played = np.unique(np.linspace(0, enrolled - 1, PLAYED).astype(np.int64))
-    missing = min(max(0, LEAST_PLAYED - played.size), len(cohort.shipped))
-    played = np.concatenate([played, np.arange(enrolled, enrolled + missing)])
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
     rankings = rank_without_own(snapshot, vectors, own)
-    seen = stranger_scores(snapshot, vectors, rankings) + _bonuses(snapshot, played, rankings)
+    bonuses = _bonuses(snapshot, played, rankings)
+    seen = stranger_scores(snapshot, vectors, rankings) + bonuses
     drawn = drawn_scores(snapshot, vectors, rankings)
-    scores = min((seen, drawn), key=partial(_level, target=snapshot.target_fpir))
-    shipped = int((own < 0).sum())
-    evidence = {"left-out classes": played.size - shipped, "shipped pictures": shipped}
-    evidence = {kind: count for kind, count in evidence.items() if count}
+    samples = [min((seen, drawn), key=partial(_level, target=snapshot.target_fpir))]
+    evidence = {"left-out classes": played.size}
+    genuine = None
+    if photographs is not None and len(photographs):
+        evidence = {PHOTOGRAPHS: len(photographs), **evidence}
+        taken = snapshot.projection.apply(photographs.vectors)
+        others = rank_without_own(snapshot, taken, photographs.class_ids)
+        scores = stranger_scores(snapshot, taken, others)
+        samples.append(scores + np.resize(bonuses, scores.size))  # chance finds as much in them
+        genuine = genuine_of(snapshot, photographs)
     return Calibration.of_strangers(
-        scores,
+        *samples,
         method=" and ".join(evidence),
         classes=snapshot.classes,
-        strangers=played.size,
+        strangers=sum(evidence.values()),
         generation=generation,
+        genuine=genuine,
         automatic=True,
         evidence=evidence,
+        left_out=np.unique(own).size,
     )
 
 
@@ -116,3 +170,21 @@ def rank_without_own(
     if views is None:
         return reranked
     return joined(snapshot, vectors, reranked, views, own.tolist())
+
+
+def genuine_scores(
+    snapshot: Snapshot, queries: FloatArray, own: IntArray, views: Views = None
+) -> Float64Array:
+    """`(n,)`: the scores of queries whose own class came first; `-inf` for the others.
+
+    Args:
+        queries: `(n, dim) float32`, unit rows of the searched space.
+        own: `(n,) int64`: the ids of their classes.
+        views: theirs, where local features are to count.
+    """
+    rankings = ranked(snapshot, queries, views)
+    scores = stranger_scores(snapshot, queries, rankings)
+    right = np.array(
+        [len(r) > 0 and r.class_ids[0] == c for r, c in zip(rankings, own, strict=True)]
+    )
+    return np.where(right, scores, -np.inf)

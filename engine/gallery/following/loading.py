@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,6 +16,8 @@ from engine.gallery.snapshot.cohort import COHORT_SIZE, Draw
 from engine.gallery.snapshot.local import LocalTable
 from engine.projections import Projection, shipped_cohort
 from engine.versioned import IdTable, Overlaid
+
+LOGGER = logging.getLogger(__name__)
 
 
 def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
@@ -38,6 +41,12 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         labels = Overlaid(reader.labels())
         attributes = AttributeTable(reader.attributes())
         pins = Overlaid(reader.pins(searched_space=space_id))
+        if former := reader.pins_of_former_scale():
+            LOGGER.warning(
+                "%d thresholds that an earlier version pinned are suspended: they are numbers from "
+                "0 to 1 now; pin them anew, or unpin them, with `onelook classes threshold`",
+                former,
+            )
         calibration = read_calibration(reader, space_id)
         head = read_head(reader, space_id)
         sample = reader.sampled_examples(COHORT_SIZE)

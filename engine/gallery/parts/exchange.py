@@ -32,6 +32,7 @@ from engine.types import (
 
 METADATA_KEY = b"onelook"
 FORMAT = 1
+PIN_SCALE = 1
 BATCH = 1024
 
 
@@ -43,6 +44,8 @@ class ExchangeHeader:
         space: the embeddings'.
         projection: its kind and `Projection.to_bytes`, or None for identity.
         siamese_head: `TrainedHead.to_bytes` of the searched space's head, or None.
+        pins: whether its pinned thresholds are numbers from 0 to 1; those of former versions mean
+            nothing any more.
     """
 
     space: Space
@@ -51,6 +54,7 @@ class ExchangeHeader:
     target_fpir: float
     projection: bytes | None
     siamese_head: bytes | None
+    pins: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
         head = reader.siamese_head(searched_space(state))
     header = {
         "format": FORMAT,
+        "pin_scale": PIN_SCALE,
         "space": asdict(state.space),
         "keep_pictures": state.keep_pictures.value,
         "local_points": state.local_points,
@@ -141,6 +146,7 @@ def _header(header: dict[str, Any], path: Path) -> ExchangeHeader:
         target_fpir=header["target_fpir"],
         projection=None if projection is None else base64.b64decode(projection),
         siamese_head=None if head is None else base64.b64decode(head),
+        pins=header.get("pin_scale") == PIN_SCALE,
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from engine.catalog import WriteTransaction
 from engine.decision import Calibration
-from engine.gallery.deciding.left_out import calibrate_on_gallery
+from engine.gallery.deciding.left_out import PHOTOGRAPHS, Photographs, calibrate_on_gallery
 from engine.gallery.live import LiveGallery
 from engine.gallery.snapshot import Snapshot
 from engine.gallery.snapshot.cohort import COHORT_SIZE
@@ -20,6 +20,9 @@ LOGGER = logging.getLogger(__name__)
 
 KEPT_CHANGES = 100_000
 """Entries of the change log that stay; a reader that is further behind loads everything anew."""
+
+Photographer = Callable[[Snapshot], Photographs | None]
+"""Photographs a gallery's kept pictures; gives None where none is kept."""
 
 _INNOCENT = {
     ChangeKind.ATTRIBUTES,
@@ -37,14 +40,20 @@ class Thresholds:
     def __init__(self, live: LiveGallery) -> None:
         self._live = live
 
-    def calibrate(self) -> None:
+    def calibrate(self, photographer: Photographer | None = None) -> None:
         """Refresh every class's statistics and the calibration, from the gallery alone.
 
         What comes out rests on what is enrolled only: not on when, in which order or in which
         batches it came.
+
+        Args:
+            photographer: makes synthetic photographs to calibrate on, which takes seconds.
         """
         snapshot, statistics = self._measured()
-        calibration = calibrate_on_gallery(snapshot, generation=snapshot.generation)
+        photographs = None if photographer is None else photographer(snapshot)
+        calibration = calibrate_on_gallery(
+            snapshot, generation=snapshot.generation, photographs=photographs
+        )
 
         def write(transaction: WriteTransaction) -> None:
             transaction.put_class_statistics(snapshot.space_id, statistics)
@@ -59,7 +68,7 @@ class Thresholds:
         self._live.write_patiently(lambda t: t.put_class_statistics(snapshot.space_id, statistics))
         return snapshot
 
-    def settle(self, *, changed: bool) -> None:
+    def settle(self, *, changed: bool, photographer: Photographer | None = None) -> None:
         """What a bulk enrolment ends with: thresholds of what is enrolled now.
 
         A calibration on the gallery alone is made anew, unless nothing came, went or moved since.
@@ -67,11 +76,13 @@ class Thresholds:
 
         Args:
             changed: whether the enrolment has changed anything.
+            photographer: as `calibrate` takes it.
         """
         snapshot = self._live.newest()
         if snapshot.calibration.automatic:
-            if snapshot.classes and not self._up_to_date(snapshot):
-                self.calibrate()
+            lacking = photographer is not None and self._lacks_photographs(snapshot)
+            if snapshot.classes and (lacking or not self._up_to_date(snapshot)):
+                self.calibrate(photographer)
             return
         self._say_if_outgrown(snapshot)
         if changed:
@@ -90,6 +101,12 @@ class Thresholds:
         """Whether the calibration in force is of what is enrolled now."""
         changes = self._live.catalog.changes_since(snapshot.calibration.generation)
         return changes is not None and all(change.kind in _INNOCENT for change in changes)
+
+    def _lacks_photographs(self, snapshot: Snapshot) -> bool:
+        """Whether a calibration could rest on photographs and doesn't."""
+        if PHOTOGRAPHS in snapshot.calibration.evidence:
+            return False
+        return self._live.catalog.counts().pictures > 0
 
     @staticmethod
     def _say_if_outgrown(snapshot: Snapshot) -> None:

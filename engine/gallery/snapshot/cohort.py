@@ -14,7 +14,6 @@ from functools import partial
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS
 from engine.gallery.snapshot.examples import NO_CLASS, ExampleTable
 from engine.indexes import VectorReader
 from engine.products import products
@@ -82,20 +81,14 @@ class Cohort:
         similarities[class_ids[:, None] == self.class_ids[None, :]] = -np.inf
         return similarities
 
-    def query_similarities(self, queries: FloatArray, nearest: FloatArray) -> FloatArray:
-        """What a query is measured against: its runners-up in the gallery and the shipped ones.
+    def shipped_similarities(self, queries: FloatArray) -> FloatArray:
+        """`(n, m) float32`: those of queries `(n, dim) float32` to the shipped pictures.
 
-        Args:
-            queries: `(n, dim) float32`.
-            nearest: `(n, NEIGHBOURS + 1) float32`: similarities of the nearest classes, the
-                nearest first, padded with `-inf`.
+        The query itself, where it is one of them, is marked `-inf`.
         """
-        runners_up = nearest[:, 1 : NEIGHBOURS + 1]
-        if not len(self.shipped):
-            return runners_up
-        shipped = products(queries, self.shipped)
-        shipped[shipped >= ITSELF] = -np.inf
-        return np.concatenate([runners_up, shipped], axis=1)
+        similarities = products(queries, self.shipped)
+        similarities[similarities >= ITSELF] = -np.inf
+        return similarities
 
 
 class Draw:

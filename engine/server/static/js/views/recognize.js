@@ -50,7 +50,7 @@ export function recognizeView({ gallery, may, onLeave }) {
           h("figure", {}, h("img", { class: "picture", src: shown, alt: "Your picture" }), h("figcaption", {}, "your picture")),
           h("figure", {}, thumbnail(first.example_id, `The enrolled picture of ${first.label}`), h("figcaption", {}, decision.known ? "enrolled" : `nearest: ${first.label}`)),
         ),
-        scale(decision.score, decision.threshold, { similarity: decision.similarity }),
+        scale(decision.score, decision.threshold, { similarity: decision.similarity, strangerRate: decision.stranger_rate }),
       );
     }
     if (decision.known && decision.ambiguous) parts.push(h("p", { class: "notice warn" }, `${others[0]?.label ?? "Another class"} is as near; the two can’t be told apart by this picture.`));

@@ -1,0 +1,247 @@
+"""Whether fresh galleries' verdicts hold their target FPIR, over kinds of pictures and sizes.
+
+    python -m benchmarks verdicts --kinds FOLDER ... [--splits 20] [--json FILE]
+
+A kind is a folder as `benchmarks.kinds` reads it. For each split, a fixed seed enrolls some classes
+(half of them, or 50, 20 or 5), one picture each; the others' queries are strangers. A gallery knows
+what it enrolled, and calibrates itself on that and on synthetic photographs of it, as `onelook
+enroll` does. It is judged at two targets:
+
+- *FPIR*: the share of strangers given a label, pooled over the splits, and its 95 % interval, for
+  which classes are resampled, since a class's pictures are no independent witnesses;
+- *right*: the share of known queries given their label (TPIR); *oracle*: what the same scores allow
+  with the one threshold that would hold the target on these very strangers.
+
+Kinds with fewer than 300 different stranger pictures are judged at 5 % only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.kinds import Embedded, Kind, embedded
+from engine.backbones import DEFAULT_BACKBONE, load_backbone
+from engine.features import Embedder, FeatureExtractor
+from engine.gallery.deciding.left_out import Photographs
+from engine.images import load_image
+from engine.playing.enrolled import Enrolled
+from engine.playing.play import Match, play
+from engine.playing.scorers import OwnRule
+from engine.settings import cache_folder
+from engine.tuning.photographs import MOST, OF_ONE, photographs_of_one
+from engine.types import BoolArray, FloatArray, IntArray, Space
+
+TARGETS = (0.05, 0.01)
+SIZES = (None, 50, 20, 5)
+LEAST_STRANGERS = 300
+LOW, HIGH, FAR = 0.3, 2.0, 3.0
+"""FPIR over target: it holds within the first two; an interval above the third is a fault."""
+
+_RESAMPLES = 400
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A kind at one size of gallery and one target; shares of 1.
+
+    Attributes:
+        size: classes enrolled; None for half of them.
+    """
+
+    kind: str
+    size: int | None
+    classes: int
+    target: float
+    strangers: int
+    fpir: float
+    low: float
+    high: float
+    right: float
+    oracle: float
+
+    @property
+    def judged(self) -> bool:
+        return self.target >= max(TARGETS) or self.strangers >= LEAST_STRANGERS
+
+    @property
+    def holds(self) -> bool:
+        return LOW * self.target <= self.fpir <= HIGH * self.target
+
+    @property
+    def verdict(self) -> str:
+        if not self.judged:
+            return ""
+        return "holds" if self.holds else "above" if self.low > FAR * self.target else "-"
+
+    @property
+    def ratio(self) -> float:
+        """Right over the oracle's; 1 where there is nothing to be had."""
+        return self.right / self.oracle if self.oracle else 1.0
+
+
+def verdicts(
+    kind: Kind, made: Embedded, photographs: Photographs, space: Space, splits: int
+) -> Iterator[Verdict]:
+    """A kind's verdicts at every size that leaves a third of its classes strangers."""
+    for size in SIZES:
+        classes = len(kind.labels) // 2 if size is None else size
+        if 3 * classes > 2 * len(kind.labels):
+            continue
+        outcomes = [
+            _outcomes(kind, made, photographs, space, classes, seed) for seed in range(splits)
+        ]
+        for place, target in enumerate(TARGETS):
+            let_in, truth = (
+                np.concatenate([split[place][part] for split in outcomes]) for part in (0, 1)
+            )
+            low, high = _interval(let_in, truth)
+            yield Verdict(
+                kind=kind.name,
+                size=size,
+                classes=classes,
+                target=target,
+                strangers=len(made.truth),
+                fpir=float(let_in.mean()),
+                low=low,
+                high=high,
+                right=float(np.mean([split[place][2] for split in outcomes])),
+                oracle=float(np.mean([split[place][3] for split in outcomes])),
+            )
+
+
+def _outcomes(
+    kind: Kind, made: Embedded, photographs: Photographs, space: Space, classes: int, seed: int
+) -> list[tuple[BoolArray, IntArray, float, float]]:
+    """For each target: which strangers were let in, their classes, right, the oracle's right."""
+    count = len(kind.labels)
+    chosen = np.sort(np.random.default_rng([seed, classes]).permutation(count)[:classes])
+    labels = [kind.labels[row] for row in chosen]
+    numbers = np.full(count, -1)
+    numbers[chosen] = np.argsort(np.argsort(labels))
+    match = Match(made.queries, numbers[made.truth], made.truth, left_out=False)
+    found = []
+    for target in TARGETS:
+        enrolled = Enrolled.in_memory(
+            made.catalog[chosen],
+            labels,
+            space,
+            target_fpir=target,
+            photographs=_of(photographs, numbers, classes),
+        )
+        trials = play(match, OwnRule(enrolled.snapshot), target)
+        known, strangers = trials.known, trials.strangers.scores
+        first = known.ranks == 1
+        needed = np.quantile(strangers, 1 - target, method="higher")
+        found.append(
+            (
+                strangers >= 0,
+                made.truth[numbers[made.truth] < 0],
+                float(np.mean(first & (known.scores >= 0))),
+                float(np.mean(first & (known.scores > needed))),
+            )
+        )
+    return found
+
+
+def _of(photographs: Photographs, numbers: IntArray, classes: int) -> Photographs:
+    """Those of the enrolled classes, as many as a gallery of so many classes makes."""
+    own = numbers[photographs.class_ids]
+    each = min(OF_ONE, -(-MOST // min(classes, MOST)))
+    place = np.arange(len(own)) % OF_ONE
+    taken = np.unique(np.linspace(0, classes - 1, MOST).astype(np.int64))
+    rows = np.flatnonzero((own >= 0) & (place < each) & np.isin(own, taken))
+    return Photographs(photographs.vectors[rows], own[rows])
+
+
+def _interval(let_in: BoolArray, truth: IntArray) -> tuple[float, float]:
+    classes, number = np.unique(truth, return_inverse=True)
+    hits = np.bincount(number, let_in, classes.size)
+    tries = np.bincount(number, minlength=classes.size)
+    drawn = np.random.default_rng(0).integers(classes.size, size=(_RESAMPLES, classes.size))
+    shares = hits[drawn].sum(1) / tries[drawn].sum(1)
+    return float(np.quantile(shares, 0.025)), float(np.quantile(shares, 0.975))
+
+
+def photographed(kind: Kind, extractor: FeatureExtractor, folder: Path) -> Photographs:
+    """`OF_ONE` photographs of each catalog picture, embedded, or read from where they were kept."""
+    digest = hashlib.sha256(f"photographs {extractor.space.id}".encode())
+    for path in kind.catalog.values():
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    kept = folder / f"{digest.hexdigest()[:32]}.npy"
+    if kept.is_file():
+        vectors: FloatArray = np.load(kept, allow_pickle=False)
+    else:
+        vectors = extractor.embedder.embed(_photographs(kind))
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(kept, vectors)
+    return Photographs(vectors, np.repeat(np.arange(len(kind.labels)), OF_ONE))
+
+
+def _photographs(kind: Kind) -> Iterator[Image.Image]:
+    for path in kind.catalog.values():
+        yield from photographs_of_one(load_image(path), OF_ONE)
+
+
+def table(rows: Sequence[Verdict]) -> str:
+    """One line a kind and size, in percent; then what it comes to."""
+    width = max(len(row.kind) for row in rows)
+    lines = [
+        f"{'':{width}} {'classes':>8} {'target':>7} {'FPIR':>7}  {'95 % interval':>14}"
+        f" {'right':>7} {'oracle':>7} {'ratio':>6}"
+    ]
+    lines += [
+        f"{row.kind:{width}} {row.classes:8} {row.target:7.0%} {row.fpir:7.1%}  "
+        f"{row.low:6.1%}–{row.high:6.1%} {row.right:7.1%} {row.oracle:7.1%} "
+        f"{row.ratio:6.2f}  {row.verdict}"
+        for row in rows
+    ]
+    for target in TARGETS:
+        for size in SIZES:
+            some = [r for r in rows if r.size == size and r.target == target and r.judged]
+            if not some:
+                continue
+            far = sum(r.low > FAR * target for r in some)
+            lines.append(
+                f"target {target:.0%}, {'half of the' if size is None else size} classes: holds on "
+                f"{sum(r.holds for r in some)} of {len(some)} kinds; above {FAR:g} times: {far}; "
+                f"median ratio {np.median([r.ratio for r in some]):.2f}"
+            )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kinds", nargs="+", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
+    parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    extractor = FeatureExtractor(Embedder(load_backbone(arguments.backbone)))
+    folder = cache_folder(None) / "benchmarks"
+    rows: list[Verdict] = []
+    for path in arguments.kinds:
+        kind = Kind.read(path)
+        made = embedded(kind, extractor, folder)
+        taken = photographed(kind, extractor, folder)
+        rows += verdicts(kind, made, taken, extractor.space, arguments.splits)
+        print(f"{kind.name}: done", flush=True)
+    print(table(rows))
+    if arguments.json:
+        report = {
+            "backbone": arguments.backbone,
+            "splits": arguments.splits,
+            "rows": [{**asdict(row), "judged": row.judged} for row in rows],
+        }
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
