@@ -56,8 +56,23 @@ def test_an_older_schema_is_upgraded_only_when_asked(url: str) -> None:
     with create(url) as catalog:
         enroll(catalog, new_example(1))
     with database(url) as held, held.transaction(write=True) as connection:
-        for table in ("token", "job_file", "job", "kept_query", "feedback", "siamese_head"):
+        for table in (
+            "token",
+            "job_file",
+            "job",
+            "kept_query",
+            "feedback",
+            "siamese_head",
+            "local_features",
+        ):
             connection.execute(text(f"DROP TABLE {table}"))
+        for table, column in (
+            ("change_log", "commit_id"),
+            ("gallery", "commit_id"),
+            ("gallery", "trimmed_commit_id"),
+            ("gallery", "local_points"),
+        ):
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     with pytest.raises(GalleryVersionError, match="revision 0001"):
         Catalog.open(url)
