@@ -120,6 +120,7 @@ def _gallery(place: str) -> dict[str, Any]:
     with open_recognizer(place, read_only=True) as recognizer:
         described = recognizer.gallery.describe()
         problems = recognizer.gallery.check()
+        on_gallery_alone = recognizer.gallery.snapshot().calibration.automatic
     local = described["local_features"]
     kept = described["pictures"]
     lacks = [
@@ -131,9 +132,7 @@ def _gallery(place: str) -> dict[str, Any]:
         "re-embedded, adapted or shown"
         if kept < described["examples"]
         else "",
-        "a calibration on strangers or queries: `onelook calibrate`"
-        if described["calibration"].startswith("left-out")
-        else "",
+        "a calibration on strangers or queries: `onelook calibrate`" if on_gallery_alone else "",
         described["advice"] or "",
     ]
     folder = Path(place[:])

@@ -127,7 +127,8 @@ def test_published_files_that_need_no_unpickling_are_tried_first(
 ) -> None:
     asked: list[tuple[str, tuple[str, ...]]] = []
 
-    def hub_file(_: str, repository: str, filenames: tuple[str, ...]) -> Path:
+    def hub_file(_: str, repository: str, filenames: tuple[str, ...], *, may_fetch: bool) -> Path:
+        assert may_fetch
         asked.append((repository, filenames))
         return Path()
 
