@@ -57,16 +57,17 @@ def test_enrolling_shows_progress_with_rate_and_time_left(catalog: Path, tmp_pat
 def test_recognising_shows_a_coloured_table(gallery: Path, catalog: Path) -> None:
     (catalog / "thing 5.png").write_bytes(b"?")
 
-    written = on_a_terminal("recognize", catalog, "-g", gallery, columns=90, code=3)
+    written = on_a_terminal("recognize", catalog, "-g", gallery, columns=110, code=3)
 
     lines = plain(written)
     assert lines[0].split() == [
-        "picture", "answer", "similarity", "score", "threshold", "margin", "nearest", "two",
+        "picture", "answer", "stranger", "rate", "similarity", "score", "threshold", "margin",
+        "nearest", "two",
     ]  # fmt: skip
     assert len(lines) == 1 + 12 + 2
     assert "12 pictures: 11 recognised, 0 unknown, 1 unreadable" in lines[-2]
     assert "thing 5.png: expected a picture" in lines[-1]
-    assert all(len(line) <= 90 for line in lines[:-2])
+    assert all(len(line) <= 110 for line in lines[:-2])
     assert "\x1b[32mthing 3" in written
 
 

@@ -33,6 +33,7 @@ ALLOWED = {
     ("GET", "/v1/gallery"): "recognize",
     ("POST", "/v1/recognize"): "recognize",
     ("POST", "/v1/nearest"): "recognize",
+    ("POST", "/v1/locate"): "recognize",
     ("POST", "/v1/verify"): "recognize",
     ("POST", "/v1/feedback"): "enroll",
     ("GET", "/v1/classes"): "recognize",
