@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
-from sqlalchemy import Text, case, cast, collate, func, not_, select
+from sqlalchemy import Select, Text, case, cast, collate, func, not_, select
 
 from engine.catalog.labels import known_label, normalised_label, storable
 from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
@@ -100,22 +101,17 @@ class ClassReading(View):
 
     def labels(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
         """Labels by class id, of the given classes or of all."""
-        query = select(ClassRow.id, ClassRow.label)
-        if class_ids is None:
-            found: dict[int, str] = {}
-            for rows in self._raw(query, RAW_BATCH):
-                found.update(rows)  # type: ignore[arg-type]  # pairs
-            return found
-        return {
-            row[0]: row[1]
-            for chunk in id_chunks(class_ids)
-            for row in self._execute(query.where(ClassRow.id.in_(chunk)))
-        }
+        return self._texts(select(ClassRow.id, ClassRow.label), class_ids)
 
     def attributes(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
         """Attributes as JSON text by class id, of the given classes or of all, if they have any."""
         text = cast(ClassRow.attributes, Text)
-        query = select(ClassRow.id, text).where(text != "{}")
+        return self._texts(select(ClassRow.id, text).where(text != "{}"), class_ids)
+
+    def _texts(
+        self, query: Select[*tuple[Any, ...]], class_ids: Iterable[int] | None
+    ) -> dict[int, str]:
+        """One text a class, of the given classes or, read without objects in between, of all."""
         if class_ids is None:
             found: dict[int, str] = {}
             for rows in self._raw(query, RAW_BATCH):

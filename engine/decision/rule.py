@@ -11,9 +11,8 @@ Most strangers are at 0.2 to 0.5. A threshold pinned by the user is a number on 
 the place of the computed one; no query is ever out of its reach, since an enrolled picture itself
 (from the similarity `SAME_PICTURE` on) has the score 1.
 
-The normalised score is the joint evidence for the first class. Today that is what its similarity
-says; whatever else comes to speak for a class enters there, and a level, which is made of
-strangers' normalised scores, holds for it by itself.
+The normalised score is the joint evidence for the first class: what its similarity says, and what
+local features add. A level, which is made of strangers' normalised scores, holds for both at once.
 """
 
 from __future__ import annotations

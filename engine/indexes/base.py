@@ -87,7 +87,10 @@ class VectorReader(ABC):
 
 
 class VectorIndex(VectorReader):
-    """An index that is written to. The module tells the contract."""
+    """An index that is written to. The module tells the contract.
+
+    What it is asked, its reader answers; one that is its own reader answers itself.
+    """
 
     @abstractmethod
     def reader(self) -> VectorReader:
@@ -97,8 +100,26 @@ class VectorIndex(VectorReader):
         well can't promise that: it gives itself, and may be ahead of what is known otherwise.
         """
 
+    def __len__(self) -> int:
+        return len(self.reader())
+
+    def ids(self) -> IntArray:
+        return self.reader().ids()
+
+    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        return self.reader().contains(ids)
+
+    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self.reader().search(queries, k)
+
+    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
+        return self.reader().vectors(ids)
+
     def among(self, ids: IntArray) -> VectorReader:
         return self.reader().among(ids)
+
+    def describe(self) -> dict[str, Any]:
+        return self.reader().describe()
 
     @abstractmethod
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:

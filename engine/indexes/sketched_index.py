@@ -159,24 +159,6 @@ class SketchedIndex(VectorIndex):
         """What a search would read now; immutable, so that it can be saved while writes go on."""
         return self._reader.state
 
-    def __len__(self) -> int:
-        return len(self._reader)
-
-    def ids(self) -> IntArray:
-        return self._reader.ids()
-
-    def contains(self, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        return self._reader.contains(ids)
-
-    def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
-        return self._reader.search(queries, k)
-
-    def vectors(self, ids: npt.ArrayLike) -> FloatArray:
-        return self._reader.vectors(ids)
-
-    def describe(self) -> dict[str, Any]:
-        return self._reader.describe()
-
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         new_ids, new_rows = as_pairs(ids, vectors, self.dimension)
         with self._writing:

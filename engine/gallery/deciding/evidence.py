@@ -8,8 +8,6 @@ stranger, and how far ahead a best would be can be drawn (`engine.gallery.decidi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from engine.decision import Calibration
@@ -18,16 +16,15 @@ from engine.gallery.deciding.decisions import ranked, stranger_scores
 from engine.gallery.deciding.drawn import drawn_scores
 from engine.gallery.deciding.left_out import (
     Photographs,
+    Views,
     calibrate_on_gallery,
     genuine_of,
     genuine_scores,
     rank_without_own,
 )
 from engine.gallery.snapshot import Snapshot
-from engine.local import QueryView
 from engine.types import FloatArray, IntArray
 
-Views = Sequence[QueryView | None] | None
 LEAST_QUERIES = 20
 
 

@@ -15,7 +15,7 @@ else of it. Classes are then ordered by similarity and bonus together.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ import numpy as np
 from engine.cores import threads_for
 from engine.gallery.snapshot import Snapshot
 from engine.local import LocalMatch, LocalQuery, QueryView, find
-from engine.types import FloatArray, Ranking
+from engine.types import FloatArray, IntArray, Ranking
 
 NOMINATED = 8
 """Examples that are sought for their votes."""
@@ -135,6 +135,27 @@ def with_found(
     )
 
 
+def sought(
+    snapshot: Snapshot, query: LocalQuery, example_ids: IntArray, leave: int | None = None
+) -> Iterator[tuple[LocalMatch, int, int]]:
+    """Those of some examples that are found in a query, with their classes' and their own ids.
+
+    Args:
+        example_ids: `(n,) int64`; each is sought once.
+        leave: the id of a class that isn't sought.
+    """
+    owners = snapshot.examples.classes_of(example_ids)
+    for example_id, class_id in dict(
+        zip(example_ids.tolist(), owners.tolist(), strict=True)
+    ).items():
+        if class_id < 0 or class_id == leave:
+            continue
+        enrolled = snapshot.local.features(example_id)
+        match = None if enrolled is None else find(query, enrolled)
+        if match is not None:
+            yield match, class_id, example_id
+
+
 def _found(
     snapshot: Snapshot, ranking: Ranking, query: LocalQuery, leave: int | None
 ) -> dict[int, tuple[LocalMatch, int]]:
@@ -142,15 +163,8 @@ def _found(
     spare = 0 if leave is None else snapshot.examples.examples_of(np.array([leave]))[0].size
     voted = snapshot.local.nominated(query, NOMINATED + spare)
     wanted = np.concatenate([voted, ranking.example_ids[:MOST_SIMILAR]])
-    owners = snapshot.examples.classes_of(wanted)
     found: dict[int, tuple[LocalMatch, int]] = {}
-    for example_id, class_id in dict(zip(wanted.tolist(), owners.tolist(), strict=True)).items():
-        if class_id < 0 or class_id == leave:
-            continue
-        enrolled = snapshot.local.features(example_id)
-        match = None if enrolled is None else find(query, enrolled)
-        if match is None:
-            continue
+    for match, class_id, example_id in sought(snapshot, query, wanted, leave):
         best = found.get(class_id)
         if best is None or match.log_false_alarms < best[0].log_false_alarms:
             found[class_id] = match, example_id

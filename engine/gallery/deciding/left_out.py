@@ -122,6 +122,10 @@ def _bonuses(snapshot: Snapshot, played: IntArray, rankings: list[Ranking]) -> F
 
     Seeking one picture in another takes a while, so it is done for an even share of the examples
     only, and the others are taken to fare like those.
+
+    Args:
+        played: `(n,) int64`: their rows in the cohort.
+        rankings: theirs, by similarity, their own classes left out.
     """
     rows = np.array([row for row, ranking in enumerate(rankings) if len(ranking)], np.int64)
     if not len(snapshot.local) or not rows.size:
@@ -132,8 +136,8 @@ def _bonuses(snapshot: Snapshot, played: IntArray, rankings: list[Ranking]) -> F
     views = [
         None if found is None else QueryView.of(LocalQuery.of_enrolled(found)) for found in features
     ]
-    cohort, sought = snapshot.cohort, played[some]
-    others = rank_without_own(snapshot, cohort.vectors[sought], cohort.class_ids[sought], views)
+    vectors, own = snapshot.cohort.vectors[played[some]], snapshot.cohort.class_ids[played[some]]
+    others = joined(snapshot, vectors, [rankings[row] for row in some], views, own.tolist())
     return np.resize([ranking.bonus for ranking in others], rows.size)
 
 
@@ -149,7 +153,7 @@ def rank_without_own(
     snapshot: Snapshot,
     vectors: FloatArray,
     own: IntArray,
-    views: Sequence[QueryView | None] | None = None,
+    views: Views = None,
 ) -> list[Ranking]:
     """The first `NEIGHBOURS + 1` classes of each query, its own left out of the ranking.
 

@@ -18,9 +18,9 @@ import numpy as np
 from engine.decision import NEIGHBOURS
 from engine.findings import Finding, Findings
 from engine.gallery.deciding.decisions import CANDIDATES, decide_rankings
-from engine.gallery.deciding.joint import NOMINATED, bonus_of, with_found
+from engine.gallery.deciding.joint import NOMINATED, bonus_of, sought, with_found
 from engine.gallery.snapshot import Snapshot
-from engine.local import LocalMatch, LocalQuery, find, inside, shared
+from engine.local import LocalMatch, LocalQuery, inside, shared
 from engine.types import FloatArray
 
 SCENE_LONG_SIDE = 1200
@@ -119,13 +119,8 @@ def _matches(
 ) -> list[tuple[LocalMatch, int, int]]:
     """What was found, with its class's and its example's id, the surest first."""
     voted = snapshot.local.nominated(query, NOMINATED, VOTERS)
-    owners = snapshot.examples.classes_of(voted)
-    matches = []
-    for example_id, class_id in zip(voted.tolist(), owners.tolist(), strict=True):
-        enrolled = snapshot.local.features(example_id) if class_id >= 0 else None
-        match = None if enrolled is None else find(query, enrolled)
-        if match is not None and bonus_of(match, tried) > 0:
-            matches.append((match, class_id, example_id))
+    found = sought(snapshot, query, voted)
+    matches = [each for each in found if bonus_of(each[0], tried) > 0]
     return sorted(matches, key=lambda each: each[0].log_false_alarms)
 
 
