@@ -8,8 +8,8 @@ from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 
-from engine.errors import SettingsError
-from engine.types import FloatArray
+from .errors import SettingsError
+from .types import FloatArray
 
 _UNIT_LENGTH = 1e-3
 """How far an embedding's length may be from 1: more than float16 loses."""

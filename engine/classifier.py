@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.backbones import Backbone, load_backbone
-from engine.errors import SpaceMismatchError
-from engine.features import Embedder, FeatureExtractor
-from engine.gallery import Snapshot, decide_queries
-from engine.gallery.deciding.left_out import calibrate_on_gallery
-from engine.images import ImageSource
-from engine.projections import Projection, shipped_cohort, shipped_projection
-from engine.slim import needing
-from engine.types import Decision, FloatArray
+from .backbones import Backbone, load_backbone
+from .errors import SpaceMismatchError
+from .features import Embedder, FeatureExtractor
+from .gallery import Snapshot, decide_queries
+from .gallery.deciding.left_out import calibrate_on_gallery
+from .images import ImageSource
+from .projections import Projection, shipped_cohort, shipped_projection
+from .slim import needing
+from .types import Decision, FloatArray
 
 with needing("OneShotClassifier"):
     from sklearn.base import BaseEstimator, ClassifierMixin

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.errors import StorageError
+from .errors import StorageError
 
 COLUMNS = 4
 PICTURE = 112

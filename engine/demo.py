@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine import sample
-from engine.contact_sheet import Tile, contact_sheet
-from engine.recognizer import Recognizer
-from engine.types import ByteArray, Decision
+from . import sample
+from .contact_sheet import Tile, contact_sheet
+from .recognizer import Recognizer
+from .types import ByteArray, Decision
 
 DRAWINGS, PHOTOGRAPHS, STRANGERS = 8, 12, 8
 """How many of each the sheet shows."""
@@ -156,7 +156,7 @@ def run_demo(
 
 def _photographed(folder: Path) -> Path:
     """Photographs of catalog pictures that were never taken, with strangers lying about."""
-    from engine.synthesis import cut_out, synthesize
+    from .synthesis import cut_out, synthesize
 
     folder.mkdir()
     about = [cut_out(_pixels(path)) for path in sorted(sample.strangers().glob("*.png"))[::4]]

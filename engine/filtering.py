@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.errors import FilterError
+from .errors import FilterError
 
 MOST_VALUES = 10_000
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import Decision, FloatArray
+from .types import Decision, FloatArray
 
 
 @dataclass(frozen=True, slots=True)

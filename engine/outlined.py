@@ -6,8 +6,8 @@ import io
 
 from PIL import Image, ImageDraw, ImageFont
 
-from engine.findings import Finding, Findings
-from engine.images import ImageSource, load_image
+from .findings import Finding, Findings
+from .images import ImageSource, load_image
 
 LONG_SIDE = 1600
 KNOWN, UNKNOWN, INK = "#1a7f4b", "#b7791f", "#ffffff"

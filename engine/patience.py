@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from engine.errors import UnavailableError
+from .errors import UnavailableError
 
 LOGGER = logging.getLogger(__name__)
 LONGEST_PAUSE = 2.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.types import FloatArray
+from .types import FloatArray
 
 
 def products(rows: FloatArray, others: FloatArray) -> FloatArray:

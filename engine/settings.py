@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.errors import SettingsError
-from engine.types import KeepPictures
+from .errors import SettingsError
+from .types import KeepPictures
 
 LOGGER = logging.getLogger(__name__)
 

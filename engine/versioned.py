@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import BoolArray, IntArray
+from .types import BoolArray, IntArray
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -5,9 +5,8 @@ A developer writes a new revision against a scratch database:
 """
 
 from alembic import context
+from onelook.catalog.models import Base
 from sqlalchemy import Connection, create_engine
-
-from engine.catalog.models import Base
 
 
 def migrate(connection: Connection) -> None:

@@ -86,3 +86,14 @@ def test_either_name_runs_as_a_module() -> None:
         command = [sys.executable, "-W", "error", "-m", f"{name}.cli", "--version"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert done.stdout == f"onelook {engine.__version__}\n"
+
+
+def test_the_package_imports_itself_relatively() -> None:
+    package = Path(onelook.__file__).parent
+    absolute = re.compile(r"^\s*(from|import) (engine|onelook)\b", re.MULTILINE)
+
+    assert [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if path.name != "_alias.py" and absolute.search(path.read_text(encoding="utf-8"))
+    ] == [], "import relatively: beside a user's own `engine.py`, `engine` is not this package"

@@ -23,9 +23,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 from PIL import Image
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.errors import BackboneError
-from engine.types import ByteArray, FloatArray, Space
+from ..errors import BackboneError
+from ..types import ByteArray, FloatArray, Space
+from .preprocessing import Preprocessing
 
 
 class Backbone(ABC):

@@ -6,8 +6,8 @@ import ctypes.util
 import platform
 from pathlib import Path
 
-from engine.errors import BackboneError, MissingPackageError
-from engine.slim import needing
+from ..errors import BackboneError, MissingPackageError
+from ..slim import needing
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _NVIDIA_DRIVER = (Path("/dev/nvidiactl"), Path("/dev/dxg"))  # Linux; Windows' subsystem for it

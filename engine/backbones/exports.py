@@ -21,10 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.backbones.pretrained import Pretrained, file_hash
-from engine.settings import cache_folder
-from engine.types import Space
+from ..settings import cache_folder
+from ..types import Space
+from .preprocessing import Preprocessing
+from .pretrained import Pretrained, file_hash
 
 _FORMAT = 1  # raised when older exports must not be used any more
 

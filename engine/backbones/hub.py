@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from engine.errors import BackboneUnavailableError
+from ..errors import BackboneUnavailableError
 
 _PATIENCE_SECONDS = 5.0
 

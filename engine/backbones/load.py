@@ -15,16 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from engine.backbones.base import Backbone
-from engine.backbones.devices import is_cpu, torch_device
-from engine.backbones.exports import Export, ExportCache, WeightsFile
-from engine.backbones.names import DEFAULT_BACKBONE, named
-from engine.backbones.preprocessing import Preprocessing
-from engine.backbones.pretrained import Pretrained, space_of
-from engine.backbones.runtimes.base import Runtime
-from engine.errors import BackboneError
-from engine.slim import needing
-from engine.types import ByteArray, FloatArray, Space
+from ..errors import BackboneError
+from ..slim import needing
+from ..types import ByteArray, FloatArray, Space
+from .base import Backbone
+from .devices import is_cpu, torch_device
+from .exports import Export, ExportCache, WeightsFile
+from .names import DEFAULT_BACKBONE, named
+from .preprocessing import Preprocessing
+from .pretrained import Pretrained, space_of
+from .runtimes.base import Runtime
 
 _log = logging.getLogger(__name__)
 _RUNTIMES = ("auto", "torch", "onnxruntime")
@@ -87,7 +87,7 @@ def load_backbone(
     if not isinstance(name, str):
         raise BackboneError(f"expected a backbone's name, but got {name!r:.80}")
     if name.partition(":")[0] == "fake":
-        from engine.testing.fake_backbone import FakeBackbone
+        from ..testing.fake_backbone import FakeBackbone
 
         return FakeBackbone.named(name)
     if runtime not in _RUNTIMES:
@@ -161,7 +161,7 @@ class _ExportError(BackboneError):
 
 def _with_torch(pretrained: Pretrained, device: str, threads: int) -> NetworkBackbone:
     with needing(f"running {pretrained.name} without ONNX Runtime"):
-        from engine.backbones.runtimes.torch import TorchRuntime
+        from .runtimes.torch import TorchRuntime
 
         weights = pretrained.weights()
         network = pretrained.network(weights)
@@ -173,7 +173,7 @@ def _with_torch(pretrained: Pretrained, device: str, threads: int) -> NetworkBac
 def _with_onnxruntime(
     pretrained: Pretrained, threads: int, cache: ExportCache, *, retry: bool
 ) -> NetworkBackbone:
-    from engine.backbones.runtimes.onnx import OnnxRuntime
+    from .runtimes.onnx import OnnxRuntime
 
     shipped = pretrained.shipped()
     if shipped is not None:
@@ -197,7 +197,7 @@ def _with_onnxruntime(
 
 def _export(pretrained: Pretrained, cache: ExportCache) -> Export:
     with needing(f"preparing {pretrained.name}, once,"):
-        from engine.backbones.runtimes.export import export
+        from .runtimes.export import export
 
     try:
         scratch = cache.scratch_file(".onnx")

@@ -18,14 +18,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from engine.backbones.families.efficientnet_lite import EfficientNetLite
-from engine.backbones.families.fine_tuned import FineTuned
-from engine.backbones.families.onelook_lite import OnelookLite
-from engine.backbones.families.open_clip import OpenClipModel
-from engine.backbones.families.timm import TimmModel
-from engine.backbones.hub import not_fetched
-from engine.backbones.pretrained import Pretrained
-from engine.errors import BackboneError
+from ..errors import BackboneError
+from .families.efficientnet_lite import EfficientNetLite
+from .families.fine_tuned import FineTuned
+from .families.onelook_lite import OnelookLite
+from .families.open_clip import OpenClipModel
+from .families.timm import TimmModel
+from .hub import not_fetched
+from .pretrained import Pretrained
 
 DEFAULT_BACKBONE = "onelook-lite0"
 _FORMER_DEFAULTS = ("efficientnet-lite0",)

@@ -11,8 +11,8 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from engine.images import DECODE_SHORT_SIDE
-from engine.types import ByteArray
+from ..images import DECODE_SHORT_SIDE
+from ..types import ByteArray
 
 Fit = Literal["crop", "squash", "between"]
 

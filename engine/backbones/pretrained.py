@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.errors import BackboneUnavailableError
-from engine.types import Space
+from ..errors import BackboneUnavailableError
+from ..types import Space
+from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from engine.backbones.exports import Export
+    from .exports import Export
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.bulk.notes import ListingNotes
-from engine.bulk.remote import RemoteFile
-from engine.errors import ImageError
-from engine.images import describe_source
+from ..errors import ImageError
+from ..images import describe_source
+from .notes import ListingNotes
+from .remote import RemoteFile
 
 PICTURE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"}

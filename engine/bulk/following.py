@@ -13,12 +13,12 @@ from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
-from engine.bulk.manifests import MANIFEST_SUFFIXES
-from engine.bulk.remote import RemoteFile, is_remote
-from engine.bulk.sources import Item
-from engine.errors import ImageError
-from engine.gallery import Gallery, Listing
-from engine.images import content_hash
+from ..errors import ImageError
+from ..gallery import Gallery, Listing
+from ..images import content_hash
+from .manifests import MANIFEST_SUFFIXES
+from .remote import RemoteFile, is_remote
+from .sources import Item
 
 PEEKED = 32
 """Pictures of a source by which it is known again after it was moved."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.bulk.sources import Item
-from engine.errors import ImageError
-from engine.features import FeatureExtractor, PreparedPicture
-from engine.images import content_hash
-from engine.types import KeepPictures, Reject
+from ..errors import ImageError
+from ..features import FeatureExtractor, PreparedPicture
+from ..images import content_hash
+from ..types import KeepPictures, Reject
+from .sources import Item
 
 Enrolled = Sequence[tuple[int, str]]
 """`(example id, content hash)` of what a class holds from one source."""

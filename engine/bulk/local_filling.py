@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from engine.errors import ImageError
-from engine.features import stored_local_features, work_ahead
-from engine.gallery import Gallery
-from engine.images import ImageLimits, load_image
-from engine.types import Reject, StoredLocalFeatures
+from ..errors import ImageError
+from ..features import stored_local_features, work_ahead
+from ..gallery import Gallery
+from ..images import ImageLimits, load_image
+from ..types import Reject, StoredLocalFeatures
 
 BATCH = 128
 

@@ -19,10 +19,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from engine.bulk.notes import ListingNotes
-from engine.bulk.remote import RemoteFile
-from engine.errors import ManifestError
-from engine.slim import needing
+from ..errors import ManifestError
+from ..slim import needing
+from .notes import ListingNotes
+from .remote import RemoteFile
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}

@@ -16,17 +16,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from engine.bulk.following import follow_moved, listing_of
-from engine.bulk.loading import Enrolled, Prepared, Unchanged, load_item
-from engine.bulk.remote import RemoteFile
-from engine.bulk.report import ReportBuilder
-from engine.bulk.sources import Item
-from engine.cores import every_core_busy
-from engine.errors import ImageError
-from engine.features import FeatureExtractor, work_ahead
-from engine.gallery import Gallery, Listing
-from engine.gallery.parts.thresholds import Photographer
-from engine.types import Enrolment, EnrolmentReport, NewExample, Reject
+from ..cores import every_core_busy
+from ..errors import ImageError
+from ..features import FeatureExtractor, work_ahead
+from ..gallery import Gallery, Listing
+from ..gallery.parts.thresholds import Photographer
+from ..types import Enrolment, EnrolmentReport, NewExample, Reject
+from .following import follow_moved, listing_of
+from .loading import Enrolled, Prepared, Unchanged, load_item
+from .remote import RemoteFile
+from .report import ReportBuilder
+from .sources import Item
 
 SECONDS_A_COMMIT = 1.0
 """A commit costs much the same for few pictures as for many, and a crash loses what wasn't."""

@@ -23,10 +23,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.backbones import load_backbone
-from engine.bulk.following import follow_moved
-from engine.bulk.loading import Enrolled, Prepared, Unchanged, load_item
-from engine.bulk.pipeline import (
+from ..backbones import load_backbone
+from ..errors import ClusterError, OnelookError, SpaceMismatchError
+from ..features import Embedder, FeatureExtractor, work_ahead
+from ..gallery import Gallery
+from ..images import ImageLimits
+from ..types import EnrolmentReport, KeepPictures, NewExample, Reject
+from .following import follow_moved
+from .loading import Enrolled, Prepared, Unchanged, load_item
+from .pipeline import (
     BulkOptions,
     EmbeddedBatch,
     Progress,
@@ -34,12 +39,7 @@ from engine.bulk.pipeline import (
     embedded,
     with_enrolled,
 )
-from engine.bulk.sources import Item
-from engine.errors import ClusterError, OnelookError, SpaceMismatchError
-from engine.features import Embedder, FeatureExtractor, work_ahead
-from engine.gallery import Gallery
-from engine.images import ImageLimits
-from engine.types import EnrolmentReport, KeepPictures, NewExample, Reject
+from .sources import Item
 
 LOCAL = "local"
 BLOCK = 2048

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.errors import GalleryError, ImageError, SpaceMismatchError
-from engine.features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
-from engine.gallery import Gallery
-from engine.types import Space
+from ..errors import GalleryError, ImageError, SpaceMismatchError
+from ..features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
+from ..gallery import Gallery
+from ..types import Space
 
 BATCH = 128
 """Pictures embedded and committed at a time."""

@@ -15,8 +15,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
-from engine.errors import ImageError
-from engine.slim import needing
+from ..errors import ImageError
+from ..slim import needing
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from engine.bulk.loading import Unchanged
-from engine.types import (
+from ..types import (
     Enrolment,
     EnrolmentReport,
     EnrolmentStatus,
     NearDuplicate,
     Reject,
 )
+from .loading import Unchanged
 
 LISTED = 1000
 _UNCHANGED = EnrolmentStatus.UNCHANGED

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from engine.bulk.folders import Place, pictures_by_class
-from engine.bulk.manifests import MANIFEST_SUFFIXES, read_manifest
-from engine.bulk.notes import ListingNotes
-from engine.bulk.remote import RemoteFile, is_remote
-from engine.errors import ImageError, ManifestError
-from engine.images import ImageSource, describe_source
+from ..errors import ImageError, ManifestError
+from ..images import ImageSource, describe_source
+from .folders import Place, pictures_by_class
+from .manifests import MANIFEST_SUFFIXES, read_manifest
+from .notes import ListingNotes
+from .remote import RemoteFile, is_remote
 
 
 @dataclass(frozen=True, slots=True)

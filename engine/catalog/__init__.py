@@ -1,9 +1,9 @@
 """The transactional store behind a gallery, over SQLAlchemy."""
 
-from engine.catalog.database import shown_location
-from engine.catalog.labels import normalised_label
-from engine.catalog.reading import Reader
-from engine.catalog.records import (
+from .database import shown_location
+from .labels import normalised_label
+from .reading import Reader
+from .records import (
     Commit,
     Counts,
     GalleryState,
@@ -11,8 +11,8 @@ from engine.catalog.records import (
     StoredProjection,
     VectorBatch,
 )
-from engine.catalog.store import Catalog
-from engine.catalog.writing import WriteTransaction
+from .store import Catalog
+from .writing import WriteTransaction
 
 __all__ = [
     "Catalog",

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Select, Text, case, cast, collate, func, not_, select
 
-from engine.catalog.labels import known_label, normalised_label, storable
-from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
-from engine.catalog.records import StatisticsTable
-from engine.catalog.view import RAW_BATCH, View, bounded_limit, can_be_id, chunks, id_chunks
-from engine.errors import ClassNotFoundError, LabelError
-from engine.types import ClassRecord, ClassStatistics
+from ..errors import ClassNotFoundError, LabelError
+from ..types import ClassRecord, ClassStatistics
+from .labels import known_label, normalised_label, storable
+from .models import ClassRow, ClassStatisticsRow, ExampleRow
+from .records import StatisticsTable
+from .view import RAW_BATCH, View, bounded_limit, can_be_id, chunks, id_chunks
 
 _SIMILAR_LABELS = 5000  # how many labels a typo is compared with: those of most similar length
 

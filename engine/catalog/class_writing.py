@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from engine.catalog.class_reading import PIN_SCALE
-from engine.catalog.labels import normalised_label
-from engine.catalog.models import ClassRow, ClassStatisticsRow, ExampleRow
-from engine.catalog.service.models import FeedbackRow
-from engine.catalog.view import CHUNK, chunks, is_finite
-from engine.catalog.writer import Writer
-from engine.errors import ClassExistsError, GalleryError
-from engine.types import ChangeKind, ClassRecord, ClassStatistics
+from ..errors import ClassExistsError, GalleryError
+from ..types import ChangeKind, ClassRecord, ClassStatistics
+from .class_reading import PIN_SCALE
+from .labels import normalised_label
+from .models import ClassRow, ClassStatisticsRow, ExampleRow
+from .service.models import FeedbackRow
+from .view import CHUNK, chunks, is_finite
+from .writer import Writer
 
 
 class ClassWriting(Writer):

@@ -29,12 +29,12 @@ from sqlalchemy import (
     text,
 )
 
-from engine.catalog import migrate, sqlite
-from engine.catalog.database import Database, parse_location
-from engine.catalog.models import Base, GalleryRow
-from engine.catalog.service.models import JobFileRow
-from engine.errors import GalleryError
-from engine.patience import patiently
+from ..errors import GalleryError
+from ..patience import patiently
+from . import migrate, sqlite
+from .database import Database, parse_location
+from .models import Base, GalleryRow
+from .service.models import JobFileRow
 
 BATCH = 500
 PATIENCE = 60.0

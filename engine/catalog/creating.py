@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, insert, select
 
-from engine.catalog import migrate, sqlite
-from engine.catalog.database import Database
-from engine.catalog.models import GalleryRow, SpaceRow
-from engine.catalog.writing import space_values
-from engine.errors import GalleryNotFoundError
-from engine.types import KeepPictures, Space
+from ..errors import GalleryNotFoundError
+from ..types import KeepPictures, Space
+from . import migrate, sqlite
+from .database import Database
+from .models import GalleryRow, SpaceRow
+from .writing import space_values
 
 DEFAULT_TARGET_FPIR = 0.05
 

@@ -17,11 +17,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
-from engine.catalog import sqlite
-from engine.catalog.failures import DRIVER_ERRORS, translate
-from engine.catalog.server import CATALOG_LOCK, INDEX_LOCK, Server, masked, server_url
-from engine.errors import GalleryError, GalleryNotFoundError, ReadOnlyError, StorageError
-from engine.forking import abandon, before_fork, in_forked_child
+from ..errors import GalleryError, GalleryNotFoundError, ReadOnlyError, StorageError
+from ..forking import abandon, before_fork, in_forked_child
+from . import sqlite
+from .failures import DRIVER_ERRORS, translate
+from .server import CATALOG_LOCK, INDEX_LOCK, Server, masked, server_url
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process's write lock."""

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Row, Select, Text, cast, func, select
 
-from engine.catalog.labels import bounded_source, normalised_label
-from engine.catalog.models import (
+from ..errors import LabelError, SpaceMismatchError
+from ..types import ExampleRecord, FloatArray, IntArray, Space, StoredLocalFeatures
+from .labels import bounded_source, normalised_label
+from .models import (
     ClassRow,
     EmbeddingRow,
     ExampleRow,
@@ -18,11 +20,9 @@ from engine.catalog.models import (
     PictureRow,
     SpaceRow,
 )
-from engine.catalog.records import VectorBatch
-from engine.catalog.vectors import decode_vectors
-from engine.catalog.view import View, can_be_id, chunks, id_chunks
-from engine.errors import LabelError, SpaceMismatchError
-from engine.types import ExampleRecord, FloatArray, IntArray, Space, StoredLocalFeatures
+from .records import VectorBatch
+from .vectors import decode_vectors
+from .view import View, can_be_id, chunks, id_chunks
 
 _EXAMPLES = (
     select(

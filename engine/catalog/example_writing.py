@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from engine.catalog.class_writing import ClassWriting
-from engine.catalog.labels import bounded_source, normalised_label
-from engine.catalog.models import EmbeddingRow, ExampleRow, LocalFeaturesRow, PictureRow
-from engine.catalog.vectors import check_vectors, encode_vectors
-from engine.catalog.view import can_be_id, chunks
-from engine.errors import ClassNotFoundError, ExampleNotFoundError, SpaceMismatchError
-from engine.types import ChangeKind, ExampleRecord, NewExample, Space, StoredLocalFeatures
+from ..errors import ClassNotFoundError, ExampleNotFoundError, SpaceMismatchError
+from ..types import ChangeKind, ExampleRecord, NewExample, Space, StoredLocalFeatures
+from .class_writing import ClassWriting
+from .labels import bounded_source, normalised_label
+from .models import EmbeddingRow, ExampleRow, LocalFeaturesRow, PictureRow
+from .vectors import check_vectors, encode_vectors
+from .view import can_be_id, chunks
 
 # A class's id and a content hash: the same picture is one example of a class.
 _Key = tuple[int, str]

@@ -7,7 +7,7 @@ import sqlite3
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from engine.errors import (
+from ..errors import (
     GalleryDamagedError,
     GalleryError,
     ReadOnlyError,

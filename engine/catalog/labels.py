@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 
-from engine.errors import LabelError
+from ..errors import LabelError
 
 MAX_LENGTH = 500
 

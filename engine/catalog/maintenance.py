@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Text, func, select, type_coerce
 
-from engine.catalog import sqlite
-from engine.catalog.database import Database
-from engine.catalog.labels import normalised_label
-from engine.catalog.models import ChangeRow, ClassRow, EmbeddingRow, ExampleRow, SpaceRow
-from engine.catalog.reading import Reader
-from engine.catalog.vectors import DTYPE, has_unit_rows
-from engine.errors import GalleryDamagedError, GalleryError, LabelError, ReadOnlyError, StorageError
+from ..errors import GalleryDamagedError, GalleryError, LabelError, ReadOnlyError, StorageError
+from . import sqlite
+from .database import Database
+from .labels import normalised_label
+from .models import ChangeRow, ClassRow, EmbeddingRow, ExampleRow, SpaceRow
+from .reading import Reader
+from .vectors import DTYPE, has_unit_rows
 
 _CONTENT_HASH = re.compile(r"[0-9a-f]{64}")
 _UNUSED_SHARE = 0.1  # of its pages; above it, writing the file anew is worth the time

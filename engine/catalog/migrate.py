@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
-import engine
-from engine.catalog import sqlite
-from engine.catalog.database import Database
-from engine.catalog.failures import DAMAGED
-from engine.errors import GalleryDamagedError, GalleryVersionError
+from ..errors import GalleryDamagedError, GalleryVersionError
+from . import sqlite
+from .database import Database
+from .failures import DAMAGED
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -119,7 +118,7 @@ def upgrade_server(database: Database) -> str | None:
 
 def script_location() -> Path:
     """The folder of the migration scripts: inside the installed package, or beside it."""
-    package = Path(engine.__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "_migrations"
     return installed if installed.is_dir() else package.parent / "migrations"
 

@@ -6,9 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 
-from engine.catalog.reading import Reader
-from engine.catalog.records import Counts, GalleryState, StatisticsTable, VectorBatch
-from engine.types import (
+from ..types import (
     Change,
     ClassRecord,
     ClassStatistics,
@@ -18,6 +16,8 @@ from engine.types import (
     Space,
     StoredLocalFeatures,
 )
+from .reading import Reader
+from .records import Counts, GalleryState, StatisticsTable, VectorBatch
 
 
 class Questions(ABC):

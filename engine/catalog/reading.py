@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from engine.catalog.class_reading import ClassReading
-from engine.catalog.example_reading import ExampleReading
-from engine.catalog.models import (
+from ..errors import GalleryDamagedError
+from ..types import Change, ChangeKind, KeepPictures, Reject, Space
+from .class_reading import ClassReading
+from .example_reading import ExampleReading
+from .models import (
     CalibrationRow,
     ChangeRow,
     ClassRow,
@@ -18,9 +20,7 @@ from engine.catalog.models import (
     SiameseHeadRow,
     SpaceRow,
 )
-from engine.catalog.records import Counts, GalleryState
-from engine.errors import GalleryDamagedError
-from engine.types import Change, ChangeKind, KeepPictures, Reject, Space
+from .records import Counts, GalleryState
 
 
 class Reader(ClassReading, ExampleReading):

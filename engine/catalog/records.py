@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import FloatArray, IntArray, KeepPictures, Space
+from ..types import FloatArray, IntArray, KeepPictures, Space
 
 
 class Commit(NamedTuple):

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
-from engine.errors import GalleryError, GalleryNotFoundError, StorageError
+from ..errors import GalleryError, GalleryNotFoundError, StorageError
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for a connection, where the URL doesn't say."""

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from engine.catalog.failures import DRIVER_ERRORS, translate
-from engine.durability import sync_folder
-from engine.errors import ReadOnlyError, StorageError
+from ..durability import sync_folder
+from ..errors import ReadOnlyError, StorageError
+from .failures import DRIVER_ERRORS, translate
 
 Error = sqlite3.Error
 Stamp = tuple[int, int, bool]

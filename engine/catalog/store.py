@@ -10,23 +10,23 @@ from typing import ClassVar, Self
 
 from sqlalchemy import Connection
 
-from engine.catalog import migrate, sqlite
-from engine.catalog.creating import create_file, create_on_server, holds_gallery
-from engine.catalog.database import LOCK_TIMEOUT, Database, parse_location
-from engine.catalog.maintenance import back_up, compact, integrity_problems
-from engine.catalog.questions import Questions
-from engine.catalog.reading import Reader
-from engine.catalog.records import Commit
-from engine.catalog.service import ServiceStore
-from engine.catalog.writing import WriteTransaction
-from engine.errors import (
+from ..errors import (
     GalleryDamagedError,
     GalleryNotFoundError,
     SpaceMismatchError,
     StorageError,
 )
-from engine.forking import in_forked_child
-from engine.types import KeepPictures, Space
+from ..forking import in_forked_child
+from ..types import KeepPictures, Space
+from . import migrate, sqlite
+from .creating import create_file, create_on_server, holds_gallery
+from .database import LOCK_TIMEOUT, Database, parse_location
+from .maintenance import back_up, compact, integrity_problems
+from .questions import Questions
+from .reading import Reader
+from .records import Commit
+from .service import ServiceStore
+from .writing import WriteTransaction
 
 
 class Catalog(Questions):

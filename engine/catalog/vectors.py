@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.errors import GalleryDamagedError, GalleryError, SpaceMismatchError
-from engine.types import UNIT_TOLERANCE, FloatArray, IntArray, Space
+from ..errors import GalleryDamagedError, GalleryError, SpaceMismatchError
+from ..types import UNIT_TOLERANCE, FloatArray, IntArray, Space
 
 DTYPE = np.dtype("<f4")
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection, CursorResult, Row
 from sqlalchemy.sql import Executable
 
-from engine.errors import GalleryError
+from ..errors import GalleryError
 
 CHUNK = 1000
 """How many values one statement looks up, and how many rows a stream fetches at a time."""

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select, update
 
-from engine.catalog.models import ChangeRow, ClassRow, GalleryRow
-from engine.catalog.reading import Reader
-from engine.catalog.view import chunks
-from engine.types import ChangeKind
+from ..types import ChangeKind
+from .models import ChangeRow, ClassRow, GalleryRow
+from .reading import Reader
+from .view import chunks
 
 
 class Writer(Reader):

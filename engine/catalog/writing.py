@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
-from engine.catalog.example_writing import ExampleWriting
-from engine.catalog.labels import bounded_source
-from engine.catalog.models import (
+from ..errors import GalleryError, SpaceMismatchError
+from ..types import ChangeKind, FloatArray, Reject, Space
+from .example_writing import ExampleWriting
+from .labels import bounded_source
+from .models import (
     CalibrationRow,
     ChangeRow,
     EmbeddingRow,
@@ -19,11 +21,9 @@ from engine.catalog.models import (
     SiameseHeadRow,
     SpaceRow,
 )
-from engine.catalog.records import StoredProjection
-from engine.catalog.vectors import check_vectors, encode_vectors
-from engine.catalog.view import chunks, is_finite
-from engine.errors import GalleryError, SpaceMismatchError
-from engine.types import ChangeKind, FloatArray, Reject, Space
+from .records import StoredProjection
+from .vectors import check_vectors, encode_vectors
+from .view import chunks, is_finite
 
 
 class WriteTransaction(ExampleWriting):

@@ -10,7 +10,7 @@ from __future__ import annotations
 def main() -> None:
     """Run the command; the entry point of `onelook`."""
     try:
-        from engine.cli.app import app
+        from .app import app
 
         app()
     except KeyboardInterrupt:  # while the command line was still being read

@@ -12,7 +12,7 @@ import typer
 import typer.main
 from typer.core import TyperGroup
 
-import engine
+from .. import __version__
 
 COMMANDS = {
     "enroll": ("enroll", "Enroll pictures of each class; makes the gallery if need be."),
@@ -85,7 +85,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"onelook {engine.__version__}")
+        typer.echo(f"onelook {__version__}")
         raise typer.Exit
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.output import Output
-from engine.cli.table import Column
+from .command import command
+from .output import Output
+from .table import Column
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -23,7 +23,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", show_default=False)
 @command
 def list_backbones(output: Output) -> None:
     """List the bundled backbones and the families that a name may come from."""
-    from engine.backbones import DEFAULT_BACKBONE, available_backbones, is_exported
+    from ..backbones import DEFAULT_BACKBONE, available_backbones, is_exported
 
     rows = []
     for name in available_backbones():
@@ -36,7 +36,7 @@ def list_backbones(output: Output) -> None:
 @command
 def fetch(output: Output, name: NameArgument) -> None:
     """Load a backbone once, so that its weights are on this machine."""
-    from engine.backbones import load_backbone
+    from ..backbones import load_backbone
 
     backbone = load_backbone(name, runtime="torch")
     space = backbone.space
@@ -47,6 +47,6 @@ def fetch(output: Output, name: NameArgument) -> None:
 @command
 def export(output: Output, name: NameArgument) -> None:
     """Export a backbone for ONNX Runtime, so that no first query waits for it."""
-    from engine.backbones import export_backbone
+    from ..backbones import export_backbone
 
     output.line(f"{name}: {export_backbone(name)}")

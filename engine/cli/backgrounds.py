@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.images import ImageSource
-    from engine.types import ByteArray
+    from ..images import ImageSource
+    from ..types import ByteArray
 
 _MOST = 150
 
@@ -19,8 +19,8 @@ def read_places(folder: Path, size: int) -> list[ByteArray]:
     Raises:
         ImageError: there are none.
     """
-    from engine.bulk.folders import pictures_below
-    from engine.errors import ImageError
+    from ..bulk.folders import pictures_below
+    from ..errors import ImageError
 
     found = list(readable(spread(list(pictures_below(folder))), size))
     if not found:
@@ -35,7 +35,7 @@ def spread(listed: Sequence[ImageSource]) -> Sequence[ImageSource]:
 
 def readable(listed: Sequence[ImageSource], size: int) -> Iterator[ByteArray]:
     """`(h, w, 3) uint8` of those that can be read; the short side is `size` pixels or more."""
-    from engine.errors import ImageError
+    from ..errors import ImageError
 
     for image in listed:
         try:
@@ -48,6 +48,6 @@ def pixels_of(image: ImageSource, size: int) -> ByteArray:
     """`(h, w, 3) uint8`; see `load_image` for what it raises."""
     import numpy as np
 
-    from engine.images import load_image
+    from ..images import load_image
 
     return np.asarray(load_image(image, min_side_hint=size).pixels)

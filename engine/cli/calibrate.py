@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import (
+from .command import command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -16,10 +16,10 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
+from .output import Output
 
 if TYPE_CHECKING:
-    from engine.tuning.reports import AdaptedSpaceReport, CalibrationReport, LearnedSpaceReport
+    from ..tuning.reports import AdaptedSpaceReport, CalibrationReport, LearnedSpaceReport
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -104,7 +104,7 @@ def adapt(
     Without --queries it is learned from the gallery alone: what changed views of an enrolled
     picture differ in counts less. With them, where queries sit is learned as well.
     """
-    from engine.tuning.reports import LearnedSpaceReport  # slow to import, and only here
+    from ..tuning.reports import LearnedSpaceReport  # slow to import, and only here
 
     if undo and queries is not None:
         raise typer.BadParameter("--undo takes no --queries")

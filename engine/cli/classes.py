@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import GalleryOption, JsonOption, LabelArgument, open_recognizer
-from engine.cli.output import Output
-from engine.cli.table import Cell, Column
-from engine.cli.text import counted, figure
-from engine.errors import ExampleNotFoundError, FilterError
+from ..errors import ExampleNotFoundError, FilterError
+from .command import command
+from .options import GalleryOption, JsonOption, LabelArgument, open_recognizer
+from .output import Output
+from .table import Cell, Column
+from .text import counted, figure
 
 if TYPE_CHECKING:
-    from engine.gallery import Gallery
-    from engine.types import ClassRecord, ExampleRecord
+    from ..gallery import Gallery
+    from ..types import ClassRecord, ExampleRecord
 
 CLASS_COLUMNS = (
     Column("class", shrinks=True),

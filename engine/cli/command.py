@@ -11,8 +11,8 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from engine.cli.output import Output
-from engine.errors import OnelookError
+from ..errors import OnelookError
+from .output import Output
 
 P = ParamSpec("P")
 

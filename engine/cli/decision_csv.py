@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from engine.types import Decision, Reject
+from ..types import Decision, Reject
 
 COLUMNS = (
     "source", "label", "reason", "stranger_rate", "similarity", "score", "threshold", "margin",

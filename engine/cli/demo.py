@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import BackboneOption, DeviceOption, RuntimeOption
-from engine.cli.output import Output
-from engine.cli.table import Cell, Column, Row
-from engine.cli.text import figure
+from .command import command
+from .options import BackboneOption, DeviceOption, RuntimeOption
+from .output import Output
+from .table import Cell, Column, Row
+from .text import figure
 
 if TYPE_CHECKING:
-    from engine.demo import DemoResult
-    from engine.types import Decision
+    from ..demo import DemoResult
+    from ..types import Decision
 
 EXAMPLES = 4
 """How many decisions of each kind are shown."""
@@ -48,7 +48,7 @@ def demo(
     runtime: RuntimeOption = None,
 ) -> None:
     """Enroll a sample catalog, recognise pictures, refuse strangers."""
-    from engine.demo import run_demo
+    from ..demo import run_demo
 
     sheet = out / SHEET
     result = run_demo(
@@ -96,7 +96,7 @@ def _share(count: int, total: int) -> tuple[str, str]:
 
 
 def _examples(result: DemoResult) -> list[Row]:
-    from engine.demo import truth
+    from ..demo import truth
 
     groups: tuple[tuple[str, str, list[Decision]], ...] = (
         ("right", "green", [d for d in result.known if d.label == truth(d)]),

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 import typer
 
 import engine
-from engine.cli.command import command
-from engine.cli.options import GalleryPlace, JsonOption, open_recognizer
-from engine.cli.output import Output
-from engine.cli.text import file_size
+
+from .command import command
+from .options import GalleryPlace, JsonOption, open_recognizer
+from .output import Output
+from .text import file_size
 
 PACKAGES = ("faiss-cpu", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "sqlalchemy")
 """Whose versions explain most, beside those that a slim install leaves out."""
@@ -57,7 +58,7 @@ def doctor(
 
 
 def _versions() -> dict[str, Any]:
-    from engine.slim import LEFT_OUT
+    from ..slim import LEFT_OUT
 
     return {
         "onelook": engine.__version__,
@@ -74,9 +75,9 @@ def _version(package: str) -> str:
 
 
 def _machine() -> dict[str, Any]:
-    from engine.backbones.devices import is_cpu
-    from engine.cores import available_cores
-    from engine.settings import PREFIX, load_settings
+    from ..backbones.devices import is_cpu
+    from ..cores import available_cores
+    from ..settings import PREFIX, load_settings
 
     settings = load_settings()
     own = sorted(name for name in os.environ if name.startswith(PREFIX))
@@ -91,7 +92,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _network() -> dict[str, Any]:
-    from engine.backbones import DEFAULT_BACKBONE, is_exported
+    from ..backbones import DEFAULT_BACKBONE, is_exported
 
     intact = is_exported(DEFAULT_BACKBONE)
     return {
@@ -104,7 +105,7 @@ def _network() -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
-    from engine.settings import cache_folder
+    from ..settings import cache_folder
 
     folder = cache_folder()
     files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
@@ -151,7 +152,7 @@ def _gallery(place: str) -> dict[str, Any]:
 
 def _backbone(name: str) -> str:
     """Its published name; one that is a file's or folder's path isn't told."""
-    from engine.backbones import available_backbones
+    from ..backbones import available_backbones
 
     published = name.partition("@")[0]
     families = {each.partition(":")[0] for each in (*available_backbones(), "fake")}

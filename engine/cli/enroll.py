@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.command import ExitCode, command
-from engine.cli.options import (
+from ..errors import GalleryError
+from .command import ExitCode, command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -21,14 +22,13 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.progress import progress_bar
-from engine.cli.text import holdings
-from engine.errors import GalleryError
+from .output import Output
+from .progress import progress_bar
+from .text import holdings
 
 if TYPE_CHECKING:
-    from engine.gallery import Gallery
-    from engine.types import EnrolmentReport
+    from ..gallery import Gallery
+    from ..types import EnrolmentReport
 
 LISTED = 10
 """How many rejects, warnings and near-duplicates a person is shown of each."""
@@ -90,7 +90,7 @@ def enroll(
     A picture's class is named by its file, or by the folder it lies in, or by the manifest's row.
     Run it again, and only what is new is enrolled; what was committed survives an interruption.
     """
-    from engine.cli.pictures import collections
+    from .pictures import collections
 
     output.when_interrupted = "interrupted; what was enrolled is kept, run the same again to go on"
     chosen = collections(sources, label)  # first, so that a typo leaves no empty gallery behind
@@ -146,7 +146,7 @@ def _require_kept(gallery: Gallery, asked: Keep | None) -> None:
 
 
 def _joined(reports: list[EnrolmentReport]) -> EnrolmentReport:
-    from engine.types import EnrolmentReport
+    from ..types import EnrolmentReport
 
     return EnrolmentReport(
         added=sum(report.added for report in reports),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.command import ExitCode, command
-from engine.cli.options import (
+from .command import ExitCode, command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -16,12 +16,12 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.table import Column
+from .output import Output
+from .table import Column
 
 if TYPE_CHECKING:
-    from engine.evaluation.comparing import Comparison
-    from engine.evaluation.evaluation import Evaluation
+    from ..evaluation.comparing import Comparison
+    from ..evaluation.evaluation import Evaluation
 
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -61,10 +61,10 @@ def evaluate(
         evaluation = recognizer.evaluate(queries, unknown, compare=compare)
         written = None
         if report is not None:
-            from engine.slim import needing
+            from ..slim import needing
 
             with needing("drawing a report"):
-                from engine.evaluation.report.writing import write_report
+                from ..evaluation.report.writing import write_report
 
             written = write_report(evaluation, recognizer.gallery, report)
     for warning in evaluation.warnings:
@@ -81,7 +81,7 @@ def evaluate(
 
 
 def _print(output: Output, evaluation: Evaluation) -> None:
-    from engine.evaluation.report.wording import FIGURE_NAMES, GROUPS, number, span
+    from ..evaluation.report.wording import FIGURE_NAMES, GROUPS, number, span
 
     trials = evaluation.result.trials
     output.line(
@@ -101,7 +101,7 @@ def _print(output: Output, evaluation: Evaluation) -> None:
 
 
 def _print_comparison(output: Output, comparison: Comparison) -> None:
-    from engine.evaluation.report.wording import number
+    from ..evaluation.report.wording import number
 
     output.line("")
     rows = []

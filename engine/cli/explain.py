@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import (
+from .command import command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -16,12 +16,12 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.table import Column
-from engine.cli.text import figure
+from .output import Output
+from .table import Column
+from .text import figure
 
 if TYPE_CHECKING:
-    from engine.evaluation.explanation.explain import Explanation
+    from ..evaluation.explanation.explain import Explanation
 
 
 COLUMNS = (
@@ -51,7 +51,7 @@ def explain(
     With --out, draws the same as a picture: the query beside the enrolled pictures, and where the
     nearest class draws its line.
     """
-    from engine.evaluation.explanation.explain import explain as explained
+    from ..evaluation.explanation.explain import explain as explained
 
     with open_recognizer(
         gallery, read_only=True, backbone=backbone, device=device, runtime=runtime
@@ -84,11 +84,11 @@ def explain(
 
 
 def _draw(out: Path, explanation: Explanation) -> None:
-    from engine.errors import StorageError
-    from engine.slim import needing
+    from ..errors import StorageError
+    from ..slim import needing
 
     with needing("drawing an explanation"):
-        from engine.evaluation.explanation.plot import explanation_plot
+        from ..evaluation.explanation.plot import explanation_plot
 
     try:
         out.write_bytes(explanation_plot(explanation))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.command import ExitCode, command
-from engine.cli.options import (
+from .command import ExitCode, command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -20,14 +20,14 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.table import Cell, Column, Row
-from engine.cli.text import figure
+from .output import Output
+from .table import Cell, Column, Row
+from .text import figure
 
 if TYPE_CHECKING:
-    from engine.findings import Findings
-    from engine.images import ImageSource
-    from engine.types import Reject
+    from ..findings import Findings
+    from ..images import ImageSource
+    from ..types import Reject
 
 COLUMNS = (
     Column("picture", shrinks=True, keeps_end=True),
@@ -62,8 +62,8 @@ def locate(
     Boxes are in pixels of the upright picture. A picture that can't be read gives an error line and
     the exit code 3; the others are looked at.
     """
-    from engine.cli.pictures import queries
-    from engine.types import Reject
+    from ..types import Reject
+    from .pictures import queries
 
     errors: list[str] = []
     results = _Coco()
@@ -121,8 +121,8 @@ class _Coco:
 
 def _located(recognizer: Any, image: ImageSource) -> tuple[ImageSource, Findings | Reject]:
     """What a picture shows, and the picture itself, which standard input gives only once."""
-    from engine.errors import ImageError
-    from engine.types import Reject
+    from ..errors import ImageError
+    from ..types import Reject
 
     standard_input: object = sys.stdin.buffer
     try:
@@ -134,14 +134,14 @@ def _located(recognizer: Any, image: ImageSource) -> tuple[ImageSource, Findings
 
 
 def _draw(folder: Path, number: int, image: ImageSource, found: Findings) -> None:
-    from engine.outlined import outlined
+    from ..outlined import outlined
 
     name = Path(found.source).stem if isinstance(image, Path) else "picture"
     _write(folder / f"{number + 1:03}-{name}.png", outlined(image, found))
 
 
 def _write(path: Path, data: bytes) -> None:
-    from engine.errors import StorageError
+    from ..errors import StorageError
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,7 +151,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _json(answer: Findings | Reject) -> dict[str, Any]:
-    from engine.types import Reject
+    from ..types import Reject
 
     if not isinstance(answer, Reject):
         return answer.to_json()
@@ -165,7 +165,7 @@ def _json(answer: Findings | Reject) -> dict[str, Any]:
 
 
 def _rows(answer: Findings | Reject) -> Iterator[Row]:
-    from engine.types import Reject
+    from ..types import Reject
 
     if isinstance(answer, Reject):
         yield (answer.source, Cell("unreadable", "red"), *[""] * 8)

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.cli.command import ExitCode, command
-from engine.cli.options import GalleryOption, IndexOption, JsonOption, open_recognizer
-from engine.cli.output import Output
-from engine.cli.text import counted, file_size, holdings
+from .command import ExitCode, command
+from .options import GalleryOption, IndexOption, JsonOption, open_recognizer
+from .output import Output
+from .text import counted, file_size, holdings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -122,7 +122,7 @@ def import_(
     gallery: GalleryOption,
 ) -> None:
     """Add what was exported to a gallery, or make one of it."""
-    from engine.gallery import Gallery, location_of
+    from ..gallery import Gallery, location_of
 
     if location_of(gallery).exists:
         with open_recognizer(gallery) as recognizer:

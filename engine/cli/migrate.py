@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import GalleryPlace
-from engine.cli.output import Output
+from .command import command
+from .options import GalleryPlace
+from .output import Output
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -38,7 +38,7 @@ def migrate(
     The copy is compared with the source by counts and hashes. Interrupted, the same command goes on
     where it stopped.
     """
-    from engine.gallery.parts.migrating import migrate_gallery
+    from ..gallery.parts.migrating import migrate_gallery
 
     output.when_interrupted = "interrupted; run the same again to go on"
     rows = migrate_gallery(source, destination)

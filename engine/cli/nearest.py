@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.command import ExitCode, command
-from engine.cli.options import (
+from ..errors import ImageError
+from ..filtering import Filter
+from .command import ExitCode, command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -19,16 +21,14 @@ from engine.cli.options import (
     WhereOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.table import Cell, Column, Row
-from engine.cli.text import figure
-from engine.errors import ImageError
-from engine.filtering import Filter
+from .output import Output
+from .table import Cell, Column, Row
+from .text import figure
 
 if TYPE_CHECKING:
-    from engine.images import ImageSource
-    from engine.recognizer import Recognizer
-    from engine.types import Candidate
+    from ..images import ImageSource
+    from ..recognizer import Recognizer
+    from ..types import Candidate
 
 COLUMNS = (
     Column("picture", shrinks=True, keeps_end=True),
@@ -54,7 +54,7 @@ def nearest(
     json_output: JsonOption = False,
 ) -> ExitCode:
     """List the k nearest classes of each picture, most similar first."""
-    from engine.cli.pictures import queries
+    from .pictures import queries
 
     unreadable, among = 0, Filter.parse(where or [])
 
@@ -88,7 +88,7 @@ class _Answer:
 
 
 def _answer(recognizer: Recognizer, image: ImageSource, k: int, among: Filter | None) -> _Answer:
-    from engine.images import describe_source
+    from ..images import describe_source
 
     try:
         return _Answer(describe_source(image), recognizer.nearest(image, k, where=among))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from engine.recognizer import Recognizer
+    from ..recognizer import Recognizer
 
 
 class Device(StrEnum):
@@ -50,7 +50,7 @@ class GalleryPlace(str):
     def __str__(self) -> str:
         if "://" not in self[:]:
             return self[:]
-        from engine.catalog import shown_location  # slow to import, and rarely needed
+        from ..catalog import shown_location  # slow to import, and rarely needed
 
         return shown_location(self[:])
 
@@ -135,7 +135,7 @@ def open_recognizer(
     local_features: str | None = None,
 ) -> Recognizer:
     """Open a gallery for a command."""
-    from engine.recognizer import Recognizer
+    from ..recognizer import Recognizer
 
     return Recognizer.open(
         gallery,

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.text import json_line, printable
+from .text import json_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from engine.cli.table import Column, Row
+    from .table import Column, Row
 
 
 class Output:
@@ -71,7 +71,7 @@ class Output:
 
     def table(self, columns: Sequence[Column], rows: Iterable[Row]) -> None:
         """Rows in columns on a terminal; elsewhere values between tabs below a line of titles."""
-        from engine.cli.table import write_plain, write_table
+        from .table import write_plain, write_table
 
         if self.terminal:
             write_table(self.console, columns, rows)

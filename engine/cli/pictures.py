@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.bulk.folders import PICTURE_SUFFIXES, pictures_below
-from engine.bulk.manifests import MANIFEST_SUFFIXES
-from engine.bulk.remote import is_remote
-from engine.bulk.sources import Source, items, origin, text_of
-from engine.errors import ImageError, LabelError
-from engine.images import ImageSource, describe_source
+from ..bulk.folders import PICTURE_SUFFIXES, pictures_below
+from ..bulk.manifests import MANIFEST_SUFFIXES
+from ..bulk.remote import is_remote
+from ..bulk.sources import Source, items, origin, text_of
+from ..errors import ImageError, LabelError
+from ..images import ImageSource, describe_source
 
 STANDARD_INPUT = "-"
 

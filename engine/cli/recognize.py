@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.command import ExitCode, command
-from engine.cli.options import (
+from ..filtering import Filter
+from .command import ExitCode, command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -19,13 +20,12 @@ from engine.cli.options import (
     WhereOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.table import Cell, Column, Row
-from engine.cli.text import counted, figure
-from engine.filtering import Filter
+from .output import Output
+from .table import Cell, Column, Row
+from .text import counted, figure
 
 if TYPE_CHECKING:
-    from engine.types import Decision, Reject
+    from ..types import Decision, Reject
 
 _FIGURES = tuple(
     Column(title, right=True)
@@ -72,8 +72,8 @@ def recognize(
     rate is the share of strangers that would score as high. A picture that can't be read gives an
     error line and the exit code 3; the others are recognised.
     """
-    from engine.cli.decision_csv import write_csv
-    from engine.cli.pictures import queries
+    from .decision_csv import write_csv
+    from .pictures import queries
 
     if json_output and csv_output:
         raise typer.BadParameter("choose one of --json and --csv")
@@ -110,7 +110,7 @@ class _Tally:
 
     def counted(self, outcomes: Iterable[Decision | Reject]) -> Iterator[Decision | Reject]:
         """The outcomes as they come, counted."""
-        from engine.types import Reject
+        from ..types import Reject
 
         for outcome in outcomes:
             if isinstance(outcome, Reject):
@@ -134,7 +134,7 @@ class _Tally:
 
 def _json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
     """A decision's object; for a picture that can't be read the same keys, and the error."""
-    from engine.types import Reject
+    from ..types import Reject
 
     if not isinstance(outcome, Reject):
         decision = outcome.to_json()
@@ -156,7 +156,7 @@ def _json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
 
 
 def _terminal_row(outcome: Decision | Reject) -> Row:
-    from engine.types import Reject
+    from ..types import Reject
 
     if isinstance(outcome, Reject):
         return (outcome.source, Cell("unreadable", "red"), "", "", "", "", "", "")
@@ -170,7 +170,7 @@ def _terminal_row(outcome: Decision | Reject) -> Row:
 
 
 def _plain_row(outcome: Decision | Reject) -> Row:
-    from engine.types import Reject
+    from ..types import Reject
 
     if isinstance(outcome, Reject):
         return (outcome.source, "unreadable", "", "", "", "", "", "", "", "")

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import (
+from .command import command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -16,9 +16,9 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.progress import progress_bar
-from engine.cli.text import counted
+from .output import Output
+from .progress import progress_bar
+from .text import counted
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 

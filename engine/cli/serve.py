@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import (
+from ..errors import SettingsError
+from .command import command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryPlace,
@@ -20,11 +21,10 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.errors import SettingsError
+from .output import Output
 
 if TYPE_CHECKING:
-    from engine.recognizer import Recognizer
+    from ..recognizer import Recognizer
 
 DEMO_KEEPS = 200
 
@@ -78,8 +78,8 @@ def serve(
     index: IndexOption = None,
 ) -> None:
     """Serve a gallery over HTTP, with a web page to recognise, enroll and review."""
-    from engine.server.options import ServerOptions
-    from engine.server.run import serve as run
+    from ..server.options import ServerOptions
+    from ..server.run import serve as run
 
     output.when_interrupted = "stopped"
     if gallery is None and not demo and "ONELOOK_GALLERY" in os.environ:
@@ -138,7 +138,7 @@ def _place(gallery: str | None) -> Iterator[str]:
 
 
 def _enroll_sample(output: Output, recognizer: Recognizer) -> None:
-    from engine import sample
+    from .. import sample
 
     output.note("… enrolling the sample catalog", style="cyan")
     recognizer.enroll_catalog(sample.catalog())

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.backgrounds import pixels_of, read_places, readable, spread
-from engine.cli.command import ExitCode, command
-from engine.cli.output import Output
+from .backgrounds import pixels_of, read_places, readable, spread
+from .command import ExitCode, command
+from .output import Output
 
 if TYPE_CHECKING:
-    from engine.types import ByteArray
+    from ..types import ByteArray
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -49,10 +49,10 @@ def synthesize(
     They are written as queries/LABEL/*.jpg, with photographs.jsonl saying where in each the
     picture's corners are. Exit code 3: some pictures could not be read.
     """
-    from engine.bulk.sources import items
-    from engine.errors import ImageError
-    from engine.synthesis import cut_out
-    from engine.synthesis.writing import Photographing, write_photographs
+    from ..bulk.sources import items
+    from ..errors import ImageError
+    from ..synthesis import cut_out
+    from ..synthesis.writing import Photographing, write_photographs
 
     rejected = 0
 

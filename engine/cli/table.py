@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TextIO
 
-from engine.cli.text import printable
+from .text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

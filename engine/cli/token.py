@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import GalleryOption
-from engine.cli.output import Output
-from engine.cli.table import Column
-from engine.errors import SettingsError
+from ..errors import SettingsError
+from .command import command
+from .options import GalleryOption
+from .output import Output
+from .table import Column
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,9 +31,9 @@ def create(
     ] = "recognize",
 ) -> None:
     """Make a token and print it, this once."""
-    from engine.catalog import Catalog
-    from engine.gallery import location_of
-    from engine.server.tokens import Scope, create_token
+    from ..catalog import Catalog
+    from ..gallery import location_of
+    from ..server.tokens import Scope, create_token
 
     wanted = Scope.named(scope)
     location = location_of(gallery)
@@ -47,8 +47,8 @@ def create(
 @command
 def list_tokens(output: Output, gallery: GalleryOption) -> None:
     """List the tokens; their secrets are not known."""
-    from engine.catalog import Catalog
-    from engine.gallery import location_of
+    from ..catalog import Catalog
+    from ..gallery import location_of
 
     location = location_of(gallery)
     location.require()
@@ -76,8 +76,8 @@ def revoke(
     gallery: GalleryOption,
 ) -> None:
     """Refuse a token from now on; running services notice within a second."""
-    from engine.catalog import Catalog
-    from engine.gallery import location_of
+    from ..catalog import Catalog
+    from ..gallery import location_of
 
     location = location_of(gallery)
     location.require()

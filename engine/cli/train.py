@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.backgrounds import read_places
-from engine.cli.command import ExitCode, command
-from engine.cli.options import (
+from .backgrounds import read_places
+from .command import ExitCode, command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryOption,
@@ -19,14 +19,14 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.table import Column
+from .output import Output
+from .table import Column
 
 if TYPE_CHECKING:
-    from engine.training.fine_tuning import FineTuned
-    from engine.training.judging import Estimate
-    from engine.training.loop import Progress
-    from engine.tuning.heads import HeadReport
+    from ..training.fine_tuning import FineTuned
+    from ..training.judging import Estimate
+    from ..training.loop import Progress
+    from ..tuning.heads import HeadReport
 
 _PLACE = 320  # pixels of a background's short side, about
 
@@ -106,13 +106,13 @@ def train_backbone(
     becomes a backbone, to be used by --backbone OUT, only if it got better. Killed, it goes on when
     started again. The exit code is 1 if it got no better.
     """
-    from engine.bulk.sources import items
-    from engine.gallery import Gallery
-    from engine.slim import needing
+    from ..bulk.sources import items
+    from ..gallery import Gallery
+    from ..slim import needing
 
     with needing("training a network"):
-        from engine.training.fine_tuning import Evidence, FineTuning, fine_tune
-        from engine.training.pictures import Pictures, kept_pictures
+        from ..training.fine_tuning import Evidence, FineTuning, fine_tune
+        from ..training.pictures import Pictures, kept_pictures
 
     def labelled(source: Path) -> Pictures:
         return [(item.label, item.image) for item in items(source)]
@@ -207,7 +207,7 @@ def train_head(
 
 
 def _print_head(output: Output, report: HeadReport) -> None:
-    from engine.evaluation.report.wording import number, span
+    from ..evaluation.report.wording import number, span
 
     judgement = report.judgement
     kind = "real pictures" if judgement.real else "augmented views: an upper bound"

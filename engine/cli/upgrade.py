@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import GalleryPlace, LocalFeaturesOption
-from engine.cli.output import Output
-from engine.cli.progress import progress_bar
+from .command import command
+from .options import GalleryPlace, LocalFeaturesOption
+from .output import Output
+from .progress import progress_bar
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -36,8 +36,8 @@ def upgrade(
     every process that uses it runs this version. A folder is upgraded whenever it is opened, after
     a backup copy was made.
     """
-    from engine.catalog import Catalog
-    from engine.gallery import location_of
+    from ..catalog import Catalog
+    from ..gallery import location_of
 
     location = location_of(gallery)
     location.require()
@@ -54,9 +54,9 @@ def upgrade(
 
 def _fill(output: Output, gallery: str, local_features: str | None) -> None:
     """Find the local features that are missing, and say what is without any."""
-    from engine.bulk.local_filling import fill_local_features
-    from engine.gallery import Gallery
-    from engine.settings import load_settings
+    from ..bulk.local_filling import fill_local_features
+    from ..gallery import Gallery
+    from ..settings import load_settings
 
     points = None
     if local_features is not None:

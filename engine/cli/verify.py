@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.command import command
-from engine.cli.options import (
+from .command import command
+from .options import (
     BackboneOption,
     DeviceOption,
     GalleryPlace,
@@ -16,8 +16,8 @@ from engine.cli.options import (
     RuntimeOption,
     open_recognizer,
 )
-from engine.cli.output import Output
-from engine.cli.text import figure
+from .output import Output
+from .text import figure
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -49,7 +49,7 @@ def verify(
 ) -> None:
     """Compare two pictures: similarity and, with a gallery, a verdict."""
     if gallery is None:
-        from engine.recognizer import compare
+        from ..recognizer import compare
 
         outcome = compare(first, second, backbone=backbone, device=device, runtime=runtime)
     else:

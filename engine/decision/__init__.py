@@ -1,7 +1,7 @@
 """From ranked candidates to a decision: scores, thresholds and the rule that joins them."""
 
-from engine.decision.calibration import Calibration
-from engine.decision.rule import (
+from .calibration import Calibration
+from .rule import (
     AMBIGUOUS_MARGIN,
     SAME_PICTURE,
     Evidence,
@@ -11,7 +11,7 @@ from engine.decision.rule import (
     padded,
     thresholds,
 )
-from engine.decision.scores import (
+from .scores import (
     NEIGHBOURS,
     Moments,
     leads,

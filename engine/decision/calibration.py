@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.decision.intervals import wilson_interval
-from engine.decision.scores import FORM, Float64Array
-from engine.decision.strangers import PRIOR_CLASSES, StrangerCurve
-from engine.errors import CalibrationError
+from ..errors import CalibrationError
+from .intervals import wilson_interval
+from .scores import FORM, Float64Array
+from .strangers import PRIOR_CLASSES, StrangerCurve
 
 _LEAST_STRANGERS = 10
 _LEAST_SHARE = 1e-12

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.decision.scores import NEIGHBOURS, Float64Array
-from engine.types import BoolArray, FloatArray
+from ..types import BoolArray, FloatArray
+from .scores import NEIGHBOURS, Float64Array
 
 AMBIGUOUS_MARGIN = 0.02
 """A runner-up within this similarity of the first class can't be told apart from it."""

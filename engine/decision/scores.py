@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import FloatArray
+from ..types import FloatArray
 
 NEIGHBOURS = 50
 """How many nearest impostors the normalisation looks at."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import CalibrationError
-from engine.types import FloatArray
+from ..errors import CalibrationError
+from ..types import FloatArray
 
 _MAGIC = b"onelook-siamese-1"
 _HEADER = struct.Struct(f"<{len(_MAGIC)}sId")

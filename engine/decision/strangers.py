@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
+from .scores import Float64Array
 
 PRIOR_CLASSES = 20.0
 """So many classes the prior counts for, where a gallery alone is the evidence."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.decision.siamese import SiameseHead
-from engine.errors import CalibrationError
+from ..errors import CalibrationError
+from .siamese import SiameseHead
 
 TARGET_FAR = 0.01
 """The share of pairs of different classes that may pass for the same."""

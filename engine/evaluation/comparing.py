@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import TrainingError
-from engine.evaluation.levers import LearningLever, Lever, learning_levers, levers
-from engine.metrics.bootstrap import resamples
-from engine.metrics.figures import Figure, figures_of, too_few_strangers
-from engine.metrics.open_set import fnir_at_fpir
-from engine.metrics.trials import Trials
-from engine.playing.enrolled import Enrolled
-from engine.playing.play import Match
-from engine.types import IntArray
+from ..errors import TrainingError
+from ..metrics.bootstrap import resamples
+from ..metrics.figures import Figure, figures_of, too_few_strangers
+from ..metrics.open_set import fnir_at_fpir
+from ..metrics.trials import Trials
+from ..playing.enrolled import Enrolled
+from ..playing.play import Match
+from ..types import IntArray
+from .levers import LearningLever, Lever, learning_levers, levers
 
 LOGGER = logging.getLogger(__name__)
 

@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from engine.bulk.sources import Source
-from engine.errors import EvaluationError
-from engine.evaluation.comparing import Comparison, compare
-from engine.evaluation.levers import OWN, Lever
-from engine.evaluation.mistakes import Mistakes, mistakes_of
-from engine.features import FeatureExtractor
-from engine.gallery import Gallery
-from engine.metrics.bootstrap import interval, resamples
-from engine.metrics.figures import Figure, figures_of, too_few_strangers
-from engine.metrics.trials import Trials
-from engine.playing.enrolled import Enrolled
-from engine.playing.matching import Matched, match_queries
-from engine.playing.play import play, stranger_scores
-from engine.playing.queries import Progress, Queries, embed_queries
-from engine.playing.scorers import Scorer
-from engine.playing.set_aside import without_seen
-from engine.types import Reject
+from ..bulk.sources import Source
+from ..errors import EvaluationError
+from ..features import FeatureExtractor
+from ..gallery import Gallery
+from ..metrics.bootstrap import interval, resamples
+from ..metrics.figures import Figure, figures_of, too_few_strangers
+from ..metrics.trials import Trials
+from ..playing.enrolled import Enrolled
+from ..playing.matching import Matched, match_queries
+from ..playing.play import play, stranger_scores
+from ..playing.queries import Progress, Queries, embed_queries
+from ..playing.scorers import Scorer
+from ..playing.set_aside import without_seen
+from ..types import Reject
+from .comparing import Comparison, compare
+from .levers import OWN, Lever
+from .mistakes import Mistakes, mistakes_of
 
 TARGETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """The FPIRs that the thresholds are asked for, to see what is reached."""

@@ -13,17 +13,17 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from engine.decision.trained_head import TrainedHead
-from engine.gallery import Snapshot
-from engine.gallery.deciding.evidence import calibrate
-from engine.metrics.trials import Trials
-from engine.playing.enrolled import Enrolled
-from engine.playing.halves import play_halves
-from engine.playing.play import Match, play
-from engine.playing.scorers import GlobalThreshold, OwnRule, Scorer
-from engine.projections import Projection
-from engine.tuning.adapting import LEAST_QUERIES, adapted_projection
-from engine.tuning.heads import fitted_head
+from ..decision.trained_head import TrainedHead
+from ..gallery import Snapshot
+from ..gallery.deciding.evidence import calibrate
+from ..metrics.trials import Trials
+from ..playing.enrolled import Enrolled
+from ..playing.halves import play_halves
+from ..playing.play import Match, play
+from ..playing.scorers import GlobalThreshold, OwnRule, Scorer
+from ..projections import Projection
+from ..tuning.adapting import LEAST_QUERIES, adapted_projection
+from ..tuning.heads import fitted_head
 
 LEAST_HEAD_CLASSES = 100
 """Queries of so many classes, half of which teach a head, are needed to show what one brings."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.metrics.trials import Trials
-from engine.types import BoolArray, IntArray
+from ..metrics.trials import Trials
+from ..types import BoolArray, IntArray
 
 SHOWN = 8
 """How many of each kind are listed."""

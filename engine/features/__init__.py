@@ -10,15 +10,15 @@ The first step is cheap in memory and runs in many threads (`work_ahead`); the s
 
 from __future__ import annotations
 
-from engine.features.ahead import work_ahead
-from engine.features.embedder import BATCH_SIZE, Embedder
-from engine.features.extractor import (
+from .ahead import work_ahead
+from .embedder import BATCH_SIZE, Embedder
+from .extractor import (
     FeatureExtractor,
     load_extractor,
     prepared_pixels,
     stored_local_features,
 )
-from engine.features.picture import Features, PictureFacts, PreparedPicture, embeddings_of
+from .picture import Features, PictureFacts, PreparedPicture, embeddings_of
 
 __all__ = [
     "BATCH_SIZE",

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from engine.cores import thread_limit
+from ..cores import thread_limit
 
 BATCHES_AHEAD = 4
 

@@ -8,9 +8,9 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
-from engine.backbones.base import Backbone
-from engine.errors import BackboneError, SettingsError
-from engine.types import ByteArray, FloatArray, Space
+from ..backbones.base import Backbone
+from ..errors import BackboneError, SettingsError
+from ..types import ByteArray, FloatArray, Space
 
 BATCH_SIZE = 32
 _LEAST_NORM = 1e-6

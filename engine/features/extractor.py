@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from engine.backbones import Backbone, load_backbone
-from engine.backbones.preprocessing import Preprocessing
-from engine.features.embedder import Embedder
-from engine.features.picture import Features, PictureFacts, PreparedPicture, embeddings_of
-from engine.images import ImageLimits, ImageSource, LoadedImage, load_image
-from engine.local import ENROLLED_LONG_SIDE, CodedFeatures, QueryView, default_extractor
-from engine.settings import Settings
-from engine.types import ByteArray, FloatArray, KeepPictures, Space, StoredLocalFeatures
+from ..backbones import Backbone, load_backbone
+from ..backbones.preprocessing import Preprocessing
+from ..images import ImageLimits, ImageSource, LoadedImage, load_image
+from ..local import ENROLLED_LONG_SIDE, CodedFeatures, QueryView, default_extractor
+from ..settings import Settings
+from ..types import ByteArray, FloatArray, KeepPictures, Space, StoredLocalFeatures
+from .embedder import Embedder
+from .picture import Features, PictureFacts, PreparedPicture, embeddings_of
 
 
 @dataclass(frozen=True, slots=True)

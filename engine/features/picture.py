@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.local import QueryView
-from engine.types import ByteArray, FloatArray, NewExample, StoredLocalFeatures
+from ..local import QueryView
+from ..types import ByteArray, FloatArray, NewExample, StoredLocalFeatures
 
 
 @dataclass(frozen=True, slots=True, eq=False)

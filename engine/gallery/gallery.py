@@ -8,27 +8,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from engine.backbones import advice_on
-from engine.catalog import Catalog
-from engine.errors import SpaceMismatchError
-from engine.gallery.following.choosing import AUTO, check_index
-from engine.gallery.following.loading import searched_space
-from engine.gallery.live import LiveGallery
-from engine.gallery.location import GalleryFolder, location_of
-from engine.gallery.parts.checking import problems_of
-from engine.gallery.parts.classes import Classes
-from engine.gallery.parts.examples import Examples
-from engine.gallery.parts.exchange import count_added, read_batches, read_header, write_parquet
-from engine.gallery.parts.feedback import FeedbackNotes
-from engine.gallery.parts.heads import Heads
-from engine.gallery.parts.local import Local
-from engine.gallery.parts.spaces import Spaces, stored_projection
-from engine.gallery.parts.thresholds import Thresholds
-from engine.gallery.parts.writing import Listing
-from engine.gallery.snapshot import Snapshot
-from engine.indexes import VectorIndex
-from engine.projections import Projection, shipped_projection
-from engine.types import Enrolment, KeepPictures, NewExample, Reject, Space
+from ..backbones import advice_on
+from ..catalog import Catalog
+from ..errors import SpaceMismatchError
+from ..indexes import VectorIndex
+from ..projections import Projection, shipped_projection
+from ..types import Enrolment, KeepPictures, NewExample, Reject, Space
+from .following.choosing import AUTO, check_index
+from .following.loading import searched_space
+from .live import LiveGallery
+from .location import GalleryFolder, location_of
+from .parts.checking import problems_of
+from .parts.classes import Classes
+from .parts.examples import Examples
+from .parts.exchange import count_added, read_batches, read_header, write_parquet
+from .parts.feedback import FeedbackNotes
+from .parts.heads import Heads
+from .parts.local import Local
+from .parts.spaces import Spaces, stored_projection
+from .parts.thresholds import Thresholds
+from .parts.writing import Listing
+from .snapshot import Snapshot
 
 
 class Gallery:

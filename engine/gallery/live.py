@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from engine.catalog import Catalog, WriteTransaction
-from engine.errors import ReadOnlyError, StorageError, UnavailableError
-from engine.forking import in_forked_child
-from engine.gallery.following.choosing import chosen_index
-from engine.gallery.following.following import followed
-from engine.gallery.following.kept_index import KeptIndex
-from engine.gallery.following.loading import load
-from engine.gallery.location import GalleryLocation
-from engine.gallery.snapshot import Snapshot
-from engine.patience import patiently
+from ..catalog import Catalog, WriteTransaction
+from ..errors import ReadOnlyError, StorageError, UnavailableError
+from ..forking import in_forked_child
+from ..patience import patiently
+from .following.choosing import chosen_index
+from .following.following import followed
+from .following.kept_index import KeptIndex
+from .following.loading import load
+from .location import GalleryLocation
+from .snapshot import Snapshot
 
 LOGGER = logging.getLogger(__name__)
 PATIENCE = 60.0

@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.catalog import Catalog, shown_location
-from engine.errors import GalleryError, GalleryNotFoundError, StorageError
-from engine.settings import cache_folder
+from ..catalog import Catalog, shown_location
+from ..errors import GalleryError, GalleryNotFoundError, StorageError
+from ..settings import cache_folder
 
 DATABASE_NAME = "catalog.sqlite"
 INDEX_NAME = "index.faiss"

@@ -6,10 +6,10 @@ nothing here keeps state or changes Pillow's or Python's global settings.
 
 from __future__ import annotations
 
-from engine.images.decode import DECODE_SHORT_SIDE
-from engine.images.load import content_hash, decoded_size, load_image
-from engine.images.loaded import BOUNDED_LONG_SIDE, LoadedImage
-from engine.images.source import ImageLimits, ImageSource, describe_source
+from .decode import DECODE_SHORT_SIDE
+from .load import content_hash, decoded_size, load_image
+from .loaded import BOUNDED_LONG_SIDE, LoadedImage
+from .source import ImageLimits, ImageSource, describe_source
 
 __all__ = [
     "BOUNDED_LONG_SIDE",

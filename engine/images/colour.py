@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.errors import ImageError
-from engine.types import ByteArray
+from ..errors import ImageError
+from ..types import ByteArray
 
 _DEEP_MODES = ("I", "F")  # and all that start with "I;"
 _NARROW = 16  # times that deep levels may fit into their range before they are stretched

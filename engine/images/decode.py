@@ -16,12 +16,12 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from engine.errors import ImageError
-from engine.images import sniff
-from engine.images.colour import to_rgb
-from engine.images.orientation import exif_orientation, swaps_sides, upright
-from engine.images.quality import is_blank
-from engine.images.source import ImageLimits
+from ..errors import ImageError
+from . import sniff
+from .colour import to_rgb
+from .orientation import exif_orientation, swaps_sides, upright
+from .quality import is_blank
+from .source import ImageLimits
 
 DECODE_SHORT_SIDE = 512
 """Large JPEGs are shrunk while decoding, by 2, 4 or 8, with a short side no smaller than this.

@@ -7,12 +7,12 @@ import hashlib
 import numpy as np
 from PIL import Image
 
-from engine.errors import ImageError
-from engine.images.colour import Converted, to_rgb
-from engine.images.decode import DECODE_SHORT_SIDE, check_pixels, decode, decoded_pixels
-from engine.images.loaded import LoadedImage
-from engine.images.orientation import exif_orientation, upright
-from engine.images.source import ImageLimits, ImageSource, describe_source, read_encoded
+from ..errors import ImageError
+from .colour import Converted, to_rgb
+from .decode import DECODE_SHORT_SIDE, check_pixels, decode, decoded_pixels
+from .loaded import LoadedImage
+from .orientation import exif_orientation, upright
+from .source import ImageLimits, ImageSource, describe_source, read_encoded
 
 _DEFAULT_LIMITS = ImageLimits()
 

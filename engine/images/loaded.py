@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from engine.images.quality import quality_warnings
-from engine.images.sniff import AVIF, HEIC, supported_format
+from .quality import quality_warnings
+from .sniff import AVIF, HEIC, supported_format
 
 BOUNDED_LONG_SIDE = 512
 _JPEG_QUALITY = 90

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.errors import ImageError
+from ..errors import ImageError
 
 
 class Readable(Protocol):

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import UNIT_TOLERANCE, FloatArray, IntArray
+from ..types import UNIT_TOLERANCE, FloatArray, IntArray
 
 
 class VectorReader(ABC):

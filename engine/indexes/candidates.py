@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.indexes import scan
-from engine.indexes.state import State
-from engine.types import FloatArray, IntArray
+from ..types import FloatArray, IntArray
+from . import scan
+from .state import State
 
 if TYPE_CHECKING:
-    from engine.indexes.sketch import Sketch
+    from .sketch import Sketch
 
 CANDIDATES_PER_NEIGHBOUR = 4
 """So many more rows are compared exactly for each neighbour asked for."""

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from engine.cores import threads_for
-from engine.types import FloatArray
+from ..cores import threads_for
+from ..types import FloatArray
 
 Checksums = npt.NDArray[np.uint32]
 ROWS_AT_ONCE = 512

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.indexes.state import NO_ROWS, State
-from engine.types import IntArray
-from engine.versioned import IdTable
+from ..types import IntArray
+from ..versioned import IdTable
+from .state import NO_ROWS, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def compacted(state: State, limits: Limits) -> State:
     """
     if not _wants_sketch(state, limits):
         return State(state.rows.without(state.dead), refused=state.refused)
-    from engine.indexes.fitting import fitted  # imports FAISS
+    from .fitting import fitted  # imports FAISS
 
     if state.sketch is None or _outgrown(state, limits):
         rows = state.rows.without(state.dead)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.indexes.base import (
+from ..types import FloatArray, IntArray
+from .base import (
     VectorIndex,
     VectorReader,
     already_there,
@@ -18,7 +19,6 @@ from engine.indexes.base import (
     check_k,
     no_such_id,
 )
-from engine.types import FloatArray, IntArray
 
 
 class NumpyReader(VectorReader):

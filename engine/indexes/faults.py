@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from engine.errors import GalleryError
+from ..errors import GalleryError
 
 
 class Fault(StrEnum):

@@ -8,11 +8,11 @@ from math import isqrt
 
 import numpy as np
 
-from engine.indexes import scan
-from engine.indexes.fit import Fit
-from engine.indexes.rows import Rows
-from engine.indexes.sketch import ROWS_AT_ONCE, Sketch
-from engine.types import FloatArray, IntArray
+from ..types import FloatArray, IntArray
+from . import scan
+from .fit import Fit
+from .rows import Rows
+from .sketch import ROWS_AT_ONCE, Sketch
 
 LEAST_RECALL = {1: 0.995, 10: 0.98, 50: 0.9}
 """Share of the k nearest neighbours that a sketch must find."""

@@ -27,15 +27,15 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from engine.durability import sync_folder
-from engine.indexes.base import VectorIndex
-from engine.indexes.checksums import row_checksums
-from engine.indexes.faults import Fault, IndexFileError
-from engine.indexes.fit import Fit
-from engine.indexes.rows import Rows
-from engine.indexes.sketched_index import SketchedIndex
-from engine.indexes.state import State
-from engine.types import FloatArray
+from ..durability import sync_folder
+from ..types import FloatArray
+from .base import VectorIndex
+from .checksums import row_checksums
+from .faults import Fault, IndexFileError
+from .fit import Fit
+from .rows import Rows
+from .sketched_index import SketchedIndex
+from .state import State
 
 MAGIC = b"onelook\x02"
 HEADER_BYTES = 4096
@@ -185,7 +185,7 @@ class _Reader:
         checksums = np.frombuffer(self._section("checksums"), np.uint32)
         sketch = None
         if (fit := self.header.get("fit")) is not None:
-            from engine.indexes.sketch import Sketch  # imports FAISS
+            from .sketch import Sketch  # imports FAISS
 
             try:
                 data = np.frombuffer(self._section("sketch"), np.uint8)

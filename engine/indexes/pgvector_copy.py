@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy.exc import DBAPIError
 
-from engine.types import FloatArray, IntArray
+from ..types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -6,7 +6,7 @@ import re
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import GalleryError, ReadOnlyError, StorageError
+from ..errors import GalleryError, ReadOnlyError, StorageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

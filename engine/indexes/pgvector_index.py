@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import GalleryError, ReadOnlyError, UnavailableError
-from engine.indexes.base import (
+from ..errors import GalleryError, ReadOnlyError, UnavailableError
+from ..types import FloatArray, IntArray
+from .base import (
     VectorIndex,
     VectorReader,
     already_there,
@@ -29,16 +30,15 @@ from engine.indexes.base import (
     check_k,
     no_such_id,
 )
-from engine.indexes.pgvector_extension import Transaction, schema_of_types
-from engine.indexes.pgvector_table import (
+from .pgvector_extension import Transaction, schema_of_types
+from .pgvector_table import (
     Bitmap,
     TableState,
     VectorTable,
     drop_table,
     table_names,
 )
-from engine.indexes.sketched_index import StateReader
-from engine.types import FloatArray, IntArray
+from .sketched_index import StateReader
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

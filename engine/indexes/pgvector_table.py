@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.indexes.pgvector_copy import copy_rows
-from engine.types import FloatArray, IntArray
+from ..types import FloatArray, IntArray
+from .pgvector_copy import copy_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

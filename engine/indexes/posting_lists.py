@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.cores import threads_for
-from engine.indexes.postings import Postings
-from engine.local.base import DESCRIPTOR_BYTES, DESCRIPTOR_SCALE
-from engine.local.coding import CODE_BYTES, WORDS, codebook
-from engine.types import FloatArray, IntArray
+from ..cores import threads_for
+from ..local.base import DESCRIPTOR_BYTES, DESCRIPTOR_SCALE
+from ..local.coding import CODE_BYTES, WORDS, codebook
+from ..types import FloatArray, IntArray
+from .postings import Postings
 
 with warnings.catch_warnings():  # SWIG's types have no __module__, which Python 3.12 deprecates
     warnings.filterwarnings("ignore", message="builtin type [Ss]wig", category=DeprecationWarning)

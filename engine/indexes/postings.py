@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.local.coding import CODE_BYTES, CodedFeatures, WordArray
-from engine.types import ByteArray, IntArray
+from ..local.coding import CODE_BYTES, CodedFeatures, WordArray
+from ..types import ByteArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

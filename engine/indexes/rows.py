@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.types import FloatArray, IntArray
+from ..types import FloatArray, IntArray
 
 SMALLEST_PART = 1024
 MOST_PARTS = 32

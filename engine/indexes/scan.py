@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.indexes.rows import Rows
-from engine.types import FloatArray, IntArray
+from ..types import FloatArray, IntArray
+from .rows import Rows
 
 MATRIX_ERROR = 1e-5
 """More than a float32 product of unit rows differs between summation orders."""

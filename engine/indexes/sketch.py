@@ -24,10 +24,10 @@ from typing import cast
 
 import numpy as np
 
-from engine.cores import threads_for
-from engine.indexes.fit import Fit
-from engine.indexes.rows import Rows
-from engine.types import ByteArray, FloatArray, IntArray
+from ..cores import threads_for
+from ..types import ByteArray, FloatArray, IntArray
+from .fit import Fit
+from .rows import Rows
 
 with warnings.catch_warnings():  # SWIG's types have no __module__, which Python 3.12 deprecates
     warnings.filterwarnings("ignore", message="builtin type [Ss]wig", category=DeprecationWarning)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.forking import in_forked_child
-from engine.indexes import candidates, scan
-from engine.indexes.base import (
+from ..forking import in_forked_child
+from ..types import FloatArray, IntArray
+from ..versioned import IdTable
+from . import candidates, scan
+from .base import (
     VectorIndex,
     VectorReader,
     already_there,
@@ -22,11 +24,9 @@ from engine.indexes.base import (
     check_k,
     no_such_id,
 )
-from engine.indexes.compaction import Limits, compacted, followed_by, is_due
-from engine.indexes.rows import Rows
-from engine.indexes.state import State
-from engine.types import FloatArray, IntArray
-from engine.versioned import IdTable
+from .compaction import Limits, compacted, followed_by, is_due
+from .rows import Rows
+from .state import State
 
 LOGGER = logging.getLogger(__name__)
 _ABSENT = -1

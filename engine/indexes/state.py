@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.indexes.fit import Fit
-from engine.indexes.rows import Rows
-from engine.types import IntArray
+from ..types import IntArray
+from .fit import Fit
+from .rows import Rows
 
 if TYPE_CHECKING:
-    from engine.indexes.sketch import Sketch  # imports FAISS, which small galleries never need
+    from .sketch import Sketch  # imports FAISS, which small galleries never need
 
 NO_ROWS: IntArray = np.empty(0, np.int64)
 

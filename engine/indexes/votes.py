@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.indexes.base import already_there, no_such_id
-from engine.indexes.postings import Postings
-from engine.local.coding import CodedFeatures
-from engine.types import ByteArray, FloatArray, IntArray
+from ..local.coding import CodedFeatures
+from ..types import ByteArray, FloatArray, IntArray
+from .base import already_there, no_such_id
+from .postings import Postings
 
 if TYPE_CHECKING:
-    from engine.indexes.posting_lists import PostingLists  # imports FAISS
+    from .posting_lists import PostingLists  # imports FAISS
 
 NEIGHBOURS = 12
 BACKGROUND = 0.6
@@ -155,6 +155,6 @@ class Votes:
 
 
 def _filed(postings: Postings) -> PostingLists:
-    from engine.indexes.posting_lists import PostingLists
+    from .posting_lists import PostingLists
 
     return PostingLists.of(postings)

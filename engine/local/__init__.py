@@ -7,17 +7,17 @@ another.
 
 from __future__ import annotations
 
-from engine.local.base import (
+from ..types import LocalMatch
+from .base import (
     ENROLLED_LONG_SIDE,
     QUERY_LONG_SIDE,
     LocalExtractor,
     LocalFeatures,
 )
-from engine.local.coding import MOST_POINTS, CodedFeatures
-from engine.local.outlines import inside, shared
-from engine.local.verifying import LocalQuery, find
-from engine.local.views import QueryView, default_extractor
-from engine.types import LocalMatch
+from .coding import MOST_POINTS, CodedFeatures
+from .outlines import inside, shared
+from .verifying import LocalQuery, find
+from .views import QueryView, default_extractor
 
 __all__ = [
     "ENROLLED_LONG_SIDE",

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
 
 QUERY_LONG_SIDE = 800
 ENROLLED_LONG_SIDE = 512

@@ -27,8 +27,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.local.base import DESCRIPTOR_BYTES, LocalFeatures
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
+from .base import DESCRIPTOR_BYTES, LocalFeatures
 
 WordArray = npt.NDArray[np.uint16]
 

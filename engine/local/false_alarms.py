@@ -19,8 +19,8 @@ import math
 
 import numpy as np
 
-from engine.local.geometry import Float64Array
-from engine.types import FloatArray
+from ..types import FloatArray
+from .geometry import Float64Array
 
 RADII = (1.5, 3.0, 6.0)
 SAMPLE = 4

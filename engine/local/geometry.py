@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import BoolArray, FloatArray
+from ..types import BoolArray, FloatArray
 
 Float64Array = npt.NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.types import FloatArray, IntArray
+from ..types import FloatArray, IntArray
 
 RATIO = 0.85
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from engine.types import BoolArray, FloatArray
+from ..types import BoolArray, FloatArray
 
 
 def area(outline: FloatArray) -> float:

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from engine.local.base import DESCRIPTOR_BYTES, DESCRIPTOR_SCALE, LocalExtractor, LocalFeatures
-from engine.local.spreading import spread
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
+from .base import DESCRIPTOR_BYTES, DESCRIPTOR_SCALE, LocalExtractor, LocalFeatures
+from .spreading import spread
 
 CONTRAST = 0.02
 """Fainter points are passed over; half of OpenCV's default, for the dim and the blurred."""

@@ -6,10 +6,11 @@ import functools
 
 import numpy as np
 
-from engine.local.base import DESCRIPTOR_SCALE, LocalFeatures, as_unit_rows
-from engine.local.coding import CodedFeatures
-from engine.local.false_alarms import Crowding, log_false_alarms
-from engine.local.geometry import (
+from ..types import BoolArray, FloatArray, IntArray, LocalMatch
+from .base import DESCRIPTOR_SCALE, LocalFeatures, as_unit_rows
+from .coding import CodedFeatures
+from .false_alarms import Crowding, log_false_alarms
+from .geometry import (
     VIEW,
     Float64Array,
     Pairs,
@@ -17,8 +18,7 @@ from engine.local.geometry import (
     maps,
     residuals,
 )
-from engine.local.matching import matches
-from engine.types import BoolArray, FloatArray, IntArray, LocalMatch
+from .matching import matches
 
 CELLS = 6
 """The enrolled picture is cut into so many cells each way, to say how much of it was found."""

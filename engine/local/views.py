@@ -10,9 +10,9 @@ import threading
 import numpy as np
 from PIL import Image
 
-from engine.local.base import QUERY_LONG_SIDE, LocalExtractor
-from engine.local.sift import RootSift, shrunk
-from engine.local.verifying import LocalQuery
+from .base import QUERY_LONG_SIDE, LocalExtractor
+from .sift import RootSift, shrunk
+from .verifying import LocalQuery
 
 QUERY_POINTS = 1200
 """So many points of a query are compared."""

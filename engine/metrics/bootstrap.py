@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from engine.types import IntArray
+from ..types import IntArray
 
 REPLICATES = 500
 LEVEL = 0.95

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.types import IntArray
+from ..decision.scores import Float64Array
+from ..types import IntArray
 
 
 def top_k(ranks: IntArray, k: int) -> float:

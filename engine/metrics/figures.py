@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.metrics.bootstrap import interval, resamples
-from engine.metrics.closed_set import class_weights, top_k
-from engine.metrics.open_set import (
+from ..decision.scores import Float64Array
+from ..types import BoolArray, IntArray
+from .bootstrap import interval, resamples
+from .closed_set import class_weights, top_k
+from .open_set import (
     auroc,
     fnir_at_fpir,
     fpr_at_tpr,
     oscr,
     strangers_needed,
 )
-from engine.metrics.reliability import expected_calibration_error
-from engine.metrics.trials import Trials
-from engine.metrics.verification import FOLDS, balanced_verdicts, equal_error_rate
-from engine.types import BoolArray, IntArray
+from .reliability import expected_calibration_error
+from .trials import Trials
+from .verification import FOLDS, balanced_verdicts, equal_error_rate
 
 FPIRS = (0.001, 0.01, 0.05, 0.1)
 """The error rates that FNIR is stated at."""

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.decision.scores import Float64Array
-from engine.types import BoolArray
+from ..decision.scores import Float64Array
+from ..types import BoolArray
 
 STRANGERS_PER_FALSE_POSITIVE = 3.0
 """The rule of three: so many strangers are needed for each one an FPIR would let through."""

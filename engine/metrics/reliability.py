@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.types import BoolArray, IntArray
+from ..decision.scores import Float64Array
+from ..types import BoolArray, IntArray
 
 BINS = 10
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.types import BoolArray, IntArray
+from ..decision.scores import Float64Array
+from ..types import BoolArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

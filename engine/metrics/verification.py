@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.metrics.open_set import Curve
-from engine.types import BoolArray, IntArray
+from ..decision.scores import Float64Array
+from ..types import BoolArray, IntArray
+from .open_set import Curve
 
 FOLDS = 10
 

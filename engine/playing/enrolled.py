@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.catalog import Catalog
-from engine.decision.trained_head import TrainedHead
-from engine.gallery import Gallery, Snapshot
-from engine.gallery.deciding.left_out import Photographs, calibrate_on_gallery
-from engine.projections import Projection, shipped_cohort, shipped_projection
-from engine.types import FloatArray, IntArray, Space
+from ..catalog import Catalog
+from ..decision.trained_head import TrainedHead
+from ..gallery import Gallery, Snapshot
+from ..gallery.deciding.left_out import Photographs, calibrate_on_gallery
+from ..projections import Projection, shipped_cohort, shipped_projection
+from ..types import FloatArray, IntArray, Space
 
 BATCH = 4096
 

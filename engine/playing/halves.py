@@ -12,10 +12,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.metrics.trials import KnownTrials, StrangerTrials, Trials
-from engine.playing.play import Match, play
-from engine.playing.scorers import Scorer
-from engine.types import BoolArray, IntArray
+from ..metrics.trials import KnownTrials, StrangerTrials, Trials
+from ..types import BoolArray, IntArray
+from .play import Match, play
+from .scorers import Scorer
 
 _SEED = 17
 

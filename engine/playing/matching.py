@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.catalog import Catalog, normalised_label
-from engine.errors import EvaluationError, LabelError
-from engine.metrics.open_set import strangers_needed
-from engine.playing.enrolled import Enrolled
-from engine.playing.play import Match
-from engine.playing.queries import Queries
-from engine.playing.set_aside import enrolled_contents
-from engine.types import IntArray
+from ..catalog import Catalog, normalised_label
+from ..errors import EvaluationError, LabelError
+from ..metrics.open_set import strangers_needed
+from ..types import IntArray
+from .enrolled import Enrolled
+from .play import Match
+from .queries import Queries
+from .set_aside import enrolled_contents
 
 LEAST_STRANGERS = strangers_needed(0.1)
 """With fewer real strangers than this, classes are left out instead."""

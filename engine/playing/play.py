@@ -7,14 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.gallery import Snapshot
-from engine.gallery.deciding.decisions import ranked
-from engine.gallery.deciding.left_out import rank_without_own
-from engine.local import QueryView
-from engine.metrics.trials import KnownTrials, StrangerTrials, Trials, empty_strangers
-from engine.playing.scorers import Scorer, similarities
-from engine.types import FloatArray, IntArray, Ranking
+from ..decision.scores import Float64Array
+from ..gallery import Snapshot
+from ..gallery.deciding.decisions import ranked
+from ..gallery.deciding.left_out import rank_without_own
+from ..local import QueryView
+from ..metrics.trials import KnownTrials, StrangerTrials, Trials, empty_strangers
+from ..types import FloatArray, IntArray, Ranking
+from .scorers import Scorer, similarities
 
 BATCH = 1024
 _SEED = 5

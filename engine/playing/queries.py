@@ -8,11 +8,11 @@ from itertools import islice
 
 import numpy as np
 
-from engine.bulk.sources import Item, Source, items
-from engine.errors import ImageError
-from engine.features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
-from engine.local import QueryView
-from engine.types import FloatArray, Reject
+from ..bulk.sources import Item, Source, items
+from ..errors import ImageError
+from ..features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
+from ..local import QueryView
+from ..types import FloatArray, Reject
 
 Progress = Callable[[int], None]
 

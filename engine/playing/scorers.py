@@ -13,12 +13,12 @@ from functools import cached_property
 
 import numpy as np
 
-from engine.decision import Calibration
-from engine.decision.scores import Float64Array
-from engine.gallery import Snapshot
-from engine.gallery.deciding.decisions import excesses
-from engine.gallery.deciding.left_out import PLAYED, rank_without_own
-from engine.types import FloatArray, Ranking
+from ..decision import Calibration
+from ..decision.scores import Float64Array
+from ..gallery import Snapshot
+from ..gallery.deciding.decisions import excesses
+from ..gallery.deciding.left_out import PLAYED, rank_without_own
+from ..types import FloatArray, Ranking
 
 
 class Scorer(ABC):

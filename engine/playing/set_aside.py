@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.catalog import Catalog
-from engine.decision.calibration import fingerprint
-from engine.playing.queries import Queries
+from ..catalog import Catalog
+from ..decision.calibration import fingerprint
+from .queries import Queries
 
 
 def fingerprints(queries: Queries) -> frozenset[str]:

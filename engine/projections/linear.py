@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.products import products
-from engine.types import FloatArray
+from ..products import products
+from ..types import FloatArray
 
 _SAME = np.empty(0, np.float32)  # stands for "the queries' mean is the pictures'"
 

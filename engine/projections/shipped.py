@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.projections.linear import Projection
-from engine.types import FloatArray, Space
+from ..types import FloatArray, Space
+from .linear import Projection
 
 FOLDER = Path(__file__).with_name("data")
 

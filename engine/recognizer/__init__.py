@@ -1,6 +1,6 @@
 """The façade over the layers below."""
 
-from engine.recognizer.comparing import compare
-from engine.recognizer.recognizer import Recognizer
+from .comparing import compare
+from .recognizer import Recognizer
 
 __all__ = ["Recognizer", "compare"]

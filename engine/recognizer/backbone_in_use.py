@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from threading import RLock
 
-from engine.backbones import Backbone
-from engine.errors import SpaceMismatchError
-from engine.features import FeatureExtractor, load_extractor
-from engine.forking import in_forked_child
-from engine.gallery import Gallery, Snapshot
-from engine.settings import Settings
+from ..backbones import Backbone
+from ..errors import SpaceMismatchError
+from ..features import FeatureExtractor, load_extractor
+from ..forking import in_forked_child
+from ..gallery import Gallery, Snapshot
+from ..settings import Settings
 
 
 class BackboneInUse:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.backbones import Backbone
-from engine.cores import limit_threads
-from engine.features import load_extractor
-from engine.images import ImageSource
-from engine.projections import Projection, shipped_projection
-from engine.settings import load_settings
-from engine.types import Verification
+from ..backbones import Backbone
+from ..cores import limit_threads
+from ..features import load_extractor
+from ..images import ImageSource
+from ..projections import Projection, shipped_projection
+from ..settings import load_settings
+from ..types import Verification
 
 
 def compare(

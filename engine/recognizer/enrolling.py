@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from engine.bulk.notes import ListingNotes
-from engine.bulk.pipeline import BulkOptions, enroll_items
-from engine.bulk.remote import RemoteFile, is_remote
-from engine.bulk.sources import Item, Source, items, origin
-from engine.cores import thread_limit
-from engine.features.extractor import limits_of
-from engine.gallery import Gallery
-from engine.recognizer.backbone_in_use import BackboneInUse
-from engine.recognizer.photographing import photographer
-from engine.types import EnrolmentReport
+from ..bulk.notes import ListingNotes
+from ..bulk.pipeline import BulkOptions, enroll_items
+from ..bulk.remote import RemoteFile, is_remote
+from ..bulk.sources import Item, Source, items, origin
+from ..cores import thread_limit
+from ..features.extractor import limits_of
+from ..gallery import Gallery
+from ..types import EnrolmentReport
+from .backbone_in_use import BackboneInUse
+from .photographing import photographer
 
 STORE_READERS = 8
 """Objects read from a store at a time, which is far away."""
@@ -68,7 +68,7 @@ def _enroll_on_ray(
     actors: int | None,
     progress: Callable[[int], None],
 ) -> EnrolmentReport:
-    from engine.bulk.ray_pipeline import ActorPlan, enroll_items_on_ray  # an extra
+    from ..bulk.ray_pipeline import ActorPlan, enroll_items_on_ray  # an extra
 
     state, settings = gallery.catalog.state(), in_use.settings
     chosen = in_use.chosen

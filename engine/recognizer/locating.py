@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from PIL import Image
 
-from engine.backbones import Backbone
-from engine.features import FeatureExtractor
-from engine.findings import Findings
-from engine.gallery import Snapshot
-from engine.gallery.deciding.locating import (
+from ..backbones import Backbone
+from ..features import FeatureExtractor
+from ..findings import Findings
+from ..gallery import Snapshot
+from ..gallery.deciding.locating import (
     SCENE_LONG_SIDE,
     SCENE_POINTS,
     Place,
     findings,
     places,
 )
-from engine.images import ImageSource, LoadedImage, load_image
-from engine.local import LocalQuery, default_extractor
+from ..images import ImageSource, LoadedImage, load_image
+from ..local import LocalQuery, default_extractor
 
 LEAST_SIDE = 8
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.backbones import Backbone
-from engine.features import FeatureExtractor, load_extractor
-from engine.gallery import Gallery
-from engine.recognizer.backbone_in_use import BackboneInUse
-from engine.types import Space
+from ..backbones import Backbone
+from ..features import FeatureExtractor, load_extractor
+from ..gallery import Gallery
+from ..types import Space
+from .backbone_in_use import BackboneInUse
 
 if TYPE_CHECKING:
-    from engine.bulk.reembedding import ReembeddingReport
+    from ..bulk.reembedding import ReembeddingReport
 
 
 def moved(
@@ -31,7 +31,7 @@ def moved(
     Args:
         may_fetch: whether its weights may be fetched, now and when it is used.
     """
-    from engine.bulk.reembedding import reembed_gallery  # not needed to recognise
+    from ..bulk.reembedding import reembed_gallery  # not needed to recognise
 
     made: list[FeatureExtractor] = []
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.gallery import Gallery, Snapshot
-from engine.gallery.parts.thresholds import Photographer
-from engine.recognizer.backbone_in_use import BackboneInUse
+from ..gallery import Gallery, Snapshot
+from ..gallery.parts.thresholds import Photographer
+from .backbone_in_use import BackboneInUse
 
 if TYPE_CHECKING:
-    from engine.gallery.deciding.left_out import Photographs
+    from ..gallery.deciding.left_out import Photographs
 
 
 def photographer(gallery: Gallery, in_use: BackboneInUse) -> Photographer:
     """Makes photographs of a gallery's pictures when it is called, and loads what that needs."""
 
     def photograph(snapshot: Snapshot) -> Photographs | None:
-        from engine.tuning.photographs import photographs_of  # not needed to recognise
+        from ..tuning.photographs import photographs_of  # not needed to recognise
 
         return photographs_of(gallery, snapshot, in_use.extractor.embedder)
 

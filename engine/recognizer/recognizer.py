@@ -10,21 +10,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from engine.arguments import checked_count, checked_embeddings
-from engine.backbones import Backbone, advice_on
-from engine.bulk.sources import Source, item_of
-from engine.cores import limit_threads
-from engine.errors import BackboneError, GalleryError, ImageError, SettingsError
-from engine.features import (
+from ..arguments import checked_count, checked_embeddings
+from ..backbones import Backbone, advice_on
+from ..bulk.sources import Source, item_of
+from ..cores import limit_threads
+from ..errors import BackboneError, GalleryError, ImageError, SettingsError
+from ..features import (
     Embedder,
     FeatureExtractor,
     Features,
     embeddings_of,
     load_extractor,
 )
-from engine.filtering import Filter, Where
-from engine.findings import Findings
-from engine.gallery import (
+from ..filtering import Filter, Where
+from ..findings import Findings
+from ..gallery import (
     CANDIDATES,
     Gallery,
     Snapshot,
@@ -33,14 +33,9 @@ from engine.gallery import (
     raise_reject,
     verify_embeddings,
 )
-from engine.images import ImageSource, describe_source
-from engine.recognizer.backbone_in_use import BackboneInUse
-from engine.recognizer.enrolling import enroll_source
-from engine.recognizer.locating import located
-from engine.recognizer.moving import moved
-from engine.recognizer.streams import recognized_stream
-from engine.settings import Settings, load_settings
-from engine.types import (
+from ..images import ImageSource, describe_source
+from ..settings import Settings, load_settings
+from ..types import (
     Candidate,
     Decision,
     Enrolment,
@@ -50,12 +45,17 @@ from engine.types import (
     Reject,
     Verification,
 )
+from .backbone_in_use import BackboneInUse
+from .enrolling import enroll_source
+from .locating import located
+from .moving import moved
+from .streams import recognized_stream
 
 if TYPE_CHECKING:
-    from engine.bulk.reembedding import ReembeddingReport
-    from engine.evaluation.evaluation import Evaluation
-    from engine.tuning.heads import HeadReport
-    from engine.tuning.reports import CalibrationReport, SpaceReport
+    from ..bulk.reembedding import ReembeddingReport
+    from ..evaluation.evaluation import Evaluation
+    from ..tuning.heads import HeadReport
+    from ..tuning.reports import CalibrationReport, SpaceReport
 
 LOGGER = logging.getLogger(__name__)
 
@@ -505,7 +505,7 @@ class Recognizer:
             EvaluationError: there is too little to measure on.
             ImageError, ManifestError: a source can't be read; single pictures are only counted.
         """
-        from engine.evaluation.evaluation import evaluate_gallery  # not needed to recognise
+        from ..evaluation.evaluation import evaluate_gallery  # not needed to recognise
 
         return evaluate_gallery(
             self.gallery,
@@ -545,7 +545,7 @@ class Recognizer:
             CalibrationError: the evidence can't carry the target; it is said what would.
             ImageError, ManifestError: a source can't be read; single pictures are only counted.
         """
-        from engine.tuning.calibrating import calibrate_gallery  # not needed to recognise
+        from ..tuning.calibrating import calibrate_gallery  # not needed to recognise
 
         return calibrate_gallery(
             self.gallery,
@@ -564,7 +564,7 @@ class Recognizer:
         What people said about queries, where it is enough; else a calibration on pictures that
         were given once stays; else the gallery alone.
         """
-        from engine.tuning.calibrating import recalibrate_gallery  # not needed to recognise
+        from ..tuning.calibrating import recalibrate_gallery  # not needed to recognise
 
         return recalibrate_gallery(self.gallery, self.features)
 
@@ -591,7 +591,7 @@ class Recognizer:
             CalibrationError: there are too few classes, kept pictures or queries.
             ImageError, ManifestError: a source can't be read; single pictures are only counted.
         """
-        from engine.tuning.adapting import adapt_to_gallery, adapt_to_pictures  # as above
+        from ..tuning.adapting import adapt_to_gallery, adapt_to_pictures  # as above
 
         if queries is None:
             return adapt_to_gallery(self.gallery, self.embedder, progress)
@@ -622,7 +622,7 @@ class Recognizer:
             TrainingError: there are too few classes or pictures.
             ImageError, ManifestError: the source can't be read; single pictures are only counted.
         """
-        from engine.tuning.heads import train_gallery_head  # not needed to recognise
+        from ..tuning.heads import train_gallery_head  # not needed to recognise
 
         return train_gallery_head(
             self.gallery,

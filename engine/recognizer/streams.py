@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from engine.errors import ImageError
-from engine.features import FeatureExtractor, Features, PreparedPicture, work_ahead
-from engine.images import ImageSource, describe_source
-from engine.types import Decision, Reject
+from ..errors import ImageError
+from ..features import FeatureExtractor, Features, PreparedPicture, work_ahead
+from ..images import ImageSource, describe_source
+from ..types import Decision, Reject
 
 
 def recognized_stream(

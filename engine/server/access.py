@@ -8,11 +8,11 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from engine.errors import AuthorizationError
-from engine.server import forwarding
-from engine.server.problems import ForbiddenError, RateError
-from engine.server.service import Service, service_of
-from engine.server.tokens import Principal, Scope
+from ..errors import AuthorizationError
+from . import forwarding
+from .problems import ForbiddenError, RateError
+from .service import Service, service_of
+from .tokens import Principal, Scope
 
 COOKIE = "onelook_token"
 CSRF_HEADER = "X-CSRF-Token"

@@ -10,12 +10,12 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 
-from engine import __version__
-from engine.recognizer import Recognizer
-from engine.server import problems
-from engine.server.guard import Guard
-from engine.server.options import ServerOptions
-from engine.server.routes import (
+from .. import __version__
+from ..recognizer import Recognizer
+from . import problems
+from .guard import Guard
+from .options import ServerOptions
+from .routes import (
     classes,
     examples,
     health,
@@ -26,8 +26,8 @@ from engine.server.routes import (
     review,
     session,
 )
-from engine.server.schemas import Problem
-from engine.server.service import Service
+from .schemas import Problem
+from .service import Service
 
 _ROUTERS = (
     session.router,

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from engine.errors import OverloadedError
+from ..errors import OverloadedError
 
 In = TypeVar("In")
 Out = TypeVar("Out")

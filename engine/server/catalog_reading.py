@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.gallery import Snapshot
-from engine.gallery.deciding.decisions import excesses
-from engine.gallery.deciding.left_out import rank_without_own
-from engine.gallery.deciding.near_duplicates import NEAR_DUPLICATE_SIMILARITY
-from engine.server.schemas import NeighbourOut
+from ..gallery import Snapshot
+from ..gallery.deciding.decisions import excesses
+from ..gallery.deciding.left_out import rank_without_own
+from ..gallery.deciding.near_duplicates import NEAR_DUPLICATE_SIMILARITY
+from .schemas import NeighbourOut
 
 NEIGHBOURS = 6
 

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO, Self, TypeVar
 
 import httpx
 
-from engine import errors
-from engine.filtering import Filter, Where
-from engine.server import schemas
+from .. import errors
+from ..filtering import Filter, Where
+from . import schemas
 
 Picture = str | Path | bytes | BinaryIO
 """A file's path, its bytes, or a file opened in binary mode."""

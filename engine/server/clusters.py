@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.types import FloatArray
+from ..types import FloatArray
 
 
 def clusters(vectors: FloatArray, threshold: float) -> list[list[int]]:

@@ -22,7 +22,7 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from engine.server.options import ServerOptions
+from .options import ServerOptions
 
 if sys.platform != "win32":
     import resource

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.errors import ImageError
-from engine.gallery import raise_reject
-from engine.gallery.parts.classes import ClassKey
-from engine.server.jobs.enrolment import with_examples
-from engine.server.presence import to_its_end
-from engine.server.recognition import Upload
-from engine.server.schemas import EnrolmentOut
-from engine.server.service import Service
-from engine.types import Enrolment, Reject
+from ..errors import ImageError
+from ..gallery import raise_reject
+from ..gallery.parts.classes import ClassKey
+from ..types import Enrolment, Reject
+from .jobs.enrolment import with_examples
+from .presence import to_its_end
+from .recognition import Upload
+from .schemas import EnrolmentOut
+from .service import Service
 
 
 async def enroll_upload(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from starlette.types import Scope
 
-from engine.server.options import Network, ServerOptions
+from .options import Network, ServerOptions
 
 _MARKS = frozenset(
     {

@@ -12,12 +12,12 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from engine.errors import OnelookError, OverloadedError, TooLargeError
-from engine.server.connections import most_connections
-from engine.server.forwarding import arrived
-from engine.server.options import MEBIBYTE
-from engine.server.problems import SlowError, problem_response
-from engine.server.service import Service
+from ..errors import OnelookError, OverloadedError, TooLargeError
+from .connections import most_connections
+from .forwarding import arrived
+from .options import MEBIBYTE
+from .problems import SlowError, problem_response
+from .service import Service
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.server.schemas import HistogramOut
+from ..decision.scores import Float64Array
+from .schemas import HistogramOut
 
 BINS = 32
 

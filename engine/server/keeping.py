@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from fastapi.concurrency import run_in_threadpool
 
-from engine.catalog.service import NewQuery
-from engine.errors import OnelookError, OverloadedError
-from engine.server.recognition import RecognitionLine, Recognized
-from engine.server.served import Served
-from engine.types import Decision
+from ..catalog.service import NewQuery
+from ..errors import OnelookError, OverloadedError
+from ..types import Decision
+from .recognition import RecognitionLine, Recognized
+from .served import Served
 
 LOGGER = logging.getLogger(__name__)
 PATIENCE_SECONDS = 2.0

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.errors import SettingsError
+from ..errors import SettingsError
 
 MEBIBYTE = 2**20
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -10,8 +10,8 @@ from typing import Any
 from fastapi import Request, Response
 from PIL import Image
 
-from engine.images import load_image
-from engine.images.sniff import GIF, JPEG, PNG, WEBP, supported_format
+from ..images import load_image
+from ..images.sniff import GIF, JPEG, PNG, WEBP, supported_format
 
 THUMBNAIL = 192
 CACHE = "private, max-age=86400"

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from engine.errors import OverloadedError, TooLargeError
-from engine.server.options import ServerOptions
+from ..errors import OverloadedError, TooLargeError
+from .options import ServerOptions
 
 _MILLION = 1_000_000
 _WORTH_GIVING_BACK = 30 * _MILLION

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.status import HTTP_500_INTERNAL_SERVER_ERROR
 
-from engine import errors
-from engine.server.schemas import Problem
+from .. import errors
+from .schemas import Problem
 
 LOGGER = logging.getLogger(__name__)
 CLIENT_HUNG_UP = 499

@@ -13,10 +13,10 @@ import threading
 import time
 from pathlib import Path
 
-from engine.errors import OnelookError
-from engine.gallery import GalleryFolder
-from engine.gallery.location import DATABASE_NAME
-from engine.server.served import Served
+from ..errors import OnelookError
+from ..gallery import GalleryFolder
+from ..gallery.location import DATABASE_NAME
+from .served import Served
 
 LOGGER = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0

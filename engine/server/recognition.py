@@ -9,19 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from engine.cores import thread_limit
-from engine.errors import ImageError, OverloadedError, TooLargeError
-from engine.features import Features, PreparedPicture
-from engine.filtering import Filter
-from engine.findings import Findings
-from engine.images import decoded_size, load_image
-from engine.recognizer.locating import located, scene_hint
-from engine.server.batching import Batcher
-from engine.server.memory import give_memory_back
-from engine.server.metrics import Metrics
-from engine.server.pixels import PixelRoom
-from engine.server.served import Served
-from engine.types import Decision, Reject
+from ..cores import thread_limit
+from ..errors import ImageError, OverloadedError, TooLargeError
+from ..features import Features, PreparedPicture
+from ..filtering import Filter
+from ..findings import Findings
+from ..images import decoded_size, load_image
+from ..recognizer.locating import located, scene_hint
+from ..types import Decision, Reject
+from .batching import Batcher
+from .memory import give_memory_back
+from .metrics import Metrics
+from .pixels import PixelRoom
+from .served import Served
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from typing import cast
 
 import uvicorn
 
-from engine.errors import SettingsError
-from engine.recognizer import Recognizer
-from engine.server.app import create_app
-from engine.server.connections import (
+from ..errors import SettingsError
+from ..recognizer import Recognizer
+from .app import create_app
+from .connections import (
     Connection,
     Door,
     ask_for_descriptors,
@@ -24,9 +24,9 @@ from engine.server.connections import (
     log_quietly,
     most_connections,
 )
-from engine.server.memory import give_memory_back, settle_allocator
-from engine.server.options import ServerOptions
-from engine.server.service import Service, check_exposure
+from .memory import give_memory_back, settle_allocator
+from .options import ServerOptions
+from .service import Service, check_exposure
 
 GRACE_SECONDS = 30
 _TRIM_TICKS = 600  # of a tenth of a second each

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.catalog.service import ServiceStore
-from engine.images import ImageLimits
-from engine.recognizer import Recognizer
-from engine.server.options import ServerOptions
+from ..catalog.service import ServiceStore
+from ..images import ImageLimits
+from ..recognizer import Recognizer
+from .options import ServerOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,20 @@ import threading
 
 from starlette.requests import HTTPConnection
 
-from engine.catalog.service import ServiceStore
-from engine.cores import thread_limit
-from engine.errors import SettingsError
-from engine.recognizer import Recognizer
-from engine.server.jobs.runner import JobRunner
-from engine.server.keeping import UnknownKeeper
-from engine.server.metrics import Metrics
-from engine.server.options import ServerOptions
-from engine.server.pictures import Thumbnails
-from engine.server.readiness import Readiness
-from engine.server.recognition import RecognitionLine
-from engine.server.schemas import ReadinessOut
-from engine.server.served import Served
-from engine.server.tokens import RateLimiter, TokenRing
+from ..catalog.service import ServiceStore
+from ..cores import thread_limit
+from ..errors import SettingsError
+from ..recognizer import Recognizer
+from .jobs.runner import JobRunner
+from .keeping import UnknownKeeper
+from .metrics import Metrics
+from .options import ServerOptions
+from .pictures import Thumbnails
+from .readiness import Readiness
+from .recognition import RecognitionLine
+from .schemas import ReadinessOut
+from .served import Served
+from .tokens import RateLimiter, TokenRing
 
 
 class Service:

@@ -15,8 +15,8 @@ import time
 from dataclasses import dataclass
 from enum import IntEnum
 
-from engine.catalog.service import TokenRecord, TokenStore
-from engine.errors import AuthorizationError, SettingsError, UnavailableError
+from ..catalog.service import TokenRecord, TokenStore
+from ..errors import AuthorizationError, SettingsError, UnavailableError
 
 PREFIX = "onelook"
 REFRESH_SECONDS = 0.5

@@ -11,8 +11,8 @@ from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from engine.errors import ServiceError
-from engine.server.recognition import Upload
+from ..errors import ServiceError
+from .recognition import Upload
 
 _MAX_NAME = 300
 _MAX_FIELDS = 50

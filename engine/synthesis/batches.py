@@ -15,16 +15,16 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from engine.synthesis.camera import Camera, draw_camera
-from engine.synthesis.carriers import Carrier, Shape, draw_carrier
-from engine.synthesis.cutouts import Cutout
-from engine.synthesis.draws import Draws
-from engine.synthesis.grounds import draw_ground
-from engine.synthesis.lighting import Light, draw_light
-from engine.synthesis.photographs import is_cut, level_for
-from engine.synthesis.placing import Placement, place
-from engine.synthesis.surfaces import KNOTS, REACH, Split
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
+from .camera import Camera, draw_camera
+from .carriers import Carrier, Shape, draw_carrier
+from .cutouts import Cutout
+from .draws import Draws
+from .grounds import draw_ground
+from .lighting import Light, draw_light
+from .photographs import is_cut, level_for
+from .placing import Placement, place
+from .surfaces import KNOTS, REACH, Split
 
 _SIDE = 256  # of a picture's texture, stretched to a square
 _LEVELS = 4

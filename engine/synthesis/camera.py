@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.synthesis.draws import Draws
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
+from .draws import Draws
 
 Image = npt.NDArray[np.integer[Any] | np.floating[Any]]
 

@@ -9,11 +9,11 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from engine.synthesis.cutouts import Cutout
-from engine.synthesis.draws import Draws
-from engine.synthesis.grounds import colour
-from engine.synthesis.surfaces import REACH, Surface
-from engine.types import FloatArray
+from ..types import FloatArray
+from .cutouts import Cutout
+from .draws import Draws
+from .grounds import colour
+from .surfaces import REACH, Surface
 
 Floats = npt.NDArray[np.float32]
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
 
 _PLAIN_SHARE = 0.92  # of the border's pixels that must be of one colour for the ground to be plain
 _TOLERANCE = 22  # by which a channel may differ from the ground's colour

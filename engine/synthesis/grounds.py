@@ -12,9 +12,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from engine.synthesis.draws import Draws
-from engine.synthesis.surfaces import Split
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
+from .draws import Draws
+from .surfaces import Split
 
 _NOISE_SIDE = 512
 _OCTAVES = (4, 8, 16, 32, 64, 128)

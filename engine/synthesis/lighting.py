@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from engine.synthesis.draws import Draws
-from engine.types import FloatArray
+from ..types import FloatArray
+from .draws import Draws
 
 GRID = 48
 

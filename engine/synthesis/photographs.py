@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from engine.synthesis.camera import draw_camera, photographed
-from engine.synthesis.carriers import draw_carrier
-from engine.synthesis.cutouts import Cutout, cut_out
-from engine.synthesis.draws import Draws
-from engine.synthesis.grounds import colour, draw_ground
-from engine.synthesis.lighting import Light, draw_light
-from engine.synthesis.placing import Placement, place
-from engine.synthesis.surfaces import KNOTS, REACH, Split
-from engine.types import ByteArray, FloatArray
+from ..types import ByteArray, FloatArray
+from .camera import draw_camera, photographed
+from .carriers import draw_carrier
+from .cutouts import Cutout, cut_out
+from .draws import Draws
+from .grounds import colour, draw_ground
+from .lighting import Light, draw_light
+from .placing import Placement, place
+from .surfaces import KNOTS, REACH, Split
 
 SIZE = 256
 _SHARPNESS = 1.25  # texels of a picture for each pixel it takes, at most, before it is halved

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.synthesis.cutouts import Cutout
-from engine.synthesis.draws import Draws
-from engine.synthesis.surfaces import Split, Surface, draw_surface
-from engine.types import FloatArray
+from ..types import FloatArray
+from .cutouts import Cutout
+from .draws import Draws
+from .surfaces import Split, Surface, draw_surface
 
 _LEAST_SIDE = math.sqrt(0.1)  # of the frame's side: a tenth of its area
 _MOST_TILT = math.radians(52)

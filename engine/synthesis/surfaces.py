@@ -19,8 +19,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from engine.synthesis.draws import Draws
-from engine.types import FloatArray
+from ..types import FloatArray
+from .draws import Draws
 
 KNOTS = 1024
 REACH = 4.0  # the table runs from -REACH to REACH

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.errors import StorageError
-from engine.synthesis.cutouts import Cutout, cut_out
-from engine.synthesis.photographs import synthesize
-from engine.synthesis.surfaces import Split
-from engine.types import ByteArray
+from ..errors import StorageError
+from ..types import ByteArray
+from .cutouts import Cutout, cut_out
+from .photographs import synthesize
+from .surfaces import Split
 
 QUERIES = "queries"
 LISTING = "photographs.jsonl"

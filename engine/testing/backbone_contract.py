@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones import Backbone
-from engine.errors import BackboneError
-from engine.testing.pictures import noise
-from engine.types import ByteArray, FloatArray
+from ..backbones import Backbone
+from ..errors import BackboneError
+from ..types import ByteArray, FloatArray
+from .pictures import noise
 
 
 def _pictures() -> list[Image.Image]:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine.catalog import Catalog
-from engine.testing.catalog_samples import SPACE, contents, enroll, new_example
-from engine.types import Change, ChangeKind, Reject
+from ..catalog import Catalog
+from ..types import Change, ChangeKind, Reject
+from .catalog_samples import SPACE, contents, enroll, new_example
 
 
 class ChangeContract:

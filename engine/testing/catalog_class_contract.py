@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.catalog import Catalog
-from engine.errors import ClassExistsError, ClassNotFoundError, GalleryError, LabelError
-from engine.testing.catalog_samples import SPACE, enroll, new_example
-from engine.types import ClassStatistics
+from ..catalog import Catalog
+from ..errors import ClassExistsError, ClassNotFoundError, GalleryError, LabelError
+from ..types import ClassStatistics
+from .catalog_samples import SPACE, enroll, new_example
 
 
 class ClassContract:

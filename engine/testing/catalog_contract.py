@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from engine.catalog import Catalog, StoredProjection
-from engine.errors import (
+from ..catalog import Catalog, StoredProjection
+from ..errors import (
     ClassNotFoundError,
     ExampleNotFoundError,
     GalleryError,
@@ -23,12 +23,12 @@ from engine.errors import (
     SpaceMismatchError,
     StorageError,
 )
-from engine.testing.catalog_change_contract import ChangeContract
-from engine.testing.catalog_class_contract import ClassContract
-from engine.testing.catalog_example_contract import ExampleContract
-from engine.testing.catalog_samples import OTHER_SPACE, SPACE, enroll, new_example
-from engine.testing.catalog_vector_contract import VectorContract
-from engine.types import Change, ChangeKind, ClassStatistics, KeepPictures, Reject
+from ..types import Change, ChangeKind, ClassStatistics, KeepPictures, Reject
+from .catalog_change_contract import ChangeContract
+from .catalog_class_contract import ClassContract
+from .catalog_example_contract import ExampleContract
+from .catalog_samples import OTHER_SPACE, SPACE, enroll, new_example
+from .catalog_vector_contract import VectorContract
 
 
 class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeContract):

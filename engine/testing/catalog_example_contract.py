@@ -7,10 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from engine.catalog import Catalog
-from engine.errors import ExampleNotFoundError, GalleryError
-from engine.testing.catalog_samples import SPACE, content_hash, enroll, new_example
-from engine.types import ChangeKind, Reject, StoredLocalFeatures
+from ..catalog import Catalog
+from ..errors import ExampleNotFoundError, GalleryError
+from ..types import ChangeKind, Reject, StoredLocalFeatures
+from .catalog_samples import SPACE, content_hash, enroll, new_example
 
 
 class ExampleContract:

@@ -12,9 +12,9 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine.catalog import Catalog
-from engine.testing.catalog_samples import SPACE, content_hash, direction, new_example
-from engine.types import ChangeKind, KeepPictures
+from ..catalog import Catalog
+from ..types import ChangeKind, KeepPictures
+from .catalog_samples import SPACE, content_hash, direction, new_example
 
 LABELS = st.sampled_from(["cup", "mug", "bowl", "狐", "Zoo", "a b"])
 NUMBERS = st.integers(0, 12)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.catalog import Catalog
-from engine.types import FloatArray, NewExample, Space
+from ..catalog import Catalog
+from ..types import FloatArray, NewExample, Space
 
 DIMENSION = 4
 SPACE = Space("fake", "a" * 64, "b" * 64, DIMENSION)

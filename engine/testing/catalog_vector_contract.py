@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.catalog import Catalog
-from engine.errors import GalleryError, SpaceMismatchError
-from engine.testing.catalog_samples import (
+from ..catalog import Catalog
+from ..errors import GalleryError, SpaceMismatchError
+from ..types import ChangeKind, FloatArray
+from .catalog_samples import (
     DIMENSION,
     OTHER_SPACE,
     SPACE,
@@ -15,7 +16,6 @@ from engine.testing.catalog_samples import (
     enroll,
     new_example,
 )
-from engine.types import ChangeKind, FloatArray
 
 
 class VectorContract:

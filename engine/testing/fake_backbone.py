@@ -6,10 +6,10 @@ import hashlib
 
 import numpy as np
 
-from engine.backbones.base import Backbone
-from engine.backbones.preprocessing import Preprocessing
-from engine.errors import BackboneError
-from engine.types import ByteArray, FloatArray, Space
+from ..backbones.base import Backbone
+from ..backbones.preprocessing import Preprocessing
+from ..errors import BackboneError
+from ..types import ByteArray, FloatArray, Space
 
 _CONSTANT = 0.1
 

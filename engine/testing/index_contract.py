@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from engine.indexes import NumpyIndex, VectorIndex
-from engine.testing.vectors import DIMENSION, unit_rows
-from engine.types import FloatArray
+from ..indexes import NumpyIndex, VectorIndex
+from ..types import FloatArray
+from .vectors import DIMENSION, unit_rows
 
 
 class IndexContract:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.local import CodedFeatures, LocalExtractor, LocalFeatures, LocalQuery, find
-from engine.testing.pictures import poster
+from ..local import CodedFeatures, LocalExtractor, LocalFeatures, LocalQuery, find
+from .pictures import poster
 
 
 class LocalExtractorContract:

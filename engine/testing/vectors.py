@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.types import FloatArray
+from ..types import FloatArray
 
 DIMENSION = 8
 MOST_CLUSTERS = 10_000

@@ -15,8 +15,8 @@ from typing import Any
 
 import torch
 
-from engine.durability import sync_folder
-from engine.errors import TrainingError
+from ..durability import sync_folder
+from ..errors import TrainingError
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

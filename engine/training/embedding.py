@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.training.pictures import normalised
-from engine.types import ByteArray, FloatArray
+from ..backbones.preprocessing import Preprocessing
+from ..types import ByteArray, FloatArray
+from .pictures import normalised
 
 _BATCH = 64
 

@@ -19,29 +19,29 @@ from typing import Any
 import torch
 from torch import nn
 
-from engine.backbones.families.fine_tuned import write_fine_tuned
-from engine.backbones.names import DEFAULT_BACKBONE, named
-from engine.backbones.preprocessing import Preprocessing
-from engine.backbones.pretrained import Network, Pretrained, file_hash, space_of
-from engine.errors import TrainingError
-from engine.projections import Projection, shipped_projection
-from engine.synthesis import Split
-from engine.training.judging import Comparison, compare, tpir_at_fpir, tpir_name
-from engine.training.loop import FitOutcome, FitSettings, Progress, default_device, fit
-from engine.training.losses import PairLoss
-from engine.training.optimisation import interpolated
-from engine.training.photographing import (
+from ..backbones.families.fine_tuned import write_fine_tuned
+from ..backbones.names import DEFAULT_BACKBONE, named
+from ..backbones.preprocessing import Preprocessing
+from ..backbones.pretrained import Network, Pretrained, file_hash, space_of
+from ..errors import TrainingError
+from ..projections import Projection, shipped_projection
+from ..synthesis import Split
+from ..types import ByteArray, IntArray, Reject
+from .judging import Comparison, compare, tpir_at_fpir, tpir_name
+from .loop import FitOutcome, FitSettings, Progress, default_device, fit
+from .losses import PairLoss
+from .optimisation import interpolated
+from .photographing import (
     PhotographBatches,
     Photographer,
     Scenery,
     all_at_once,
     one_by_one,
 )
-from engine.training.pictures import Cutouts, LabelledPictures, Pictures, read_pictures
-from engine.training.splits import split_by_class
-from engine.training.stages import PartlyFrozen
-from engine.training.trials import PicturedTrial, kept_trial, photographed_trial, queried_trial
-from engine.types import ByteArray, IntArray, Reject
+from .pictures import Cutouts, LabelledPictures, Pictures, read_pictures
+from .splits import split_by_class
+from .stages import PartlyFrozen
+from .trials import PicturedTrial, kept_trial, photographed_trial, queried_trial
 
 CHECKPOINT = "checkpoint.pt"
 HELD_OUT = "photographs of held-out classes"

@@ -16,8 +16,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import TrainingError
-from engine.types import FloatArray, IntArray
+from ..errors import TrainingError
+from ..types import FloatArray, IntArray
 
 _ROUNDS = 8
 _REPLICATES = 400

@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from engine.errors import TrainingError
-from engine.training.checkpoints import load_checkpoint, save_checkpoint
-from engine.training.memory import keep_freed_memory
-from engine.training.optimisation import moving_average, one_cycle, parameter_groups
-from engine.training.precision import default_dtype
-from engine.training.prefetch import prefetched
+from ..errors import TrainingError
+from .checkpoints import load_checkpoint, save_checkpoint
+from .memory import keep_freed_memory
+from .optimisation import moving_average, one_cycle, parameter_groups
+from .precision import default_dtype
+from .prefetch import prefetched
 
 
 class BatchSource(Protocol):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import TrainingError
-from engine.types import FloatArray, IntArray
+from ..errors import TrainingError
+from ..types import FloatArray, IntArray
 
 _BLOCK = 1024  # rows whose similarities to all others are held at a time
 

@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.synthesis import Cutout, Split, synthesize
-from engine.synthesis.batches import BatchComposer
-from engine.training.embedding import embed
-from engine.training.pictures import Cutouts, LabelledPictures, normalised, scaled
-from engine.training.samplers import NeighbourSampler
-from engine.types import ByteArray, FloatArray, IntArray
+from ..backbones.preprocessing import Preprocessing
+from ..synthesis import Cutout, Split, synthesize
+from ..synthesis.batches import BatchComposer
+from ..types import ByteArray, FloatArray, IntArray
+from .embedding import embed
+from .pictures import Cutouts, LabelledPictures, normalised, scaled
+from .samplers import NeighbourSampler
 
 _REMEMBERED = 1 / 8  # of a batch's pairs: as many further photographs to stay with the teacher on
 _MILD = 0.3  # strength of those, at most; and of real pictures that stand for photographs, at least

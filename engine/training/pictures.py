@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.errors import ImageError, TrainingError
-from engine.gallery import Gallery
-from engine.images import ImageSource, load_image
-from engine.synthesis import Cutout, cut_out
-from engine.types import ByteArray, IntArray, Reject
+from ..backbones.preprocessing import Preprocessing
+from ..errors import ImageError, TrainingError
+from ..gallery import Gallery
+from ..images import ImageSource, load_image
+from ..synthesis import Cutout, cut_out
+from ..types import ByteArray, IntArray, Reject
 
 Pictures = Iterable[tuple[str, ImageSource]]
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from engine.errors import TrainingError
-from engine.types import FloatArray, IntArray
+from ..errors import TrainingError
+from ..types import FloatArray, IntArray
 
 _NEIGHBOURS = 24  # nearest rows of other classes, among which hard ones are drawn
 _HARD_SHARE = 0.6  # of the batches

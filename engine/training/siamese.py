@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-from engine.decision.siamese import SiameseHead
-from engine.errors import TrainingError
-from engine.training.pairs import Pairs, draw_hard_pairs, draw_pairs
-from engine.training.splits import split_by_class
-from engine.types import FloatArray, IntArray
+from ..decision.siamese import SiameseHead
+from ..errors import TrainingError
+from ..types import FloatArray, IntArray
+from .pairs import Pairs, draw_hard_pairs, draw_pairs
+from .splits import split_by_class
 
 
 def train_head(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.errors import TrainingError
-from engine.types import IntArray
+from ..errors import TrainingError
+from ..types import IntArray
 
 
 @dataclass(frozen=True, slots=True)

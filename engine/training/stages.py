@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from engine.errors import TrainingError
+from ..errors import TrainingError
 
 _NORMS = (nn.modules.batchnorm._BatchNorm,)
 

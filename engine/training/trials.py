@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.errors import TrainingError
-from engine.training.embedding import embed
-from engine.training.judging import Trial
-from engine.training.photographing import Scenery
-from engine.training.pictures import Cutouts, LabelledPictures
-from engine.types import ByteArray, IntArray
+from ..backbones.preprocessing import Preprocessing
+from ..errors import TrainingError
+from ..types import ByteArray, IntArray
+from .embedding import embed
+from .judging import Trial
+from .photographing import Scenery
+from .pictures import Cutouts, LabelledPictures
 
 _QUERIES = 400  # about so many photographs in all
 _OF_A_CLASS = 8  # and so many of a class at most

@@ -21,19 +21,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.bulk.sources import Source
-from engine.errors import CalibrationError
-from engine.features import Embedder, FeatureExtractor
-from engine.gallery import Gallery, Snapshot
-from engine.gallery.deciding.decisions import query_scores
-from engine.gallery.deciding.evidence import calibrate, unlabelled_stranger_scores
-from engine.gallery.deciding.left_out import calibrate_on_gallery
-from engine.playing.enrolled import Enrolled
-from engine.playing.queries import Progress, embed_queries
-from engine.playing.set_aside import fingerprints, without_enrolled
-from engine.projections import Projection, shipped_projection
-from engine.tuning.reports import AdaptedSpaceReport, LearnedSpaceReport
-from engine.tuning.within_class import (
+from ..bulk.sources import Source
+from ..errors import CalibrationError
+from ..features import Embedder, FeatureExtractor
+from ..gallery import Gallery, Snapshot
+from ..gallery.deciding.decisions import query_scores
+from ..gallery.deciding.evidence import calibrate, unlabelled_stranger_scores
+from ..gallery.deciding.left_out import calibrate_on_gallery
+from ..playing.enrolled import Enrolled
+from ..playing.queries import Progress, embed_queries
+from ..playing.set_aside import fingerprints, without_enrolled
+from ..projections import Projection, shipped_projection
+from ..types import FloatArray
+from .reports import AdaptedSpaceReport, LearnedSpaceReport
+from .within_class import (
     ADAPTED,
     LEAST_CLASSES,
     drawn_mean,
@@ -42,7 +43,6 @@ from engine.tuning.within_class import (
     views_of,
     within_class_projection,
 )
-from engine.types import FloatArray
 
 LEAST_QUERIES = 40
 _SEED = 7

@@ -6,20 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.arguments import checked_share
-from engine.bulk.sources import Source
-from engine.catalog import Catalog
-from engine.errors import CalibrationError, SettingsError
-from engine.features import FeatureExtractor
-from engine.gallery import Gallery, Snapshot
-from engine.gallery.deciding.evidence import LEAST_QUERIES, calibrate
-from engine.playing.matching import comparable
-from engine.playing.queries import Progress, Queries, embed_queries
-from engine.playing.set_aside import fingerprints, without_enrolled
-from engine.tuning.photographs import photographs_of
-from engine.tuning.reports import CalibrationReport
-from engine.tuning.within_class import ADAPTED
-from engine.types import IntArray
+from ..arguments import checked_share
+from ..bulk.sources import Source
+from ..catalog import Catalog
+from ..errors import CalibrationError, SettingsError
+from ..features import FeatureExtractor
+from ..gallery import Gallery, Snapshot
+from ..gallery.deciding.evidence import LEAST_QUERIES, calibrate
+from ..playing.matching import comparable
+from ..playing.queries import Progress, Queries, embed_queries
+from ..playing.set_aside import fingerprints, without_enrolled
+from ..types import IntArray
+from .photographs import photographs_of
+from .reports import CalibrationReport
+from .within_class import ADAPTED
 
 
 def calibrate_gallery(

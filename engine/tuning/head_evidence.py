@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from engine.catalog import normalised_label
-from engine.errors import LabelError, TrainingError
-from engine.features import Embedder
-from engine.gallery import Gallery
-from engine.images import load_image
-from engine.images.views import augmented_views
-from engine.playing.queries import Progress, Queries
-from engine.types import BoolArray, FloatArray, IntArray
+from ..catalog import normalised_label
+from ..errors import LabelError, TrainingError
+from ..features import Embedder
+from ..gallery import Gallery
+from ..images import load_image
+from ..images.views import augmented_views
+from ..playing.queries import Progress, Queries
+from ..types import BoolArray, FloatArray, IntArray
 
 MOST_CLASSES = 1000
 """Of a gallery alone, at most so many classes are augmented; more cost time and teach little."""

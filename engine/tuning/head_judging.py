@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from engine.decision.scores import Float64Array
-from engine.decision.siamese import SiameseHead
-from engine.decision.trained_head import TARGET_FAR
-from engine.gallery.snapshot.reranking import RERANKED, order_by_both
-from engine.metrics.bootstrap import resamples
-from engine.metrics.figures import Figure
-from engine.metrics.open_set import auroc
-from engine.metrics.verification import equal_error_rate
-from engine.tuning.head_evidence import HeadEvidence
-from engine.types import BoolArray, FloatArray, IntArray
+from ..decision.scores import Float64Array
+from ..decision.siamese import SiameseHead
+from ..decision.trained_head import TARGET_FAR
+from ..gallery.snapshot.reranking import RERANKED, order_by_both
+from ..metrics.bootstrap import resamples
+from ..metrics.figures import Figure
+from ..metrics.open_set import auroc
+from ..metrics.verification import equal_error_rate
+from ..types import BoolArray, FloatArray, IntArray
+from .head_evidence import HeadEvidence
 
 FOLDS = 3
 LEAST_CLASSES = 6

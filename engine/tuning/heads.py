@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from engine.bulk.sources import Source
-from engine.decision.siamese import SiameseHead
-from engine.decision.trained_head import TrainedHead
-from engine.errors import TrainingError
-from engine.features import FeatureExtractor
-from engine.gallery import Gallery
-from engine.playing.queries import Progress, embed_queries
-from engine.playing.set_aside import fingerprints
-from engine.slim import needing
-from engine.tuning.head_evidence import HeadEvidence, enrolled_evidence, labelled_evidence
-from engine.tuning.head_judging import LEAST_CLASSES, Judgement, judge
-from engine.types import FloatArray, IntArray, Reject
+from ..bulk.sources import Source
+from ..decision.siamese import SiameseHead
+from ..decision.trained_head import TrainedHead
+from ..errors import TrainingError
+from ..features import FeatureExtractor
+from ..gallery import Gallery
+from ..playing.queries import Progress, embed_queries
+from ..playing.set_aside import fingerprints
+from ..slim import needing
+from ..types import FloatArray, IntArray, Reject
+from .head_evidence import HeadEvidence, enrolled_evidence, labelled_evidence
+from .head_judging import LEAST_CLASSES, Judgement, judge
 
 PAIRS = 12_000
 PENALTIES = (100.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
@@ -123,7 +123,7 @@ def fitted_head(vectors: FloatArray, classes: IntArray, seed: int) -> SiameseHea
         TrainingError: there are too few classes, or they teach nothing of others.
     """
     with needing("training a head"):
-        from engine.training.siamese import train_head  # torch, and only here
+        from ..training.siamese import train_head  # torch, and only here
 
     return train_head(vectors, classes, pairs=PAIRS, penalties=PENALTIES, seed=seed)
 

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from engine.errors import ImageError
-from engine.features import Embedder
-from engine.gallery import Gallery, Snapshot
-from engine.gallery.deciding.left_out import Photographs
-from engine.images import LoadedImage, load_image
-from engine.local import QueryView
-from engine.synthesis import cut_out, synthesize
-from engine.types import IntArray
+from ..errors import ImageError
+from ..features import Embedder
+from ..gallery import Gallery, Snapshot
+from ..gallery.deciding.left_out import Photographs
+from ..images import LoadedImage, load_image
+from ..local import QueryView
+from ..synthesis import cut_out, synthesize
+from ..types import IntArray
 
 MOST = 96
 """Photographs; on two cores they take some five seconds to make and to embed."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from engine.decision import Calibration, on_scale
-from engine.decision.intervals import wilson_interval
-from engine.metrics.figures import Figure
+from ..decision import Calibration, on_scale
+from ..decision.intervals import wilson_interval
+from ..metrics.figures import Figure
 
 Interval = tuple[float, float]
 

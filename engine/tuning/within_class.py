@@ -18,21 +18,21 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from engine.errors import CalibrationError
-from engine.features import Embedder
-from engine.gallery import Gallery, Snapshot
-from engine.images import load_image
-from engine.images.views import lit_views, placed_views
-from engine.metrics.bootstrap import resamples
-from engine.metrics.figures import Figure
-from engine.metrics.open_set import fnir_at_fpir, oscr
-from engine.metrics.trials import Trials
-from engine.playing.enrolled import Enrolled
-from engine.playing.play import Match, play
-from engine.playing.queries import Progress
-from engine.playing.scorers import OwnRule
-from engine.projections import Projection
-from engine.types import BoolArray, FloatArray, IntArray
+from ..errors import CalibrationError
+from ..features import Embedder
+from ..gallery import Gallery, Snapshot
+from ..images import load_image
+from ..images.views import lit_views, placed_views
+from ..metrics.bootstrap import resamples
+from ..metrics.figures import Figure
+from ..metrics.open_set import fnir_at_fpir, oscr
+from ..metrics.trials import Trials
+from ..playing.enrolled import Enrolled
+from ..playing.play import Match, play
+from ..playing.queries import Progress
+from ..playing.scorers import OwnRule
+from ..projections import Projection
+from ..types import BoolArray, FloatArray, IntArray
 
 ADAPTED = "adapted"
 LEAST_CLASSES = 20

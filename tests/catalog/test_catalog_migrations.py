@@ -219,7 +219,7 @@ def test_an_installed_package_brings_its_migrations_with_it(
 ) -> None:
     package = tmp_path / "engine"
     package.mkdir()
-    monkeypatch.setattr("engine.__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(migrate, "__file__", str(package / "catalog" / "migrate.py"))
     assert migrate.script_location() == tmp_path / "migrations"
     (package / "_migrations").mkdir()
     assert migrate.script_location() == package / "_migrations"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.backbones.pretrained import Network, Pretrained, checkpoint_file
-from engine.errors import BackboneError, BackboneUnavailableError
+from ...errors import BackboneError, BackboneUnavailableError
+from ..preprocessing import Preprocessing
+from ..pretrained import Network, Pretrained, checkpoint_file
 
 if TYPE_CHECKING:
     from torch import nn

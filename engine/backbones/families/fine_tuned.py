@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.backbones.pretrained import Network, Pretrained
-from engine.errors import BackboneError, BackboneUnavailableError
+from ...errors import BackboneError, BackboneUnavailableError
+from ..pretrained import Network, Pretrained
 
 if TYPE_CHECKING:
     from torch import nn

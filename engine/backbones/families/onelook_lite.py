@@ -19,10 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.backbones.exports import Export, parsed_export
-from engine.backbones.preprocessing import Preprocessing
-from engine.backbones.pretrained import Network, Pretrained, file_hash
-from engine.errors import BackboneError, BackboneUnavailableError
+from ...errors import BackboneError, BackboneUnavailableError
+from ..exports import Export, parsed_export
+from ..preprocessing import Preprocessing
+from ..pretrained import Network, Pretrained, file_hash
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ def assembled(tensors: Mapping[str, torch.Tensor]) -> Network:
     """
     import timm
 
-    from engine.backbones.families.pooling import RootMeanSquare
+    from .pooling import RootMeanSquare
 
     module: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
     module.load_state_dict({name: value.float() for name, value in tensors.items()})

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.backbones.hub import hub_file, not_fetched, unavailable, url_file
-from engine.backbones.preprocessing import Preprocessing, decode_side
-from engine.backbones.pretrained import Network, Pretrained, checkpoint_file
-from engine.errors import BackboneError
+from ...errors import BackboneError
+from ..hub import hub_file, not_fetched, unavailable, url_file
+from ..preprocessing import Preprocessing, decode_side
+from ..pretrained import Network, Pretrained, checkpoint_file
 
 if TYPE_CHECKING:
     from torch import nn

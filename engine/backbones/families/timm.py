@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.backbones.hub import hub_file, unavailable, url_file
-from engine.backbones.preprocessing import Preprocessing, decode_side
-from engine.backbones.pretrained import Network, Pretrained, checkpoint_file
-from engine.errors import BackboneError
+from ...errors import BackboneError
+from ..hub import hub_file, unavailable, url_file
+from ..preprocessing import Preprocessing, decode_side
+from ..pretrained import Network, Pretrained, checkpoint_file
 
 _HUB_FILES = ("model.safetensors", "pytorch_model.bin")
 

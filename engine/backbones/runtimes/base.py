@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from engine.types import ByteArray, FloatArray
+from ...types import ByteArray, FloatArray
 
 INPUT_NAME = "pixels"  # of an exported network: (n, S, S, 3) uint8
 OUTPUT_NAME = "features"  # (n, dim) float32

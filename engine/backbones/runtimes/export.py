@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from engine.backbones.pretrained import Network
-from engine.backbones.runtimes.base import INPUT_NAME, OUTPUT_NAME
-from engine.backbones.runtimes.onnx import OnnxRuntime
-from engine.backbones.runtimes.torch import Normalised, TorchRuntime
-from engine.errors import BackboneError, ImageError
-from engine.images import load_image
-from engine.types import ByteArray
+from ...errors import BackboneError, ImageError
+from ...images import load_image
+from ...types import ByteArray
+from ..pretrained import Network
+from .base import INPUT_NAME, OUTPUT_NAME
+from .onnx import OnnxRuntime
+from .torch import Normalised, TorchRuntime
 
 LEAST_COSINE = 0.9999
 

@@ -17,11 +17,11 @@ import numpy as np
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # its Python call for this comes too late
 import onnxruntime
 
-from engine.backbones.runtimes.base import INPUT_NAME
-from engine.cores import available_cores
-from engine.errors import BackboneError
-from engine.forking import abandon, in_forked_child
-from engine.types import ByteArray, FloatArray
+from ...cores import available_cores
+from ...errors import BackboneError
+from ...forking import abandon, in_forked_child
+from ...types import ByteArray, FloatArray
+from .base import INPUT_NAME
 
 PIECE = 4
 """Pictures that a thread runs at a time: few for a core's cache, enough for dense layers."""

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.backbones.preprocessing import Preprocessing
-from engine.backbones.pretrained import Network
-from engine.types import ByteArray, FloatArray
+from ...types import ByteArray, FloatArray
+from ..preprocessing import Preprocessing
+from ..pretrained import Network
 
 
 class Normalised(nn.Module):

@@ -1,8 +1,8 @@
 """What the HTTP service keeps in a gallery's database: tokens, jobs, kept queries, feedback."""
 
-from engine.catalog.service.job_files import JobFileStore
-from engine.catalog.service.jobs import JobStore
-from engine.catalog.service.records import (
+from .job_files import JobFileStore
+from .jobs import JobStore
+from .records import (
     Feedback,
     JobRecord,
     JobState,
@@ -10,9 +10,9 @@ from engine.catalog.service.records import (
     NewQuery,
     TokenRecord,
 )
-from engine.catalog.service.review import ReviewStore
-from engine.catalog.service.store import ServiceStore
-from engine.catalog.service.tokens import TokenStore
+from .review import ReviewStore
+from .store import ServiceStore
+from .tokens import TokenStore
 
 __all__ = [
     "Feedback",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import delete, insert, select
 
-from engine.catalog.database import Database
-from engine.catalog.service.models import JobFileRow
-from engine.catalog.service.records import JobFileRecord
+from ..database import Database
+from .models import JobFileRow
+from .records import JobFileRecord
 
 
 class JobFileStore:

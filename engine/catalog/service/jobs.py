@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
-from engine.catalog.database import Database
-from engine.catalog.service.models import JobRow
-from engine.catalog.service.records import JobRecord, JobState
-from engine.catalog.view import bounded_limit, can_be_id
-from engine.errors import JobNotFoundError
+from ...errors import JobNotFoundError
+from ..database import Database
+from ..view import bounded_limit, can_be_id
+from .models import JobRow
+from .records import JobRecord, JobState
 
 _COLUMNS = (
     JobRow.id,

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from engine.catalog.models import BIG_ID, AnyText, Base, UtcDateTime
+from ..models import BIG_ID, AnyText, Base, UtcDateTime
 
 
 class TokenRow(Base):

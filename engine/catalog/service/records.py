@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from engine.types import FloatArray
+from ...types import FloatArray
 
 
 class JobState(StrEnum):

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import delete, func, insert, select
 
-from engine.catalog.database import Database
-from engine.catalog.service.models import FeedbackRow, KeptQueryRow
-from engine.catalog.service.records import Feedback, KeptQuery, NewQuery
-from engine.catalog.view import chunks
-from engine.types import FloatArray
+from ...types import FloatArray
+from ..database import Database
+from ..view import chunks
+from .models import FeedbackRow, KeptQueryRow
+from .records import Feedback, KeptQuery, NewQuery
 
 _KEPT = (
     KeptQueryRow.id,

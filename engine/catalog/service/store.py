@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.catalog.database import Database
-from engine.catalog.service.job_files import JobFileStore
-from engine.catalog.service.jobs import JobStore
-from engine.catalog.service.review import ReviewStore
-from engine.catalog.service.tokens import TokenStore
+from ..database import Database
+from .job_files import JobFileStore
+from .jobs import JobStore
+from .review import ReviewStore
+from .tokens import TokenStore
 
 
 class ServiceStore:

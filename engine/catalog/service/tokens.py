@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert, select, update
 
-from engine.catalog.database import Database
-from engine.catalog.service.models import TokenRow
-from engine.catalog.service.records import TokenRecord
+from ..database import Database
+from .models import TokenRow
+from .records import TokenRecord
 
 
 class TokenStore:

@@ -7,8 +7,8 @@ import io
 
 from PIL import Image
 
-from engine.errors import ImageError
-from engine.images import ImageSource, load_image
+from ...errors import ImageError
+from ...images import ImageSource, load_image
 
 SIDE = 112
 _QUALITY = 82

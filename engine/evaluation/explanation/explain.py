@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from engine.decision.scores import Float64Array
-from engine.features import Embedder
-from engine.gallery import Gallery, Snapshot, decide_queries
-from engine.gallery.deciding.decisions import class_thresholds
-from engine.images import ImageSource, describe_source, load_image
-from engine.images.views import augmented_views
-from engine.local import QueryView
-from engine.types import Candidate, Decision, FloatArray, Reason
+from ...decision.scores import Float64Array
+from ...features import Embedder
+from ...gallery import Gallery, Snapshot, decide_queries
+from ...gallery.deciding.decisions import class_thresholds
+from ...images import ImageSource, describe_source, load_image
+from ...images.views import augmented_views
+from ...local import QueryView
+from ...types import Candidate, Decision, FloatArray, Reason
 
 EXAMPLES = 4
 """At most so many examples of the class are augmented."""

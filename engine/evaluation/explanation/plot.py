@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from engine.evaluation.drawing import style
-from engine.evaluation.drawing.thumbnails import thumbnail
-from engine.evaluation.explanation.explain import CandidateEvidence, Explanation
+from ..drawing import style
+from ..drawing.thumbnails import thumbnail
+from .explain import CandidateEvidence, Explanation
 
 SIDE = 256
 LABEL_WIDTH = 18

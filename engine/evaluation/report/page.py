@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from engine.evaluation.comparing import Comparison, Row
-from engine.evaluation.drawing.thumbnails import data_uri
-from engine.evaluation.evaluation import Evaluation
-from engine.evaluation.mistakes import Mistake
-from engine.evaluation.report.wording import (
+from ..comparing import Comparison, Row
+from ..drawing.thumbnails import data_uri
+from ..evaluation import Evaluation
+from ..mistakes import Mistake
+from .wording import (
     FIGURE_NAMES,
     GROUPS,
     PLOT_TEXTS,

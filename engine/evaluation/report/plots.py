@@ -6,15 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from engine.decision.intervals import wilson_interval
-from engine.decision.scores import Float64Array
-from engine.evaluation.comparing import Comparison
-from engine.evaluation.drawing import style
-from engine.metrics.figures import Figure
-from engine.metrics.open_set import Curve, det, oscr_curve
-from engine.metrics.reliability import reliability
-from engine.metrics.trials import Trials
-from engine.metrics.verification import roc
+from ...decision.intervals import wilson_interval
+from ...decision.scores import Float64Array
+from ...metrics.figures import Figure
+from ...metrics.open_set import Curve, det, oscr_curve
+from ...metrics.reliability import reliability
+from ...metrics.trials import Trials
+from ...metrics.verification import roc
+from ..comparing import Comparison
+from ..drawing import style
 
 BINS = 40
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine.evaluation.evaluation import Evaluation
-from engine.metrics.figures import Figure
+from ...metrics.figures import Figure
+from ..evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import StorageError
-from engine.evaluation.drawing.thumbnails import thumbnail_uri
-from engine.evaluation.evaluation import Evaluation
-from engine.evaluation.mistakes import Mistake
-from engine.evaluation.report import plots
-from engine.evaluation.report.page import Page, Plot, Tile, render
-from engine.gallery import Gallery
-from engine.gallery.deciding.decisions import class_thresholds
+from ...errors import StorageError
+from ...gallery import Gallery
+from ...gallery.deciding.decisions import class_thresholds
+from ..drawing.thumbnails import thumbnail_uri
+from ..evaluation import Evaluation
+from ..mistakes import Mistake
+from . import plots
+from .page import Page, Plot, Tile, render
 
 PAGE, FIGURES = "report.html", "figures.json"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from engine.decision import (
+from ...decision import (
     NEIGHBOURS,
     Evidence,
     Verdicts,
@@ -15,12 +15,12 @@ from engine.decision import (
     scores_against,
     thresholds,
 )
-from engine.decision.scores import Float64Array
-from engine.gallery.deciding.joint import joined
-from engine.gallery.snapshot import Snapshot
-from engine.local import QueryView
-from engine.products import products
-from engine.types import Decision, FloatArray, IntArray, LocalMatch, Location, Ranking, Reason
+from ...decision.scores import Float64Array
+from ...local import QueryView
+from ...products import products
+from ...types import Decision, FloatArray, IntArray, LocalMatch, Location, Ranking, Reason
+from ..snapshot import Snapshot
+from .joint import joined
 
 CLEAR = 2.0
 """Passing its threshold by so many deviations, a class needs no other evidence."""

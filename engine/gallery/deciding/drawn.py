@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision import moments, normalized_scores, padded
-from engine.decision.scores import Float64Array
-from engine.gallery.snapshot import Snapshot
-from engine.types import FloatArray, Ranking
+from ...decision import moments, normalized_scores, padded
+from ...decision.scores import Float64Array
+from ...types import FloatArray, Ranking
+from ..snapshot import Snapshot
 
 SPACINGS = 10
 """Spacings between runners-up that the mean lead is estimated from."""

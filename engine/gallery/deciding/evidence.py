@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision import Calibration
-from engine.decision.scores import Float64Array
-from engine.gallery.deciding.decisions import ranked, stranger_scores
-from engine.gallery.deciding.drawn import drawn_scores
-from engine.gallery.deciding.left_out import (
+from ...decision import Calibration
+from ...decision.scores import Float64Array
+from ...types import FloatArray, IntArray
+from ..snapshot import Snapshot
+from .decisions import ranked, stranger_scores
+from .drawn import drawn_scores
+from .left_out import (
     Photographs,
     Views,
     calibrate_on_gallery,
@@ -22,8 +24,6 @@ from engine.gallery.deciding.left_out import (
     genuine_scores,
     rank_without_own,
 )
-from engine.gallery.snapshot import Snapshot
-from engine.types import FloatArray, IntArray
 
 LEAST_QUERIES = 20
 

@@ -21,10 +21,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.cores import threads_for
-from engine.gallery.snapshot import Snapshot
-from engine.local import LocalMatch, LocalQuery, QueryView, find
-from engine.types import FloatArray, IntArray, Ranking
+from ...cores import threads_for
+from ...local import LocalMatch, LocalQuery, QueryView, find
+from ...types import FloatArray, IntArray, Ranking
+from ..snapshot import Snapshot
 
 NOMINATED = 8
 """Examples that are sought for their votes."""

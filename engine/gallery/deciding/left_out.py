@@ -13,14 +13,14 @@ from functools import partial
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS, Calibration
-from engine.decision.scores import Float64Array
-from engine.gallery.deciding.decisions import ranked, stranger_scores
-from engine.gallery.deciding.drawn import drawn_scores
-from engine.gallery.deciding.joint import joined
-from engine.gallery.snapshot import Snapshot
-from engine.local import LocalQuery, QueryView
-from engine.types import FloatArray, IntArray, Ranking
+from ...decision import NEIGHBOURS, Calibration
+from ...decision.scores import Float64Array
+from ...local import LocalQuery, QueryView
+from ...types import FloatArray, IntArray, Ranking
+from ..snapshot import Snapshot
+from .decisions import ranked, stranger_scores
+from .drawn import drawn_scores
+from .joint import joined
 
 PLAYED = 1000
 """At most this many classes are played; more would tighten the estimate little and cost time."""

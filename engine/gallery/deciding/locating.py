@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS
-from engine.findings import Finding, Findings
-from engine.gallery.deciding.decisions import CANDIDATES, decide_rankings
-from engine.gallery.deciding.joint import NOMINATED, bonus_of, sought, with_found
-from engine.gallery.snapshot import Snapshot
-from engine.local import LocalMatch, LocalQuery, inside, shared
-from engine.types import FloatArray
+from ...decision import NEIGHBOURS
+from ...findings import Finding, Findings
+from ...local import LocalMatch, LocalQuery, inside, shared
+from ...types import FloatArray
+from ..snapshot import Snapshot
+from .decisions import CANDIDATES, decide_rankings
+from .joint import NOMINATED, bonus_of, sought, with_found
 
 SCENE_LONG_SIDE = 1200
 """Things in a picture are small in it, so more of it is looked at than of other queries."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.gallery.snapshot import Snapshot
-from engine.types import Enrolment, NearDuplicate, NewExample, Reject
+from ...types import Enrolment, NearDuplicate, NewExample, Reject
+from ..snapshot import Snapshot
 
 NEAR_DUPLICATE_SIMILARITY = 0.97
 """At or above it, two pictures differ by no more than re-encoding and resizing one does."""

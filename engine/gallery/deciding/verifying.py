@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision.trained_head import TARGET_FAR
-from engine.gallery.snapshot import Snapshot
-from engine.types import FloatArray, Verification
+from ...decision.trained_head import TARGET_FAR
+from ...types import FloatArray, Verification
+from ..snapshot import Snapshot
 
 _LEAST_PICTURES = 8
 _COMPARED = 512

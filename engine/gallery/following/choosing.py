@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.catalog import Catalog
-from engine.errors import GalleryError, SettingsError
-from engine.gallery.following.index_in_database import IndexInDatabase
-from engine.gallery.following.index_in_memory import IndexInMemory
-from engine.gallery.following.kept_index import KeptIndex
-from engine.gallery.location import GalleryFolder, GalleryLocation
-from engine.indexes.pgvector_index import has_table
+from ...catalog import Catalog
+from ...errors import GalleryError, SettingsError
+from ...indexes.pgvector_index import has_table
+from ..location import GalleryFolder, GalleryLocation
+from .index_in_database import IndexInDatabase
+from .index_in_memory import IndexInMemory
+from .kept_index import KeptIndex
 
 AUTO, FAISS, PGVECTOR = "auto", IndexInMemory.engine, IndexInDatabase.engine
 

@@ -6,15 +6,15 @@ import dataclasses
 
 import numpy as np
 
-from engine.catalog import Catalog, Reader
-from engine.gallery.following.index_in_memory import examples_in
-from engine.gallery.following.kept_index import KeptIndex
-from engine.gallery.following.loading import read_calibration, read_head
-from engine.gallery.snapshot import Snapshot
-from engine.gallery.snapshot.cohort import COHORT_SIZE
-from engine.gallery.snapshot.snapshot import COHORT_DRIFT, entered
-from engine.types import Change, ChangeKind, IntArray
-from engine.versioned import IdTable
+from ...catalog import Catalog, Reader
+from ...types import Change, ChangeKind, IntArray
+from ...versioned import IdTable
+from ..snapshot import Snapshot
+from ..snapshot.cohort import COHORT_SIZE
+from ..snapshot.snapshot import COHORT_DRIFT, entered
+from .index_in_memory import examples_in
+from .kept_index import KeptIndex
+from .loading import read_calibration, read_head
 
 
 def followed(catalog: Catalog, kept: KeptIndex, snapshot: Snapshot) -> Snapshot | None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.catalog import Catalog, Commit, GalleryState
-from engine.gallery.following.index_in_memory import examples_in
-from engine.indexes.pgvector_index import Changes, PgvectorIndex
-from engine.projections import Projection
-from engine.types import ChangeKind, FloatArray, IntArray, Space
+from ...catalog import Catalog, Commit, GalleryState
+from ...indexes.pgvector_index import Changes, PgvectorIndex
+from ...projections import Projection
+from ...types import ChangeKind, FloatArray, IntArray, Space
+from .index_in_memory import examples_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from engine.catalog import Catalog, Commit, GalleryState
-from engine.indexes import IndexFileError, SketchedIndex, load_index, save_index
-from engine.indexes.pgvector_index import drop_tables
-from engine.projections import Projection
-from engine.types import Change, ChangeKind, IntArray, Space
+from ...catalog import Catalog, Commit, GalleryState
+from ...indexes import IndexFileError, SketchedIndex, load_index, save_index
+from ...indexes.pgvector_index import drop_tables
+from ...projections import Projection
+from ...types import Change, ChangeKind, IntArray, Space
 
 LOGGER = logging.getLogger(__name__)
 LOAD_BATCH = 4096

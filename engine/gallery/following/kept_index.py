@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from engine.catalog import Catalog, Commit, GalleryState
-from engine.indexes import VectorIndex
-from engine.projections import Projection
-from engine.types import IntArray, Space
+from ...catalog import Catalog, Commit, GalleryState
+from ...indexes import VectorIndex
+from ...projections import Projection
+from ...types import IntArray, Space
 
 
 class KeptIndex(Protocol):

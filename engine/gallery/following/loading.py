@@ -7,15 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from engine.catalog import Catalog, GalleryState, Reader
-from engine.decision import Calibration
-from engine.decision.trained_head import TrainedHead
-from engine.gallery.following.kept_index import KeptIndex
-from engine.gallery.snapshot import AttributeTable, ExampleTable, Snapshot
-from engine.gallery.snapshot.cohort import COHORT_SIZE, Draw
-from engine.gallery.snapshot.local import LocalTable
-from engine.projections import Projection, shipped_cohort
-from engine.versioned import IdTable, Overlaid
+from ...catalog import Catalog, GalleryState, Reader
+from ...decision import Calibration
+from ...decision.trained_head import TrainedHead
+from ...projections import Projection, shipped_cohort
+from ...versioned import IdTable, Overlaid
+from ..snapshot import AttributeTable, ExampleTable, Snapshot
+from ..snapshot.cohort import COHORT_SIZE, Draw
+from ..snapshot.local import LocalTable
+from .kept_index import KeptIndex
 
 LOGGER = logging.getLogger(__name__)
 

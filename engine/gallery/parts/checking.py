@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from engine.catalog import Catalog
-from engine.gallery.following.index_in_memory import LOAD_BATCH
-from engine.gallery.snapshot import Snapshot
-from engine.indexes import IndexFileError, VectorReader, load_index
+from ...catalog import Catalog
+from ...indexes import IndexFileError, VectorReader, load_index
+from ..following.index_in_memory import LOAD_BATCH
+from ..snapshot import Snapshot
 
 TOLERANCE = 1e-5
 """How far a component of an indexed vector may be from the database's."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.catalog import WriteTransaction
-from engine.gallery.deciding.decisions import class_thresholds
-from engine.gallery.following.loading import searched_space
-from engine.gallery.live import LiveGallery
+from ...catalog import WriteTransaction
+from ..deciding.decisions import class_thresholds
+from ..following.loading import searched_space
+from ..live import LiveGallery
 
 ClassKey = str | int
 """A class's label, or its id: what is meant stays the same class when others rename it."""

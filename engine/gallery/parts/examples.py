@@ -6,13 +6,13 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from engine.catalog import WriteTransaction
-from engine.gallery.deciding.near_duplicates import near_duplicates
-from engine.gallery.live import PATIENCE, LiveGallery
-from engine.gallery.parts.thresholds import Thresholds
-from engine.gallery.parts.writing import Listing, write_examples
-from engine.patience import patiently
-from engine.types import Enrolment, NewExample, Reject
+from ...catalog import WriteTransaction
+from ...patience import patiently
+from ...types import Enrolment, NewExample, Reject
+from ..deciding.near_duplicates import near_duplicates
+from ..live import PATIENCE, LiveGallery
+from .thresholds import Thresholds
+from .writing import Listing, write_examples
 
 
 class Examples:

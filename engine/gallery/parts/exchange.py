@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.catalog import Catalog
-from engine.errors import GalleryError
-from engine.gallery.following.loading import searched_space
-from engine.slim import needing
-from engine.types import (
+from ...catalog import Catalog
+from ...errors import GalleryError
+from ...slim import needing
+from ...types import (
     Enrolment,
     KeepPictures,
     NewExample,
@@ -29,6 +28,7 @@ from engine.types import (
     Space,
     StoredLocalFeatures,
 )
+from ..following.loading import searched_space
 
 METADATA_KEY = b"onelook"
 FORMAT = 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.catalog.service import Feedback
-from engine.gallery.live import LiveGallery
-from engine.gallery.snapshot import Snapshot
-from engine.types import Decision, FloatArray, IntArray
+from ...catalog.service import Feedback
+from ...types import Decision, FloatArray, IntArray
+from ..live import LiveGallery
+from ..snapshot import Snapshot
 
 
 class FeedbackNotes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.decision.trained_head import TrainedHead
-from engine.gallery.live import LiveGallery
+from ...decision.trained_head import TrainedHead
+from ..live import LiveGallery
 
 
 class Heads:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.catalog import WriteTransaction
-from engine.gallery.live import LiveGallery
-from engine.local import default_extractor
-from engine.types import StoredLocalFeatures
+from ...catalog import WriteTransaction
+from ...local import default_extractor
+from ...types import StoredLocalFeatures
+from ..live import LiveGallery
 
 
 class Local:

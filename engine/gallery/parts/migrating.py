@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from engine.catalog import Catalog
-from engine.catalog.copying import copy_catalog
-from engine.gallery.location import GalleryFolder, location_of
+from ...catalog import Catalog
+from ...catalog.copying import copy_catalog
+from ..location import GalleryFolder, location_of
 
 
 def migrate_gallery(

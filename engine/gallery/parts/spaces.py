@@ -11,13 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from engine.catalog import StoredProjection, WriteTransaction
-from engine.decision import Calibration
-from engine.gallery.live import LiveGallery
-from engine.gallery.parts.thresholds import Thresholds
-from engine.gallery.snapshot import Snapshot
-from engine.projections import Projection, shipped_projection
-from engine.types import FloatArray, Space
+from ...catalog import StoredProjection, WriteTransaction
+from ...decision import Calibration
+from ...projections import Projection, shipped_projection
+from ...types import FloatArray, Space
+from ..live import LiveGallery
+from ..snapshot import Snapshot
+from .thresholds import Thresholds
 
 LOGGER = logging.getLogger(__name__)
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from engine.catalog import WriteTransaction
-from engine.decision import Calibration
-from engine.gallery.deciding.left_out import PHOTOGRAPHS, Photographs, calibrate_on_gallery
-from engine.gallery.live import LiveGallery
-from engine.gallery.snapshot import Snapshot
-from engine.gallery.snapshot.cohort import COHORT_SIZE
-from engine.gallery.snapshot.statistics import statistics_of
-from engine.types import ChangeKind, ClassStatistics, IntArray
+from ...catalog import WriteTransaction
+from ...decision import Calibration
+from ...types import ChangeKind, ClassStatistics, IntArray
+from ..deciding.left_out import PHOTOGRAPHS, Photographs, calibrate_on_gallery
+from ..live import LiveGallery
+from ..snapshot import Snapshot
+from ..snapshot.cohort import COHORT_SIZE
+from ..snapshot.statistics import statistics_of
 
 LOGGER = logging.getLogger(__name__)
 

@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engine.catalog import WriteTransaction, normalised_label
-from engine.errors import DuplicateImageError, LabelError
-from engine.types import Enrolment, EnrolmentStatus, ExampleRecord, NewExample, Reject
+from ...catalog import WriteTransaction, normalised_label
+from ...errors import DuplicateImageError, LabelError
+from ...types import Enrolment, EnrolmentStatus, ExampleRecord, NewExample, Reject
 
 
 @dataclass(frozen=True, slots=True)

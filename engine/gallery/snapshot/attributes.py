@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import FilterError
-from engine.filtering import Filter, written
-from engine.types import IntArray
-from engine.versioned import Overlaid
+from ...errors import FilterError
+from ...filtering import Filter, written
+from ...types import IntArray
+from ...versioned import Overlaid
 
 Texts = Overlaid[int, str]
 _FEW = 64

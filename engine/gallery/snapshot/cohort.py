@@ -14,10 +14,10 @@ from functools import partial
 
 import numpy as np
 
-from engine.gallery.snapshot.examples import NO_CLASS, ExampleTable
-from engine.indexes import VectorReader
-from engine.products import products
-from engine.types import FloatArray, IntArray
+from ...indexes import VectorReader
+from ...products import products
+from ...types import FloatArray, IntArray
+from .examples import NO_CLASS, ExampleTable
 
 COHORT_SIZE = 2048
 LEAST_SIZE = 512

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.types import IntArray
-from engine.versioned import IdTable
+from ...types import IntArray
+from ...versioned import IdTable
 
 NO_CLASS = -1
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 
-from engine.forking import in_forked_child
-from engine.indexes.votes import Votes
-from engine.local import CodedFeatures, LocalQuery, default_extractor
-from engine.types import IntArray, StoredLocalFeatures
-from engine.versioned import Overlaid
+from ...forking import in_forked_child
+from ...indexes.votes import Votes
+from ...local import CodedFeatures, LocalQuery, default_extractor
+from ...types import IntArray, StoredLocalFeatures
+from ...versioned import Overlaid
 
 VOTERS = 800
 """So many of a query's points vote, the most telling."""

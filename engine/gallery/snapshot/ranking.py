@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.gallery.snapshot.examples import NO_CLASS, ExampleTable
-from engine.indexes import VectorReader
-from engine.types import FloatArray, Ranking
+from ...indexes import VectorReader
+from ...types import FloatArray, Ranking
+from .examples import NO_CLASS, ExampleTable
 
 
 def rank(

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision.rule import SAME_PICTURE
-from engine.decision.scores import Float64Array
-from engine.decision.siamese import SiameseHead
-from engine.indexes import VectorReader
-from engine.types import FloatArray, IntArray, Ranking
+from ...decision.rule import SAME_PICTURE
+from ...decision.scores import Float64Array
+from ...decision.siamese import SiameseHead
+from ...indexes import VectorReader
+from ...types import FloatArray, IntArray, Ranking
 
 RERANKED = 20
 """How many of the nearest classes may change places."""

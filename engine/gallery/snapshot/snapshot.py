@@ -14,21 +14,21 @@ from typing import Self
 
 import numpy as np
 
-from engine.catalog import Commit
-from engine.decision import Calibration, Moments
-from engine.decision.trained_head import TrainedHead
-from engine.filtering import Filter
-from engine.gallery.snapshot.attributes import AttributeTable
-from engine.gallery.snapshot.cohort import Cohort, Draw, sampled
-from engine.gallery.snapshot.examples import ExampleTable
-from engine.gallery.snapshot.local import LocalTable
-from engine.gallery.snapshot.ranking import rank
-from engine.gallery.snapshot.reranking import rerank
-from engine.gallery.snapshot.statistics import statistics_of
-from engine.indexes import SketchedIndex, VectorReader
-from engine.projections import Projection
-from engine.types import Candidate, ClassStatistics, FloatArray, IntArray, Ranking, Space
-from engine.versioned import IdTable, Overlaid
+from ...catalog import Commit
+from ...decision import Calibration, Moments
+from ...decision.trained_head import TrainedHead
+from ...filtering import Filter
+from ...indexes import SketchedIndex, VectorReader
+from ...projections import Projection
+from ...types import Candidate, ClassStatistics, FloatArray, IntArray, Ranking, Space
+from ...versioned import IdTable, Overlaid
+from .attributes import AttributeTable
+from .cohort import Cohort, Draw, sampled
+from .examples import ExampleTable
+from .local import LocalTable
+from .ranking import rank
+from .reranking import rerank
+from .statistics import statistics_of
 
 NARROWINGS = 8
 """So many filters' snapshots are kept for the next query with the same one."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.decision import NEIGHBOURS, moments
-from engine.gallery.snapshot.cohort import Cohort
-from engine.gallery.snapshot.examples import ExampleTable
-from engine.indexes import VectorReader
-from engine.types import ClassStatistics, FloatArray, IntArray
+from ...decision import NEIGHBOURS, moments
+from ...indexes import VectorReader
+from ...types import ClassStatistics, FloatArray, IntArray
+from .cohort import Cohort
+from .examples import ExampleTable
 
 BATCH = 1024
 

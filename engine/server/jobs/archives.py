@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, BinaryIO, Protocol, Self
 
-from engine.errors import ArchiveError, OnelookError
-from engine.server.jobs.files import PIECE, Stream
+from ...errors import ArchiveError, OnelookError
+from .files import PIECE, Stream
 
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from engine.catalog.service import JobRecord, JobStore
-from engine.errors import OnelookError
-from engine.server.schemas import JobReportOut
+from ...catalog.service import JobRecord, JobStore
+from ...errors import OnelookError
+from ..schemas import JobReportOut
 
 
 class JobControl:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.bulk.pipeline import BulkOptions, enroll_items
-from engine.bulk.sources import Item
-from engine.catalog.service import JobRecord
-from engine.cores import thread_limit
-from engine.gallery import Snapshot
-from engine.server.catalog_reading import first_examples
-from engine.server.jobs.control import JobControl
-from engine.server.jobs.staging import labels_of, staging_of
-from engine.server.schemas import JobReportOut, NearDuplicateOut, RejectOut
-from engine.server.served import Served
-from engine.server.uploads import source_text
-from engine.types import EnrolmentReport, NearDuplicate, Reject
+from ...bulk.pipeline import BulkOptions, enroll_items
+from ...bulk.sources import Item
+from ...catalog.service import JobRecord
+from ...cores import thread_limit
+from ...gallery import Snapshot
+from ...types import EnrolmentReport, NearDuplicate, Reject
+from ..catalog_reading import first_examples
+from ..schemas import JobReportOut, NearDuplicateOut, RejectOut
+from ..served import Served
+from ..uploads import source_text
+from .control import JobControl
+from .staging import labels_of, staging_of
 
 CHUNK = 64
 LISTED = 1000

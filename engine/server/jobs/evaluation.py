@@ -10,17 +10,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.bulk.sources import Item
-from engine.catalog.service import JobRecord
-from engine.evaluation.evaluation import Evaluation, evaluate_gallery
-from engine.metrics.open_set import det
-from engine.metrics.trials import Trials
-from engine.server.histograms import histogram
-from engine.server.jobs.control import JobControl
-from engine.server.jobs.staging import Staging, labels_of, staging_of
-from engine.server.schemas import CurvePointOut, EvaluationOut, FigureOut, RejectOut
-from engine.server.served import Served
-from engine.server.uploads import source_text
+from ...bulk.sources import Item
+from ...catalog.service import JobRecord
+from ...evaluation.evaluation import Evaluation, evaluate_gallery
+from ...metrics.open_set import det
+from ...metrics.trials import Trials
+from ..histograms import histogram
+from ..schemas import CurvePointOut, EvaluationOut, FigureOut, RejectOut
+from ..served import Served
+from ..uploads import source_text
+from .control import JobControl
+from .staging import Staging, labels_of, staging_of
 
 LISTED = 1000
 CURVE_POINTS = 200

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine.catalog.service import JobFileStore
-from engine.errors import StorageError, TooLargeError
+from ...catalog.service import JobFileStore
+from ...errors import StorageError, TooLargeError
 
 PIECE = 2**20
 

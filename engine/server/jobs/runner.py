@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from engine.catalog.service import JobRecord, JobState
-from engine.errors import OnelookError, StorageError
-from engine.server.jobs.control import JobControl
-from engine.server.jobs.enrolment import run_enrolment
-from engine.server.jobs.evaluation import run_evaluation
-from engine.server.jobs.staging import staging_of
-from engine.server.served import Served
+from ...catalog.service import JobRecord, JobState
+from ...errors import OnelookError, StorageError
+from ..served import Served
+from .control import JobControl
+from .enrolment import run_enrolment
+from .evaluation import run_evaluation
+from .staging import staging_of
 
 LOGGER = logging.getLogger(__name__)
 POLL_SECONDS = 0.5

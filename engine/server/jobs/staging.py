@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from engine.errors import TooLargeError
-from engine.gallery import GalleryFolder
-from engine.server.jobs.archives import Bounds, is_archive, unpack
-from engine.server.jobs.files import DatabaseFiles, FolderFiles, JobFiles, StagedFile, Stream
-from engine.server.options import MEBIBYTE, ServerOptions
-from engine.server.served import Served
-from engine.server.uploads import file_name, source_text
-from engine.types import Reject
+from ...errors import TooLargeError
+from ...gallery import GalleryFolder
+from ...types import Reject
+from ..options import MEBIBYTE, ServerOptions
+from ..served import Served
+from ..uploads import file_name, source_text
+from .archives import Bounds, is_archive, unpack
+from .files import DatabaseFiles, FolderFiles, JobFiles, StagedFile, Stream
 
 JOBS_FOLDER = "jobs"
 

@@ -6,15 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from engine.catalog import normalised_label
-from engine.errors import ServiceError
-from engine.server import uploads
-from engine.server.access import require
-from engine.server.catalog_reading import first_examples, neighbours
-from engine.server.enrolling import enroll_upload
-from engine.server.presence import while_there
-from engine.server.routes.examples import example_out
-from engine.server.schemas import (
+from ...catalog import normalised_label
+from ...errors import ServiceError
+from .. import uploads
+from ..access import require
+from ..catalog_reading import first_examples, neighbours
+from ..enrolling import enroll_upload
+from ..presence import while_there
+from ..schemas import (
     ClassChange,
     ClassDetailOut,
     ClassOut,
@@ -22,8 +21,9 @@ from engine.server.schemas import (
     EnrolmentOut,
     MergeIn,
 )
-from engine.server.service import Service, service_of
-from engine.server.tokens import Principal, Scope
+from ..service import Service, service_of
+from ..tokens import Principal, Scope
+from .examples import example_out
 
 router = APIRouter(prefix="/v1/classes", tags=["classes"])
 PAGE = 100

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request, Response
 
-from engine.errors import ExampleNotFoundError
-from engine.server.access import require
-from engine.server.pictures import MEDIA, picture_response
-from engine.server.schemas import ExampleOut
-from engine.server.service import service_of
-from engine.server.tokens import Scope
-from engine.types import ExampleRecord, KeepPictures
+from ...errors import ExampleNotFoundError
+from ...types import ExampleRecord, KeepPictures
+from ..access import require
+from ..pictures import MEDIA, picture_response
+from ..schemas import ExampleOut
+from ..service import service_of
+from ..tokens import Scope
 
 router = APIRouter(prefix="/v1/examples", tags=["examples"])
 Id = Annotated[int, Path(ge=1, le=2**53)]

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from engine.server import problems
-from engine.server.access import require
-from engine.server.schemas import HealthOut, ReadinessOut
-from engine.server.service import service_of
-from engine.server.tokens import Scope
+from .. import problems
+from ..access import require
+from ..schemas import HealthOut, ReadinessOut
+from ..service import service_of
+from ..tokens import Scope
 
 router = APIRouter(tags=["health"])
 

@@ -12,16 +12,16 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 
-from engine.catalog import normalised_label
-from engine.catalog.service import JobRecord, JobState
-from engine.errors import OnelookError, OverloadedError, ServiceError
-from engine.server import uploads
-from engine.server.access import require
-from engine.server.jobs.staging import staging_of
-from engine.server.presence import to_its_end, while_there
-from engine.server.schemas import JobOut, JobPageOut
-from engine.server.service import Service, service_of
-from engine.server.tokens import Scope
+from ...catalog import normalised_label
+from ...catalog.service import JobRecord, JobState
+from ...errors import OnelookError, OverloadedError, ServiceError
+from .. import uploads
+from ..access import require
+from ..jobs.staging import staging_of
+from ..presence import to_its_end, while_there
+from ..schemas import JobOut, JobPageOut
+from ..service import Service, service_of
+from ..tokens import Scope
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 POLL_SECONDS = 0.25

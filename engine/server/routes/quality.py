@@ -6,11 +6,11 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request
 
-from engine.server.access import require
-from engine.server.histograms import histogram
-from engine.server.schemas import FeedbackCountsOut, JobReportOut, QualityOut, TargetIn
-from engine.server.service import Service, service_of
-from engine.server.tokens import Scope
+from ..access import require
+from ..histograms import histogram
+from ..schemas import FeedbackCountsOut, JobReportOut, QualityOut, TargetIn
+from ..service import Service, service_of
+from ..tokens import Scope
 
 router = APIRouter(prefix="/v1/quality", tags=["quality"])
 _LOOKED_AT = 100

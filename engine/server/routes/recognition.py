@@ -9,17 +9,18 @@ import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from engine import __version__
-from engine.errors import ImageError
-from engine.features import embeddings_of
-from engine.filtering import Filter
-from engine.findings import Findings
-from engine.gallery import CANDIDATES, verify_embeddings
-from engine.server import uploads
-from engine.server.access import require
-from engine.server.presence import while_there
-from engine.server.recognition import Recognized
-from engine.server.schemas import (
+from ... import __version__
+from ...errors import ImageError
+from ...features import embeddings_of
+from ...filtering import Filter
+from ...findings import Findings
+from ...gallery import CANDIDATES, verify_embeddings
+from ...types import Candidate, Reject
+from .. import uploads
+from ..access import require
+from ..presence import while_there
+from ..recognition import Recognized
+from ..schemas import (
     CandidateOut,
     DecisionOut,
     DecisionsOut,
@@ -32,9 +33,8 @@ from engine.server.schemas import (
     NearestOut,
     VerificationOut,
 )
-from engine.server.service import Service, service_of
-from engine.server.tokens import Principal, Scope
-from engine.types import Candidate, Reject
+from ..service import Service, service_of
+from ..tokens import Principal, Scope
 
 router = APIRouter(prefix="/v1", tags=["recognition"])
 MOST_CANDIDATES = 50

@@ -8,16 +8,17 @@ from typing import Annotated, Literal
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 
-from engine.catalog import normalised_label
-from engine.catalog.service import KeptQuery
-from engine.decision.trained_head import TARGET_FAR
-from engine.errors import ExampleNotFoundError
-from engine.gallery import Snapshot
-from engine.gallery.deciding.verifying import pair_threshold
-from engine.server.access import require
-from engine.server.clusters import clusters
-from engine.server.pictures import DONT_KEEP, MEDIA, picture_response
-from engine.server.schemas import (
+from ...catalog import normalised_label
+from ...catalog.service import KeptQuery
+from ...decision.trained_head import TARGET_FAR
+from ...errors import ExampleNotFoundError
+from ...gallery import Snapshot
+from ...gallery.deciding.verifying import pair_threshold
+from ...types import FloatArray, KeepPictures, NewExample, Reject
+from ..access import require
+from ..clusters import clusters
+from ..pictures import DONT_KEEP, MEDIA, picture_response
+from ..schemas import (
     ForgetIn,
     ForgottenOut,
     KeptQueryOut,
@@ -26,9 +27,8 @@ from engine.server.schemas import (
     ReviewEnrolOut,
     ReviewOut,
 )
-from engine.server.service import Service, service_of
-from engine.server.tokens import Scope
-from engine.types import FloatArray, KeepPictures, NewExample, Reject
+from ..service import Service, service_of
+from ..tokens import Scope
 
 router = APIRouter(prefix="/v1/review", tags=["review"])
 Id = Annotated[int, Path(ge=1, le=2**53)]

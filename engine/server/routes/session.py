@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from engine.errors import AuthorizationError
-from engine.server.access import COOKIE, caller_of, identify, open_to_all, refuse_other_sites
-from engine.server.problems import RateError
-from engine.server.schemas import LoginIn, SessionOut
-from engine.server.service import service_of
-from engine.server.tokens import Principal
+from ...errors import AuthorizationError
+from ..access import COOKIE, caller_of, identify, open_to_all, refuse_other_sites
+from ..problems import RateError
+from ..schemas import LoginIn, SessionOut
+from ..service import service_of
+from ..tokens import Principal
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 COOKIE_SECONDS = 30 * 24 * 3600
