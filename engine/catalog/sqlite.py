@@ -88,13 +88,7 @@ def identity(path: Path) -> Identity:
     Raises:
         StorageError: there is no file any more.
     """
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise StorageError(
-            f"{path}: the gallery's database is gone ({error.strerror}); it was moved or deleted. "
-            "Put it back, or open the gallery where it is now"
-        ) from None
+    status = _status(path)
     return status.st_dev, status.st_ino
 
 
@@ -245,8 +239,18 @@ def _link(partial: Path, destination: Path) -> None:
             partial.rename(destination)
 
 
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise StorageError(
+            f"{path}: the gallery's database is gone ({error.strerror}); it was moved or deleted. "
+            "Put it back, or open the gallery where it is now"
+        ) from None
+
+
 def _stamp(path: Path) -> Stamp:
-    status = path.stat()
+    status = _status(path)
     try:
         log = path.with_name(path.name + "-wal").stat().st_size > 0
     except FileNotFoundError:

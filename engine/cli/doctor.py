@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-import engine
-
+from .. import __version__
 from .command import command
 from .options import GalleryPlace, JsonOption, open_recognizer
 from .output import Output
@@ -61,7 +60,7 @@ def _versions() -> dict[str, Any]:
     from ..slim import LEFT_OUT
 
     return {
-        "onelook": engine.__version__,
+        "onelook": __version__,
         "python": platform.python_version(),
         **{package: _version(package) for package in (*PACKAGES, *LEFT_OUT.values())},
     }

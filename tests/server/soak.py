@@ -168,6 +168,10 @@ class _Callers:
         for thread in threads:
             thread.join(120)
 
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+
     def _go_on(self, turn: Callable[[random.Random], None], pause: float, seed: int) -> None:
         random_source = random.Random(seed)
         while not self.stop.is_set():
@@ -294,14 +298,14 @@ def soak(folder: Path, *, seconds: float) -> Soak:
         urls = [f"http://127.0.0.1:{port}" for port in ports]
         for url, process in zip(urls, processes, strict=True):
             wait_for(f"{url}/readyz", process, None)
-        callers = _Callers(found, urls, gallery, folder)
         over = threading.Event()
-        watching = threading.Thread(target=_watch, args=(found, processes, over))
-        watching.start()
-        callers.run(seconds)
-        over.set()
-        watching.join()
-        found.missing = _missing(callers)
+        with closing(_Callers(found, urls, gallery, folder)) as callers:
+            watching = threading.Thread(target=_watch, args=(found, processes, over))
+            watching.start()
+            callers.run(seconds)
+            over.set()
+            watching.join()
+            found.missing = _missing(callers)
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
