@@ -20,7 +20,7 @@ class Finding:
     """A thing in a picture: where, and which class or unknown.
 
     Attributes:
-        decision: about the part of the picture that shows it.
+        decision: about the part of the picture that shows it; its stranger rate is the picture's.
         box: left, top, right and bottom of its outline, in upright pixels of the picture; beyond
             the edges where the thing is cut off.
         corners: x and y of its corners, clockwise from the enrolled picture's upper left.
@@ -48,6 +48,11 @@ class Finding:
     def similarity(self) -> float | None:
         """Cosine between its part of the picture and the class ranked first."""
         return self.decision.similarity
+
+    @property
+    def stranger_rate(self) -> float | None:
+        """The share of pictures of strangers, at most, in which anything would score this high."""
+        return self.decision.stranger_rate
 
     @property
     def score(self) -> float | None:

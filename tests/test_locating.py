@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from engine.cli.app import app
-from engine.errors import ImageError
+from engine.errors import FilterError, ImageError
 from engine.findings import Findings
 from engine.recognizer import Recognizer
 from engine.server.client import Client
@@ -32,6 +32,7 @@ SHELF = (
     [[650, 440], [900, 400], [950, 600], [680, 650]],
 )
 SIZE = (1000, 750)
+SHOPS = ("north", "south")
 PRINTS = ["print 0", "print 2", "print 5", "print 7"]
 
 
@@ -41,6 +42,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recognizer]:
     place = tmp_path_factory.mktemp("located") / "g.gallery"
     with Recognizer.open(place, create=True, backbone=FakeBackbone()) as recognizer:
         recognizer.enroll_catalog([(f"print {seed}", poster(seed=seed)) for seed in range(CLASSES)])
+        for seed in range(CLASSES):
+            recognizer.gallery.classes.set_attributes(f"print {seed}", {"shop": SHOPS[seed // 4]})
         yield recognizer
 
 
@@ -93,6 +96,30 @@ def test_the_most_certain_comes_first(filled: Recognizer) -> None:
     found = filled.locate(shelf((5, 2, 7, 0)))
     above = [f.decision.score - f.decision.threshold for f in found]  # type: ignore[operator]
     assert above == sorted(above, reverse=True)
+
+
+def test_only_classes_that_a_filter_keeps_are_found(filled: Recognizer) -> None:
+    found = filled.locate(shelf((5, 2, 7, 0)), where={"shop": "south"})
+    assert sorted(f.label or "" for f in found) == ["print 5", "print 7"]
+    with pytest.raises(FilterError):
+        filled.locate(poster(), where={"colour": "red"})
+
+
+def test_a_stranger_rate_is_the_pictures(filled: Recognizer) -> None:
+    """At its threshold, a finding's stranger rate is the target of the picture as a whole."""
+    snapshot = filled.gallery.snapshot()
+    found = filled.locate(shelf((5, 2, 7, 0)))
+    for finding in found:
+        assert finding.stranger_rate is not None
+        assert finding.stranger_rate < snapshot.target_fpir
+    level = snapshot.calibration.level(snapshot.target_fpir / len(found), snapshot.classes)
+    [alone] = snapshot.calibration.stranger_rates(np.array([level]), snapshot.classes)
+    assert 4 * alone == pytest.approx(snapshot.target_fpir)
+    [single] = filled.locate(shelf((5, 100, 101, 102)))
+    [again] = [f for f in found if f.label == "print 5"]
+    assert single.stranger_rate is not None
+    assert again.stranger_rate is not None
+    assert again.stranger_rate > single.stranger_rate
 
 
 def test_a_picture_without_points_is_recognised_as_a_whole(tmp_path: object) -> None:
@@ -173,6 +200,17 @@ def test_the_command_tells_draws_and_exports(filled: Recognizer, tmp_path: Path)
     assert len(coco["annotations"]) == 4
 
 
+def test_the_command_finds_what_a_filter_keeps(filled: Recognizer, tmp_path: Path) -> None:
+    shelf((5, 2, 7, 0)).save(tmp_path / "shelf.png")
+    command = ["locate", str(tmp_path / "shelf.png"), "-g", str(filled.gallery.location)]
+    told = CliRunner().invoke(app, [*command, "--where", "shop=south", "--backbone", "fake"])
+    assert told.exit_code == 0, told.output
+    assert sorted(line.split("\t")[1] for line in told.stdout.splitlines()[1:]) == [
+        "print 5",
+        "print 7",
+    ]
+
+
 def test_the_service_and_its_client(filled: Recognizer) -> None:
     shelved, grey = encoded(shelf((5, 2, 7, 0)), "PNG"), encoded(Image.new("RGB", (64, 64)), "PNG")
     pictures = [shelved, b"broken", grey]
@@ -181,10 +219,15 @@ def test_the_service_and_its_client(filled: Recognizer) -> None:
         Client(service.url, timeout=120) as client,
     ):
         results = client.locate_many(pictures)
+        southern = client.locate(shelved, where={"shop": "south"})
+        with pytest.raises(FilterError):
+            client.locate(shelved, where={"colour": "red"})
         with pytest.raises(ImageError):
             client.locate(b"broken")
     assert sorted(f.label or "" for f in results[0].findings) == PRINTS
     assert (results[0].width, results[0].height) == SIZE
     assert len(results[0].findings[0].corners) == 4
+    assert all(f.stranger_rate is not None for f in results[0].findings)
+    assert sorted(f.label or "" for f in southern.findings) == ["print 5", "print 7"]
     assert results[1].error
     assert results[2].findings == []

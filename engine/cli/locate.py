@@ -18,6 +18,7 @@ from .options import (
     ImagesArgument,
     JsonOption,
     RuntimeOption,
+    WhereOption,
     open_recognizer,
 )
 from .output import Output
@@ -25,6 +26,7 @@ from .table import Cell, Column, Row
 from .text import figure
 
 if TYPE_CHECKING:
+    from ..filtering import Filter
     from ..findings import Findings
     from ..images import ImageSource
     from ..types import Reject
@@ -33,7 +35,10 @@ COLUMNS = (
     Column("picture", shrinks=True, keeps_end=True),
     Column("answer", shrinks=True),
     *(Column(title, right=True) for title in ("left", "top", "right", "bottom")),
-    *(Column(title, right=True) for title in ("inliers", "similarity", "score", "threshold")),
+    *(
+        Column(title, right=True)
+        for title in ("inliers", "stranger rate", "similarity", "score", "threshold")
+    ),
 )
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -52,6 +57,7 @@ def locate(
     coco: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the findings as COCO results, too.")
     ] = None,
+    where: WhereOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -62,15 +68,17 @@ def locate(
     Boxes are in pixels of the upright picture. A picture that can't be read gives an error line and
     the exit code 3; the others are looked at.
     """
+    from ..filtering import Filter
     from ..types import Reject
     from .pictures import queries
 
+    among = Filter.parse(where or [])
     errors: list[str] = []
     results = _Coco()
 
     def answers() -> Iterator[tuple[ImageSource, Findings | Reject]]:
         for number, image in enumerate(queries(images)):
-            source, answer = _located(recognizer, image)
+            source, answer = _located(recognizer, image, among)
             if isinstance(answer, Reject):
                 errors.append(f"{answer.source}: {answer.reason}")
             else:
@@ -119,7 +127,9 @@ class _Coco:
         }
 
 
-def _located(recognizer: Any, image: ImageSource) -> tuple[ImageSource, Findings | Reject]:
+def _located(
+    recognizer: Any, image: ImageSource, among: Filter | None
+) -> tuple[ImageSource, Findings | Reject]:
     """What a picture shows, and the picture itself, which standard input gives only once."""
     from ..errors import ImageError
     from ..types import Reject
@@ -128,7 +138,7 @@ def _located(recognizer: Any, image: ImageSource) -> tuple[ImageSource, Findings
     try:
         if image is standard_input:
             image = sys.stdin.buffer.read()
-        return image, recognizer.locate(image)
+        return image, recognizer.locate(image, where=among)
     except ImageError as error:
         return image, Reject(error.source, error.reason)
 
@@ -168,16 +178,17 @@ def _rows(answer: Findings | Reject) -> Iterator[Row]:
     from ..types import Reject
 
     if isinstance(answer, Reject):
-        yield (answer.source, Cell("unreadable", "red"), *[""] * 8)
+        yield (answer.source, Cell("unreadable", "red"), *[""] * 9)
         return
     if not answer:
-        yield (answer.source, Cell("nothing found", "dim"), *[""] * 8)
+        yield (answer.source, Cell("nothing found", "dim"), *[""] * 9)
     for finding in answer:
         yield (
             answer.source,
             Cell(finding.label, "green") if finding.label else Cell("unknown", "yellow"),
             *(str(round(side)) for side in finding.box),
             str(finding.inliers),
+            finding.decision.stranger_rate_in_words,
             figure(finding.similarity),
             figure(finding.score),
             figure(finding.decision.threshold),

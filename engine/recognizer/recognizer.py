@@ -409,19 +409,23 @@ class Recognizer:
         most = checked_count("candidates", candidates, most=snapshot.classes)
         return decide_queries(snapshot, snapshot.projection.apply_queries(vectors), names, most)
 
-    def locate(self, image: ImageSource) -> Findings:
+    def locate(self, image: ImageSource, *, where: Where | None = None) -> Findings:
         """Find everything enrolled that a picture shows, several classes and copies of them.
 
         By local features; a picture in which they find nothing is recognised as a whole. The share
         of strangers that may get a label holds for the picture, however much is found in it.
+
+        Args:
+            where: as `recognize` takes it.
 
         Returns:
             What was found, most certain first, nothing twice, with a label or unknown each.
 
         Raises:
             ImageError: the picture can't be read or accepted.
+            FilterError: the filter can't be used.
         """
-        return located(self._in_use.snapshot(), self.features, image, source=describe_source(image))
+        return located(self._searched(where), self.features, image, source=describe_source(image))
 
     def nearest(
         self, image: ImageSource, k: int = 5, *, where: Where | None = None

@@ -91,13 +91,20 @@ class Client:
         answer = self._send(schemas.DecisionsOut, "/v1/recognize", _files("images", images), form)
         return answer.results
 
-    def locate(self, image: Picture) -> schemas.FindingsOut:
-        """Everything enrolled that a picture shows, and where, most certain first."""
-        return self.locate_many([image])[0]
+    def locate(self, image: Picture, *, where: Where | None = None) -> schemas.FindingsOut:
+        """Everything enrolled that a picture shows, and where, most certain first.
 
-    def locate_many(self, images: Sequence[Picture]) -> list[schemas.FindingsOut]:
+        Args:
+            where: as `recognize` takes it.
+        """
+        return self.locate_many([image], where=where)[0]
+
+    def locate_many(
+        self, images: Sequence[Picture], *, where: Where | None = None
+    ) -> list[schemas.FindingsOut]:
         """What each picture shows; of several, one that can't be read has an `error`."""
-        answer = self._send(schemas.FindingsListOut, "/v1/locate", _files("images", images))
+        files = _files("images", images)
+        answer = self._send(schemas.FindingsListOut, "/v1/locate", files, _filter(where))
         return answer.results
 
     def nearest(

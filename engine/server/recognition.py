@@ -99,8 +99,13 @@ class RecognitionLine:
             self._pending -= len(uploads)
             self._metrics.queue.set(self._pending)
 
-    async def locate(self, uploads: Sequence[Upload]) -> list[Findings | Reject]:
+    async def locate(
+        self, uploads: Sequence[Upload], *, where: Filter | None = None
+    ) -> list[Findings | Reject]:
         """Find everything that pictures show; a `Reject` stands for one that can't be read.
+
+        Args:
+            where: as `recognize`.
 
         Raises:
             OverloadedError, TooLargeError: as `recognize`.
@@ -113,14 +118,16 @@ class RecognitionLine:
             ]
             with self.room.admitted(sum(size for size in sizes if isinstance(size, int))):
                 return [
-                    await self._located(upload, size)
+                    await self._located(upload, size, where)
                     for upload, size in zip(uploads, sizes, strict=True)
                 ]
         finally:
             self._pending -= len(uploads)
             self._metrics.queue.set(self._pending)
 
-    async def _located(self, upload: Upload, size: int | Reject) -> Findings | Reject:
+    async def _located(
+        self, upload: Upload, size: int | Reject, where: Filter | None
+    ) -> Findings | Reject:
         if isinstance(size, Reject):
             return size
 
@@ -128,6 +135,8 @@ class RecognitionLine:
             with self._metrics.stage("locate"):
                 extractor = replace(self._recognizer.features, limits=self._limits)
                 snapshot = self._recognizer.gallery.snapshot()
+                if where is not None:
+                    snapshot = snapshot.narrowed(where)
                 return located(snapshot, extractor, upload.data, upload.source)
 
         try:

@@ -90,6 +90,8 @@ class FindingOut(Schema):
     known: bool
     reason: str
     ambiguous: bool
+    stranger_rate: float | None
+    stranger_rate_interval: tuple[float, float] | None
     similarity: float | None
     score: float | None
     threshold: float | None

@@ -18,7 +18,7 @@ import numpy as np
 from ...decision import NEIGHBOURS
 from ...findings import Finding, Findings
 from ...local import LocalMatch, LocalQuery, inside, shared
-from ...types import FloatArray
+from ...types import Decision, FloatArray
 from ..snapshot import Snapshot
 from .decisions import CANDIDATES, decide_rankings
 from .joint import NOMINATED, bonus_of, sought, with_found
@@ -106,7 +106,7 @@ def findings(
     ]
     decisions = decide_rankings(shared_out, queries, joint, [source] * len(joint), CANDIDATES)
     things = []
-    for decision in decisions:
+    for decision in [_of_the_picture(each, len(found)) for each in decisions]:
         where = decision.location
         if where is None:
             continue
@@ -153,6 +153,21 @@ def _once(things: Iterable[Finding]) -> list[Finding]:
         if not any(_one_thing(outline, np.array(k.corners, np.float32)) for k in kept):
             kept.append(thing)
     return kept
+
+
+def _of_the_picture(decision: Decision, things: int) -> Decision:
+    """A decision whose stranger rate is that of pictures with so many things to be decided: the
+    share of them in which any stranger scores as high, or less."""
+    if decision.stranger_rate is None:
+        return decision
+    interval = decision.stranger_rate_interval
+    return replace(
+        decision,
+        stranger_rate=min(1.0, things * decision.stranger_rate),
+        stranger_rate_interval=None
+        if interval is None
+        else (min(1.0, things * interval[0]), min(1.0, things * interval[1])),
+    )
 
 
 def _certainty(thing: Finding) -> tuple[bool, float, int]:

@@ -95,7 +95,7 @@ async def recognize(request: Request) -> DecisionsOut:
 
 @router.post(
     "/locate",
-    openapi_extra=uploads.body(images=dict(_IMAGES)),
+    openapi_extra=uploads.body(images=dict(_IMAGES), filter=dict(_FILTER)),
     dependencies=[require(Scope.RECOGNIZE)],
 )
 async def locate(request: Request) -> FindingsListOut:
@@ -106,7 +106,8 @@ async def locate(request: Request) -> FindingsListOut:
     service = service_of(request)
     async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
         pictures = await uploads.pictures(form)
-    outcomes = await while_there(request, service.line.locate(pictures))
+        where = Filter.parse(uploads.texts(form, "filter"))
+    outcomes = await while_there(request, service.line.locate(pictures, where=where))
     if len(outcomes) == 1:
         _raise_reject(outcomes[0])
     return FindingsListOut(results=[_findings(outcome) for outcome in outcomes])
