@@ -56,7 +56,7 @@ def write(path: Path, embeddings: FloatArray, space: Space) -> dict[str, float]:
         for start in range(0, len(embeddings), BATCH):
             batch = embeddings[start : start + BATCH]
             with catalog.write() as transaction:
-                transaction.add_examples(
+                transaction.examples.add_all(
                     [new_example(start + row, vector) for row, vector in enumerate(batch)]
                 )
                 transaction.trim_changes(keep=BATCH)

@@ -117,7 +117,9 @@ def test_a_catalog_is_enrolled_and_enrolled_again(
     assert (again.added, again.rejected, again.unchanged) == (0, 1, 40)
     assert sum(done) == 41
     assert "broken.jpg" in first.rejects[0].source
-    assert [r.source for r in recognizer.gallery.catalog.rejects()] == [first.rejects[0].source]
+    assert [r.source for r in recognizer.gallery.catalog.ask(lambda read: read.rejects())] == [
+        first.rejects[0].source
+    ]
 
 
 def test_a_changed_file_replaces_its_example_and_a_vanished_one_is_pruned(
@@ -132,7 +134,7 @@ def test_a_changed_file_replaces_its_example_and_a_vanished_one_is_pruned(
     report = recognizer.enroll_catalog(tmp_path / "catalog", prune=True)
 
     assert (report.replaced, report.pruned, report.unchanged, report.rejected) == (1, 1, 1, 1)
-    labels = set(recognizer.gallery.catalog.labels().values())
+    labels = set(recognizer.gallery.catalog.ask(lambda read: read.classes.labels()).values())
     assert labels == {"0", "2", "3"}  # the spoilt file's earlier example stays
 
 
@@ -162,7 +164,7 @@ def test_attributes_and_pictures_are_kept(tmp_path: Path) -> None:
         catalog = recognizer.gallery.catalog
         picture = catalog.picture(enrolment.example_id)
 
-        assert catalog.class_by_label("a").attributes == {"price": 3}
+        assert catalog.ask(lambda read: read.classes.by_label("a")).attributes == {"price": 3}
         assert picture is not None
         assert max(Image.open(io.BytesIO(picture)).size) == 512
 
@@ -244,10 +246,10 @@ def test_a_growing_gallery_rewrites_no_other_class(recognizer: Recognizer) -> No
     recognizer.enroll_catalog((str(seed), quarters(seed)) for seed in range(70))
     catalog = recognizer.gallery.catalog
     space = recognizer.gallery.snapshot().space_id
-    before = catalog.class_statistics(space)
+    before = catalog.ask(lambda read: read.learned.statistics(space))
 
     recognizer.enroll("one more", quarters(1000))
 
-    after = catalog.class_statistics(space)
+    after = catalog.ask(lambda read: read.learned.statistics(space))
     assert {class_id: after[class_id] for class_id in before} == before
     assert len(after) == len(before) + 1

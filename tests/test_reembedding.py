@@ -35,7 +35,7 @@ def opened(place: Path) -> Iterator[Recognizer]:
 
 def vectors(recognizer: Recognizer) -> np.ndarray:
     catalog = recognizer.gallery.catalog
-    batches = list(catalog.iter_vectors(catalog.state().space.id))
+    batches = list(catalog.stream(lambda read: read.embeddings.stream(catalog.state().space.id)))
     return np.concatenate([batch.vectors for batch in batches])
 
 
@@ -159,5 +159,5 @@ def test_old_vectors_go_when_asked_and_at_the_move_after_next(opened: Recognizer
     opened.reembed("fake:2")
     opened.reembed("fake:3")
     with opened.gallery.catalog.read() as reader:
-        kept = reader.space_ids()
+        kept = reader.spaces.ids()
     assert sorted(kept) == sorted([FakeBackbone(2).space.id, FakeBackbone(3).space.id])

@@ -71,7 +71,7 @@ def follow_moved(gallery: Gallery, origin: str | None, items: Iterable[Item]) ->
     listed = iter(items)
     if origin is None or not _can_be_looked_up(origin):
         return listed
-    known = gallery.catalog.origins()
+    known = gallery.catalog.ask(lambda read: read.examples.origins())
     if origin in known:
         return listed
     gone = [other for other in known if not is_there(other)]

@@ -58,7 +58,10 @@ def fill_local_features(
         gallery.local.set_points(points)
     kept = gallery.catalog.state().local_points
     waiting, bare = gallery.local.missing() if kept else ([], [])
-    sources = {example.id: example.source for example in gallery.catalog.examples(ids=waiting)}
+    sources = {
+        example.id: example.source
+        for example in gallery.catalog.ask(lambda read: read.examples.listed(ids=waiting))
+    }
     rejects: list[Reject] = []
     found = 0
 
@@ -66,7 +69,7 @@ def fill_local_features(
         picture = gallery.catalog.picture(example_id)
         if picture is None:  # removed meanwhile
             return None
-        record = gallery.catalog.examples(ids=[example_id])
+        record = gallery.catalog.ask(lambda read: read.examples.listed(ids=[example_id]))
         try:
             loaded = load_image(picture, limits=ImageLimits())
         except ImageError as error:

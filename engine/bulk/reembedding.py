@@ -92,9 +92,9 @@ def reembed_gallery(
 
 def _pictured(gallery: Gallery, space: Space) -> list[int]:
     """The examples to be embedded. Raises GalleryError if one has no kept picture."""
-    waiting, bare = gallery.catalog.without_embedding(space.id)
+    waiting, bare = gallery.catalog.ask(lambda read: read.embeddings.lacking(space.id))
     if bare:
-        [example] = gallery.catalog.examples(ids=bare[:1])
+        [example] = gallery.catalog.ask(lambda read: read.examples.listed(ids=bare[:1]))
         raise GalleryError(
             f"{gallery.location}: the pictures of {len(bare):,} of "
             f"{gallery.catalog.counts().examples:,} examples were not kept, the first being "
@@ -113,8 +113,8 @@ def _embed(gallery: Gallery, space: Space, extractor: FeatureExtractor, ids: lis
             "preprocessing have changed. Move to it with `onelook reembed --backbone` instead"
         )
     with gallery.catalog.read() as reader:
-        examples = reader.examples(ids=ids)
-        pictures = [reader.picture(example.id) for example in examples]
+        examples = reader.examples.listed(ids=ids)
+        pictures = [reader.examples.picture(example.id) for example in examples]
 
     def decode(row: int) -> PreparedPicture | None:
         example, picture = examples[row], pictures[row]

@@ -2,7 +2,7 @@
 
 from .database import shown_location
 from .labels import normalised_label
-from .reading import Reader
+from .reading import CatalogReader
 from .records import (
     Commit,
     Counts,
@@ -16,10 +16,10 @@ from .writing import WriteTransaction
 
 __all__ = [
     "Catalog",
+    "CatalogReader",
     "Commit",
     "Counts",
     "GalleryState",
-    "Reader",
     "StatisticsTable",
     "StoredProjection",
     "VectorBatch",

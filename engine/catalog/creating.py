@@ -13,7 +13,7 @@ from ..types import KeepPictures, Space
 from . import migrate, sqlite
 from .database import Database
 from .models import GalleryRow, SpaceRow
-from .writing import space_values
+from .spaces import space_values
 
 DEFAULT_TARGET_FPIR = 0.05
 

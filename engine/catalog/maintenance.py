@@ -16,7 +16,8 @@ from . import sqlite
 from .database import Database
 from .labels import normalised_label
 from .models import ChangeRow, ClassRow, EmbeddingRow, ExampleRow, SpaceRow
-from .reading import Reader
+from .reading import CatalogReader
+from .session import Session
 from .vectors import DTYPE, has_unit_rows
 
 _CONTENT_HASH = re.compile(r"[0-9a-f]{64}")
@@ -41,7 +42,7 @@ def integrity_problems(database: Database) -> list[str]:
             return problems  # what else is found in a damaged file misleads
     try:
         with database.transaction() as transaction:
-            checks = _Checks(transaction)
+            checks = _Checks(Session(transaction))
             return [problem for check in checks.all() for problem in check]
     except GalleryDamagedError as error:
         return [str(error)]
@@ -87,19 +88,24 @@ def _file(database: Database, otherwise: str) -> Path:
     return database.path
 
 
-class _Checks(Reader):
+class _Checks:
     """The catalog's own rules, which the database does not enforce."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._reader = session, CatalogReader(session)
 
     def all(self) -> Iterator[Iterator[str]]:
         yield self._settings()
         yield self._classes()
         yield self._examples()
-        for space_id, dimension in self._execute(select(SpaceRow.id, SpaceRow.dimension)).all():
+        for space_id, dimension in self._session.execute(
+            select(SpaceRow.id, SpaceRow.dimension)
+        ).all():
             yield self._vectors(space_id, dimension)
 
     def _settings(self) -> Iterator[str]:
-        state = self.state()
-        newest = self._execute(select(func.max(ChangeRow.generation))).scalar_one() or 0
+        state = self._reader.state()
+        newest = self._session.execute(select(func.max(ChangeRow.generation))).scalar_one() or 0
         if newest > state.generation:
             yield f"the change log is at generation {newest}, the gallery at {state.generation}"
         if not 0 < state.target_fpir < 1:
@@ -107,7 +113,9 @@ class _Checks(Reader):
 
     def _classes(self) -> Iterator[str]:
         attributes = type_coerce(ClassRow.attributes, Text)
-        for class_id, label, text in self._stream(select(ClassRow.id, ClassRow.label, attributes)):
+        for class_id, label, text in self._session.stream(
+            select(ClassRow.id, ClassRow.label, attributes)
+        ):
             try:
                 normal = normalised_label(label) == label
             except LabelError:
@@ -119,20 +127,20 @@ class _Checks(Reader):
 
     def _examples(self) -> Iterator[str]:
         columns = select(ExampleRow.id, ExampleRow.source, ExampleRow.content_hash)
-        for example_id, source, content_hash in self._stream(columns):
+        for example_id, source, content_hash in self._session.stream(columns):
             if not _CONTENT_HASH.fullmatch(content_hash):
                 yield f"example {example_id} ({source}) has no SHA-256 as its content hash"
-        active = self.state().space.id
+        active = self._reader.state().space.id
         embedded = select(EmbeddingRow.example_id).where(EmbeddingRow.space_id == active)
         missing = select(ExampleRow.id, ExampleRow.source).where(ExampleRow.id.not_in(embedded))
-        for example_id, source in self._stream(missing):
+        for example_id, source in self._session.stream(missing):
             yield f"example {example_id} ({source}) has no embedding in the space {active}"
 
     def _vectors(self, space_id: str, dimension: int) -> Iterator[str]:
         row = EmbeddingRow
         query = select(row.example_id, row.vector).where(row.space_id == space_id)
         size = dimension * DTYPE.itemsize
-        for rows in self._execute(query.execution_options(yield_per=4096)).partitions():
+        for rows in self._session.execute(query.execution_options(yield_per=4096)).partitions():
             whole = [(example_id, blob) for example_id, blob in rows if len(blob) == size]
             for example_id, blob in rows:
                 if len(blob) != size:

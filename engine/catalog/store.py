@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from sqlalchemy import Connection
 
@@ -22,14 +22,16 @@ from . import migrate, sqlite
 from .creating import create_file, create_on_server, holds_gallery
 from .database import LOCK_TIMEOUT, Database, parse_location
 from .maintenance import back_up, compact, integrity_problems
-from .questions import Questions
-from .reading import Reader
-from .records import Commit
+from .reading import CatalogReader
+from .records import Commit, Counts, GalleryState
 from .service import ServiceStore
+from .session import Session
 from .writing import WriteTransaction
 
+T = TypeVar("T")
 
-class Catalog(Questions):
+
+class Catalog:
     """The truth of a gallery: classes, examples, vectors, pictures and the log of changes.
 
     Thread safety: any number of threads and processes read; each call sees the last committed
@@ -195,10 +197,32 @@ class Catalog(Questions):
         self._database.close()
 
     @contextmanager
-    def read(self) -> Iterator[Reader]:
-        """Several questions to one consistent state; each method below asks a single one."""
+    def read(self) -> Iterator[CatalogReader]:
+        """Several questions to one consistent state."""
         with self._database.transaction() as connection:
-            yield Reader(connection)
+            yield CatalogReader(Session(connection))
+
+    def ask(self, question: Callable[[CatalogReader], T]) -> T:
+        """The answer to a single question, such as `lambda read: read.classes.id_of("cup")`."""
+        with self.read() as reader:
+            return question(reader)
+
+    def stream(self, question: Callable[[CatalogReader], Iterator[T]]) -> Iterator[T]:
+        """`ask` for answers that are fetched as they are asked for, of one consistent state."""
+        with self.read() as reader:
+            yield from question(reader)
+
+    def state(self) -> GalleryState:
+        """The gallery's settings."""
+        return self.ask(CatalogReader.state)
+
+    def counts(self) -> Counts:
+        """How many classes, examples and pictures there are."""
+        return self.ask(CatalogReader.counts)
+
+    def picture(self, example_id: int) -> bytes | None:
+        """The kept copy of an example's picture, encoded, if one was kept."""
+        return self.ask(lambda read: read.examples.picture(example_id))
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
@@ -216,12 +240,12 @@ class Catalog(Questions):
             self._writing = True
             try:
                 with self._database.transaction(write=True) as connection:
-                    transaction = WriteTransaction(connection)
+                    transaction = WriteTransaction(Session(connection))
                     yield transaction
-                    transaction.finish()
+                    transaction.commit.finish()
             finally:
                 self._writing = False
-            self._removed = self._removed or transaction.removed
+            self._removed = self._removed or transaction.commit.removed
             if self._removed:
                 self._try_erasing()
 

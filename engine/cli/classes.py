@@ -53,7 +53,7 @@ def list_classes(
 ) -> None:
     """List the classes, by label."""
     with open_recognizer(gallery) as recognizer:
-        records = recognizer.gallery.catalog.classes(search=search)
+        records = recognizer.gallery.catalog.ask(lambda read: read.classes.listed(search=search))
         objects = (_object(recognizer.gallery, record) for record in records)
         if json_output:
             for entry in objects:
@@ -84,9 +84,9 @@ def show(
 ) -> None:
     """Show a class: attributes, threshold, examples."""
     with open_recognizer(gallery) as recognizer:
-        record = recognizer.gallery.catalog.class_by_label(label)
+        record = recognizer.gallery.catalog.ask(lambda read: read.classes.by_label(label))
         entry = _object(recognizer.gallery, record)
-        examples = recognizer.gallery.catalog.examples(record.id)
+        examples = recognizer.gallery.catalog.ask(lambda read: read.examples.listed(record.id))
     if json_output:
         output.json(entry | {"example_list": [_example_object(example) for example in examples]})
         return
@@ -145,7 +145,7 @@ def merge(
     """
     with open_recognizer(gallery) as recognizer:
         recognizer.gallery.classes.merge(labels, into)
-        held = recognizer.gallery.catalog.class_by_label(into).examples
+        held = recognizer.gallery.catalog.ask(lambda read: read.classes.by_label(into)).examples
     output.done(f"{into} now has {counted(held, 'example')}")
 
 
@@ -168,9 +168,12 @@ def remove(
         raise typer.BadParameter("--example goes with the label of one class")
     with open_recognizer(gallery) as recognizer:
         catalog = recognizer.gallery.catalog
-        records = [catalog.class_by_label(label) for label in labels]  # all of them or none
+        with catalog.read() as reader:
+            records = [reader.classes.by_label(label) for label in labels]  # all of them or none
         if example is not None:
-            owned = [each.id for each in catalog.examples(records[0].id)]
+            owned = [
+                each.id for each in catalog.ask(lambda read: read.examples.listed(records[0].id))
+            ]
             if example not in owned:
                 raise ExampleNotFoundError(
                     f"expected an example of {labels[0]!r} ({', '.join(map(str, owned))}), "
@@ -210,7 +213,10 @@ def threshold(
     with open_recognizer(gallery) as recognizer:
         if pin is not None or unpin:
             recognizer.gallery.classes.pin(label, pin)
-        entry = _object(recognizer.gallery, recognizer.gallery.catalog.class_by_label(label))
+        entry = _object(
+            recognizer.gallery,
+            recognizer.gallery.catalog.ask(lambda read: read.classes.by_label(label)),
+        )
     if json_output:
         output.json(entry)
     else:
@@ -245,7 +251,7 @@ def set_attributes(
     if not (given or remove or replace):
         raise typer.BadParameter("expected NAME=VALUE, --remove NAME or --replace")
     with open_recognizer(gallery) as recognizer:
-        record = recognizer.gallery.catalog.class_by_label(label)
+        record = recognizer.gallery.catalog.ask(lambda read: read.classes.by_label(label))
         held = {} if replace else dict(record.attributes)
         for name in remove or []:
             if name not in record.attributes:
@@ -255,7 +261,8 @@ def set_attributes(
                 )
             held.pop(name, None)
         recognizer.gallery.classes.set_attributes(record.id, held | given)
-        entry = _object(recognizer.gallery, recognizer.gallery.catalog.class_by_id(record.id))
+        changed = recognizer.gallery.catalog.ask(lambda read: read.classes.by_id(record.id))
+        entry = _object(recognizer.gallery, changed)
     if json_output:
         output.json(entry)
     else:

@@ -189,7 +189,7 @@ class Gallery:
             "examples": counts.examples,
             "pictures": counts.pictures,
             "picture_bytes": counts.picture_bytes,
-            "rejects": len(self.catalog.rejects()),
+            "rejects": len(self.catalog.ask(lambda read: read.rejects())),
             "generation": snapshot.generation,
             "backbone": state.space.backbone,
             "space": state.space.id,
@@ -265,10 +265,10 @@ class Gallery:
         )
         with gallery._live.write() as transaction:
             transaction.set_target_fpir(header.target_fpir)
-            transaction.set_projection(stored_projection(header.projection))
+            transaction.spaces.set_projection(stored_projection(header.projection))
             if header.siamese_head is not None:
-                searched = searched_space(transaction.state())
-                transaction.put_siamese_head(searched, header.siamese_head)
+                searched = searched_space(transaction.read.state())
+                transaction.learned.put_siamese_head(searched, header.siamese_head)
         gallery.import_export(source)
         return gallery
 
@@ -292,11 +292,13 @@ class Gallery:
                 self.examples.enroll(examples, allow_duplicates=True, measure=False)
             )
             with self._live.write() as transaction:
-                searched = searched_space(transaction.state())
+                searched = searched_space(transaction.read.state())
                 for entry in classes:
-                    class_id = transaction.ensure_class(entry.label, entry.attributes)
+                    class_id = transaction.classes.ensure(entry.label, entry.attributes)
                     if entry.pinned_threshold is not None and header.pins:
-                        transaction.pin_threshold(class_id, entry.pinned_threshold, searched)
+                        transaction.classes.pin_threshold(
+                            class_id, entry.pinned_threshold, searched
+                        )
         self.thresholds.settle(changed=added > 0)
         return added
 
@@ -312,4 +314,4 @@ def _start_with(catalog: Catalog, projection: Projection | None, local_points: i
         if local_points:
             transaction.set_local_points(local_points)
         if projection is not None:
-            transaction.set_projection(stored_projection(projection.to_bytes()))
+            transaction.spaces.set_projection(stored_projection(projection.to_bytes()))

@@ -115,7 +115,7 @@ def _calibrated(snapshot: Snapshot, photographs: Photographs | None = None) -> S
 def _vectors(catalog: Catalog, space: Space) -> tuple[IntArray, FloatArray]:
     ids = [np.empty(0, np.int64)]
     vectors = [np.empty((0, space.dimension), np.float32)]
-    for batch in catalog.iter_vectors(space.id, batch=BATCH):
+    for batch in catalog.stream(lambda read: read.embeddings.stream(space.id, batch=BATCH)):
         ids.append(batch.ids)
         vectors.append(batch.vectors)
     return np.concatenate(ids), np.concatenate(vectors)

@@ -31,7 +31,7 @@ def without_enrolled(queries: Queries, catalog: Catalog) -> Queries:
 
 def enrolled_contents(queries: Queries, catalog: Catalog) -> set[str]:
     """The content hashes among those of the pictures that are enrolled."""
-    found = catalog.find_contents(sorted(set(queries.content_hashes)))
+    found = catalog.ask(lambda read: read.examples.of_contents(sorted(set(queries.content_hashes))))
     return {example.content_hash for example in found}
 
 

@@ -681,7 +681,7 @@ class Recognizer:
         Raises:
             GalleryError: there is nothing to return to.
         """
-        former = self.gallery.catalog.former_space()
+        former = self.gallery.catalog.ask(lambda read: read.spaces.former())
         if former is None:
             raise GalleryError(
                 f"{self.gallery.location}: holds no vectors of an earlier backbone to return to"

@@ -60,7 +60,11 @@ def _enrolment_out(service: Service, key: ClassKey, enrolment: Enrolment) -> Enr
     snapshot = gallery.snapshot()
     return EnrolmentOut(
         label=enrolment.label,
-        class_id=key if isinstance(key, int) else gallery.catalog.class_id(key),
+        class_id=(
+            key
+            if isinstance(key, int)
+            else gallery.catalog.ask(lambda read: read.classes.id_of(key))
+        ),
         example_id=enrolment.example_id,
         status=enrolment.status.value,
         warnings=list(enrolment.warnings),

@@ -17,15 +17,18 @@ class ChangeContract:
     def test_every_change_is_logged_under_its_generation(self, catalog: Catalog) -> None:
         [one] = enroll(catalog, new_example(1, "cup"))
         [two] = enroll(catalog, new_example(2, "bowl"))
-        cup, bowl = catalog.class_id("cup"), catalog.class_id("bowl")
+        cup, bowl = (
+            catalog.ask(lambda read: read.classes.id_of("cup")),
+            catalog.ask(lambda read: read.classes.id_of("bowl")),
+        )
         with catalog.write() as transaction:
-            transaction.rename_class(cup, "mug")
-            transaction.pin_threshold(cup, 0.5, SPACE.id)
-            assert transaction.generation == 3
+            transaction.classes.rename(cup, "mug")
+            transaction.classes.pin_threshold(cup, 0.5, SPACE.id)
+            assert transaction.commit.generation == 3
         with catalog.write() as transaction:
-            transaction.merge_classes([bowl], cup)
+            transaction.classes.merge([bowl], cup)
         with catalog.write() as transaction:
-            transaction.remove_example(one)
+            transaction.examples.remove(one)
         add, rename, pin = ChangeKind.ADD, ChangeKind.RENAME, ChangeKind.PIN
         move, remove = ChangeKind.MOVE, ChangeKind.REMOVE
         expected = [
@@ -40,14 +43,14 @@ class ChangeContract:
             Change(5, remove, cup, one),
         ]
         assert catalog.generation() == 5
-        assert catalog.changes_since(0) == expected
-        assert catalog.changes_since(3) == expected[6:]
-        assert catalog.changes_since(5) == []
+        assert catalog.ask(lambda read: read.log.since(0)) == expected
+        assert catalog.ask(lambda read: read.log.since(3)) == expected[6:]
+        assert catalog.ask(lambda read: read.log.since(5)) == []
 
     def test_a_generation_that_is_yet_to_come_has_no_changes_to_follow(
         self, catalog: Catalog
     ) -> None:
-        assert catalog.changes_since(1) is None
+        assert catalog.ask(lambda read: read.log.since(1)) is None
 
     def test_a_trimmed_log_says_where_it_no_longer_reaches(self, catalog: Catalog) -> None:
         for number in range(4):
@@ -55,13 +58,13 @@ class ChangeContract:
         with catalog.write() as transaction:
             transaction.trim_changes(keep=2)
         assert catalog.generation() == 4
-        assert catalog.changes_since(1) is None
-        rest = catalog.changes_since(2)
+        assert catalog.ask(lambda read: read.log.since(1)) is None
+        rest = catalog.ask(lambda read: read.log.since(2))
         assert rest is not None
         assert [change.generation for change in rest] == [3, 4]
         with catalog.write() as transaction:
             transaction.trim_changes(keep=100)
-        assert catalog.changes_since(2) == rest
+        assert catalog.ask(lambda read: read.log.since(2)) == rest
 
     def test_the_log_is_followed_from_a_commit_of_its_own_history_only(
         self, catalog: Catalog
@@ -78,38 +81,51 @@ class ChangeContract:
         assert len({commit.id for commit in commits}) == 4
         assert catalog.state().commit == commits[3]
         for commit in commits:
-            known = catalog.changes_since(commit.generation, commit_id=commit.id)
-            assert known == catalog.changes_since(commit.generation)
             other = commits[commit.generation - 1].id
-            assert catalog.changes_since(commit.generation, commit_id=other) is None
+            with catalog.read() as reader:
+                known = reader.log.since(commit.generation, commit_id=commit.id)
+                assert known == reader.log.since(commit.generation)
+                assert reader.log.since(commit.generation, commit_id=other) is None
         with catalog.write() as transaction:
             transaction.trim_changes(keep=2)
-        assert catalog.changes_since(1, commit_id=commits[1].id) is None
-        assert catalog.changes_since(2, commit_id=commits[2].id) == catalog.changes_since(2)
-        assert catalog.changes_since(2, commit_id=commits[1].id) is None
+        assert catalog.ask(lambda read: read.log.since(1, commit_id=commits[1].id)) is None
+        assert catalog.ask(lambda read: read.log.since(2, commit_id=commits[2].id)) == catalog.ask(
+            lambda read: read.log.since(2)
+        )
+        assert catalog.ask(lambda read: read.log.since(2, commit_id=commits[1].id)) is None
 
     def test_a_failed_transaction_leaves_no_trace(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1))
-        before = (catalog.state(), catalog.classes(), catalog.examples(), catalog.changes_since(0))
+        before = (
+            catalog.state(),
+            catalog.ask(lambda read: read.classes.listed()),
+            catalog.ask(lambda read: read.examples.listed()),
+            catalog.ask(lambda read: read.log.since(0)),
+        )
 
         def fail_midway() -> None:
             with catalog.write() as transaction:
-                transaction.add_examples([new_example(2, "bowl")])
-                transaction.remove_class(transaction.class_id("cup"))
+                transaction.examples.add_all([new_example(2, "bowl")])
+                transaction.classes.remove(transaction.read.classes.id_of("cup"))
                 transaction.set_target_fpir(0.5)
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             fail_midway()
-        after = (catalog.state(), catalog.classes(), catalog.examples(), catalog.changes_since(0))
+        after = (
+            catalog.state(),
+            catalog.ask(lambda read: read.classes.listed()),
+            catalog.ask(lambda read: read.examples.listed()),
+            catalog.ask(lambda read: read.log.since(0)),
+        )
         assert after == before
         enroll(catalog, new_example(3))
         assert catalog.generation() == 2
 
     def test_a_transaction_sees_its_writes_and_others_do_not_yet(self, catalog: Catalog) -> None:
         with catalog.write() as transaction:
-            transaction.add_examples([new_example(1)])
-            assert transaction.counts().examples == 1
+            transaction.examples.add_all([new_example(1)])
+            assert transaction.read.counts().examples == 1
             assert catalog.counts().examples == 0
             assert catalog.generation() == 0
         assert catalog.counts().examples == 1
@@ -129,11 +145,11 @@ class ChangeContract:
     ) -> None:
         enroll(catalog, new_example(1))
         with catalog.write() as transaction:
-            transaction.put_rejects([Reject("a.png", "is blank")])
-            transaction.set_attributes(transaction.class_id("cup"), {})
-            transaction.ensure_class("cup")
-            transaction.rename_class(transaction.class_id("cup"), " cup ")
-            transaction.add_examples([new_example(1)])
+            transaction.rejects.put([Reject("a.png", "is blank")])
+            transaction.classes.set_attributes(transaction.read.classes.id_of("cup"), {})
+            transaction.classes.ensure("cup")
+            transaction.classes.rename(transaction.read.classes.id_of("cup"), " cup ")
+            transaction.examples.add_all([new_example(1)])
         assert catalog.generation() == 1
 
     def test_a_write_within_a_write_is_refused(self, catalog: Catalog) -> None:
@@ -149,7 +165,7 @@ class ChangeContract:
         def read(_: int) -> None:
             for _ in range(10):
                 with catalog.read() as reader:
-                    ids, _classes = reader.example_classes()
+                    ids, _classes = reader.examples.classes()
                     assert len(ids) == reader.counts().examples == reader.state().generation
 
         with ThreadPoolExecutor(8) as pool:

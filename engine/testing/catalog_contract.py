@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from ..catalog import Catalog, StoredProjection
+from ..catalog.models import ClassRow
 from ..errors import (
     ClassNotFoundError,
     ExampleNotFoundError,
@@ -53,7 +55,7 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         assert state.projection_id is None
         assert state.target_fpir == 0.05
         assert catalog.counts() == (0, 0, 0, 0)
-        assert catalog.changes_since(0) == []
+        assert catalog.ask(lambda read: read.log.since(0)) == []
         assert catalog.integrity_problems() == []
 
     def test_creating_a_catalog_that_is_there_opens_it(
@@ -75,32 +77,45 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         self, catalog: Catalog, location: str | Path
     ) -> None:
         enroll(catalog, new_example(1), new_example(2, "bowl"))
-        before = (catalog.state(), catalog.classes(), catalog.examples())
+        before = (
+            catalog.state(),
+            catalog.ask(lambda read: read.classes.listed()),
+            catalog.ask(lambda read: read.examples.listed()),
+        )
         catalog.close()
         with Catalog.open(location) as again:
-            assert (again.state(), again.classes(), again.examples()) == before
+            assert (
+                again.state(),
+                again.ask(lambda read: read.classes.listed()),
+                again.ask(lambda read: read.examples.listed()),
+            ) == before
 
     def test_a_closed_catalog_refuses_use(self, catalog: Catalog) -> None:
         catalog.close()
         with pytest.raises(GalleryError, match="was closed"):
             catalog.generation()
         with pytest.raises(GalleryError, match="was closed"):
-            catalog.classes()
+            catalog.ask(lambda read: read.classes.listed())
 
     def test_pins_hold_for_their_space_and_are_lifted(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1, "cup"), new_example(2, "bowl"))
-        cup, bowl = catalog.class_id("cup"), catalog.class_id("bowl")
+        cup, bowl = (
+            catalog.ask(lambda read: read.classes.id_of("cup")),
+            catalog.ask(lambda read: read.classes.id_of("bowl")),
+        )
         with catalog.write() as transaction:
-            transaction.pin_threshold(cup, 0.625, "space one")
-            transaction.pin_threshold(bowl, 0.5, "space two")
-        assert catalog.pins() == {cup: 0.625, bowl: 0.5}
-        assert catalog.pins([bowl, 999]) == {bowl: 0.5}
-        assert catalog.pins(searched_space="space one") == {cup: 0.625}
-        assert catalog.class_by_label("cup").pinned_threshold == 0.625
+            transaction.classes.pin_threshold(cup, 0.625, "space one")
+            transaction.classes.pin_threshold(bowl, 0.5, "space two")
+        assert catalog.ask(lambda read: read.classes.pins()) == {cup: 0.625, bowl: 0.5}
+        assert catalog.ask(lambda read: read.classes.pins([bowl, 999])) == {bowl: 0.5}
+        assert catalog.ask(lambda read: read.classes.pins(searched_space="space one")) == {
+            cup: 0.625
+        }
+        assert catalog.ask(lambda read: read.classes.by_label("cup")).pinned_threshold == 0.625
         with catalog.write() as transaction:
-            transaction.pin_threshold(cup, None, "space one")
-        assert catalog.pins() == {bowl: 0.5}
-        assert catalog.class_by_label("cup").pinned_threshold is None
+            transaction.classes.pin_threshold(cup, None, "space one")
+        assert catalog.ask(lambda read: read.classes.pins()) == {bowl: 0.5}
+        assert catalog.ask(lambda read: read.classes.by_label("cup")).pinned_threshold is None
 
     @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "0.5"])
     def test_a_threshold_and_a_target_lie_between_0_and_1(
@@ -109,66 +124,73 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         enroll(catalog, new_example(1, "cup"))
         with catalog.write() as transaction:
             with pytest.raises(GalleryError, match="must be a number from 0 to 1"):
-                transaction.pin_threshold(catalog.class_id("cup"), value, "space")
+                transaction.classes.pin_threshold(
+                    catalog.ask(lambda read: read.classes.id_of("cup")), value, "space"
+                )
             with pytest.raises(GalleryError, match="must lie between 0 and 1"):
                 transaction.set_target_fpir(value)
-        assert catalog.pins() == {}
+        assert catalog.ask(lambda read: read.classes.pins()) == {}
 
     @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 2**200, -1, 0])
     def test_nothing_has_an_id_that_no_row_can_have(self, catalog: Catalog, number: int) -> None:
         enroll(catalog, new_example(1, "cup"))
         with pytest.raises(ClassNotFoundError):
-            catalog.class_by_id(number)
+            catalog.ask(lambda read: read.classes.by_id(number))
         with pytest.raises(ExampleNotFoundError), catalog.write() as transaction:
-            transaction.remove_example(number)
+            transaction.examples.remove(number)
         with pytest.raises(JobNotFoundError):
             catalog.service.jobs.get(number)
-        assert catalog.examples(number) == []
-        assert catalog.examples(ids=[number]) == []
-        assert catalog.labels([number]) == {}
+        assert catalog.ask(lambda read: read.examples.listed(number)) == []
+        assert catalog.ask(lambda read: read.examples.listed(ids=[number])) == []
+        assert catalog.ask(lambda read: read.classes.labels([number])) == {}
         assert catalog.picture(number) is None
-        assert catalog.vectors(SPACE.id, [number]).ids.size == 0
+        assert catalog.ask(lambda read: read.embeddings.of(SPACE.id, [number])).ids.size == 0
 
     def test_as_many_classes_are_listed_as_asked_for(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1, "cup"), new_example(2, "bowl"))
-        assert len(catalog.classes(limit=1)) == 1
-        assert catalog.classes(limit=0) == []
-        assert len(catalog.classes(limit=2**200)) == 2
+        assert len(catalog.ask(lambda read: read.classes.listed(limit=1))) == 1
+        assert catalog.ask(lambda read: read.classes.listed(limit=0)) == []
+        assert len(catalog.ask(lambda read: read.classes.listed(limit=2**200))) == 2
         with pytest.raises(GalleryError, match="0 or more"):
-            catalog.classes(limit=-1)
+            catalog.ask(lambda read: read.classes.listed(limit=-1))
 
     def test_a_very_long_source_is_known_again(self, catalog: Catalog) -> None:
         source = "x" * 100_000 + ".png"
         enroll(catalog, new_example(1, "cup", source=source))
-        [example] = catalog.find_sources([source])
+        [example] = catalog.ask(lambda read: read.examples.of_sources([source]))
         assert len(example.source) < 1000
-        assert catalog.known_sources([("cup", source)]).keys() == {("cup", source)}
-        assert catalog.find_sources(["y" + source]) == []
+        assert catalog.ask(lambda read: read.examples.known_sources([("cup", source)])).keys() == {
+            ("cup", source)
+        }
+        assert catalog.ask(lambda read: read.examples.of_sources(["y" + source])) == []
 
     def test_a_label_of_former_rules_can_be_found_and_renamed(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1, "cup"))
         with catalog.write() as transaction:
-            transaction._update_class(catalog.class_id("cup"), label="\u3164")
+            transaction.session.execute(update(ClassRow).values(label="\u3164"))
         with pytest.raises(LabelError):
-            catalog.class_id("\u2800")
+            catalog.ask(lambda read: read.classes.id_of("\u2800"))
         with catalog.write() as transaction:
-            transaction.rename_class(transaction.class_id("\u3164"), "cup")
-        assert catalog.labels().popitem()[1] == "cup"
+            transaction.classes.rename(transaction.read.classes.id_of("\u3164"), "cup")
+        assert catalog.ask(lambda read: read.classes.labels()).popitem()[1] == "cup"
 
     def test_a_broken_rule_of_the_database_is_no_damage(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1, "cup"), new_example(2, "bowl"))
         with pytest.raises(StorageError, match="conflicts"), catalog.write() as transaction:
-            transaction._update_class(catalog.class_id("cup"), label="bowl")
-        assert sorted(catalog.labels().values()) == ["bowl", "cup"]
+            transaction.session.execute(update(ClassRow).values(label="bowl"))
+        assert sorted(catalog.ask(lambda read: read.classes.labels()).values()) == ["bowl", "cup"]
 
     def test_statistics_are_kept_by_searched_space(self, catalog: Catalog) -> None:
         enroll(catalog, new_example(1, "cup"), new_example(2, "bowl"))
-        cup, bowl = catalog.class_id("cup"), catalog.class_id("bowl")
+        cup, bowl = (
+            catalog.ask(lambda read: read.classes.id_of("cup")),
+            catalog.ask(lambda read: read.classes.id_of("bowl")),
+        )
         with catalog.write() as transaction:
-            transaction.put_class_statistics("one", {cup: ClassStatistics(0.25, 0.5, 3)})
-            transaction.put_class_statistics("two", {cup: ClassStatistics(0.75, 0.5, 4)})
+            transaction.learned.put_statistics("one", {cup: ClassStatistics(0.25, 0.5, 3)})
+            transaction.learned.put_statistics("two", {cup: ClassStatistics(0.75, 0.5, 4)})
         with catalog.write() as transaction:
-            transaction.put_class_statistics(
+            transaction.learned.put_statistics(
                 "one",
                 {
                     bowl: ClassStatistics(0.125, 1.5, 9),
@@ -176,27 +198,33 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
                     999: ClassStatistics(0.0, 0.0, 0),
                 },
             )
-        assert catalog.class_statistics("two") == {cup: ClassStatistics(0.75, 0.5, 4)}
-        assert catalog.class_statistics("three") == {}
-        table = catalog.statistics_table("one")
-        assert catalog.class_statistics("one")[bowl].cohort_size == 9
+        assert catalog.ask(lambda read: read.learned.statistics("two")) == {
+            cup: ClassStatistics(0.75, 0.5, 4)
+        }
+        assert catalog.ask(lambda read: read.learned.statistics("three")) == {}
+        table = catalog.ask(lambda read: read.learned.statistics_table("one"))
+        assert catalog.ask(lambda read: read.learned.statistics("one"))[bowl].cohort_size == 9
         rows = sorted(zip(*(column.tolist() for column in table), strict=True))
         assert rows == [(cup, 0.375, 0.25), (bowl, 0.125, 1.5)]
         assert catalog.generation() == 3
-        assert catalog.changes_since(1) == [
+        assert catalog.ask(lambda read: read.log.since(1)) == [
             Change(generation, ChangeKind.CALIBRATE, class_id, None)
             for generation, class_id in ((2, cup), (2, cup), (3, cup), (3, bowl))
         ]
 
     def test_the_log_does_not_name_a_great_many_classes(self, catalog: Catalog) -> None:
         with catalog.write() as transaction:
-            ids = transaction.ensure_classes({f"class {i}": {} for i in range(1500)})
+            ids = transaction.classes.ensure_all({f"class {i}": {} for i in range(1500)})
         statistics = {class_id: ClassStatistics(0.25, 0.5, 3) for class_id in ids.values()}
         with catalog.write() as transaction:
-            transaction.put_class_statistics("one", statistics)
-        assert catalog.changes_since(1) == [Change(2, ChangeKind.CALIBRATE, None, None)]
-        assert sorted(catalog.statistics_table("one").class_ids) == sorted(ids.values())
-        assert len(catalog.labels()) == 1500
+            transaction.learned.put_statistics("one", statistics)
+        assert catalog.ask(lambda read: read.log.since(1)) == [
+            Change(2, ChangeKind.CALIBRATE, None, None)
+        ]
+        assert sorted(
+            catalog.ask(lambda read: read.learned.statistics_table("one")).class_ids
+        ) == sorted(ids.values())
+        assert len(catalog.ask(lambda read: read.classes.labels())) == 1500
 
     def test_the_target_is_kept_and_must_be_a_share(self, catalog: Catalog) -> None:
         with catalog.write() as transaction:
@@ -210,57 +238,68 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         first = StoredProjection("p1", "whitening", b"\x00one")
         for projection in (first, StoredProjection("p2", "linear", b"two"), first):
             with catalog.write() as transaction:
-                transaction.set_projection(projection)
+                transaction.spaces.set_projection(projection)
             assert catalog.state().projection_id == projection.id
-            assert catalog.projection(projection.id) == projection.payload
+            with catalog.read() as reader:
+                assert reader.spaces.projection(projection.id) == projection.payload
         with catalog.write() as transaction:
-            transaction.set_projection(None)
+            transaction.spaces.set_projection(None)
         assert catalog.state().projection_id is None
-        assert catalog.projection("p2") == b"two"
-        changes = catalog.changes_since(0)
+        assert catalog.ask(lambda read: read.spaces.projection("p2")) == b"two"
+        changes = catalog.ask(lambda read: read.log.since(0))
         assert changes == [Change(g, ChangeKind.SPACE, None, None) for g in (1, 2, 3, 4)]
 
     def test_a_calibration_takes_the_place_of_the_one_before(self, catalog: Catalog) -> None:
-        assert catalog.calibration("searched") is None
+        assert catalog.ask(lambda read: read.learned.calibration("searched")) is None
         for payload in (b"one", b"two"):
             with catalog.write() as transaction:
-                transaction.put_calibration("searched", payload)
-        assert catalog.calibration("searched") == b"two"
-        assert catalog.calibration("elsewhere") is None
-        assert catalog.changes_since(1) == [Change(2, ChangeKind.CALIBRATE, None, None)]
+                transaction.learned.put_calibration("searched", payload)
+        assert catalog.ask(lambda read: read.learned.calibration("searched")) == b"two"
+        assert catalog.ask(lambda read: read.learned.calibration("elsewhere")) is None
+        assert catalog.ask(lambda read: read.log.since(1)) == [
+            Change(2, ChangeKind.CALIBRATE, None, None)
+        ]
 
     def test_a_siamese_head_takes_the_place_of_the_one_before_and_goes(
         self, catalog: Catalog
     ) -> None:
         for payload in (b"one", b"two\x00"):
             with catalog.write() as transaction:
-                assert transaction.siamese_head_spaces() == (["searched"] if payload > b"p" else [])
-                transaction.put_siamese_head("searched", payload)
+                assert transaction.read.learned.siamese_head_spaces() == (
+                    ["searched"] if payload > b"p" else []
+                )
+                transaction.learned.put_siamese_head("searched", payload)
         with catalog.read() as reader:
-            assert reader.siamese_head("searched") == b"two\x00"
-            assert reader.siamese_head("elsewhere") is None
-            assert reader.siamese_head_spaces() == ["searched"]
+            assert reader.learned.siamese_head("searched") == b"two\x00"
+            assert reader.learned.siamese_head("elsewhere") is None
+            assert reader.learned.siamese_head_spaces() == ["searched"]
         with catalog.write() as transaction:
-            transaction.put_siamese_head("searched", None)
+            transaction.learned.put_siamese_head("searched", None)
         with catalog.read() as reader:
-            assert reader.siamese_head("searched") is None
-        assert catalog.changes_since(1) == [Change(g, ChangeKind.HEAD, None, None) for g in (2, 3)]
+            assert reader.learned.siamese_head("searched") is None
+        assert catalog.ask(lambda read: read.log.since(1)) == [
+            Change(g, ChangeKind.HEAD, None, None) for g in (2, 3)
+        ]
 
     def test_rejects_are_noted_once_a_source_and_cleared(self, catalog: Catalog) -> None:
         with catalog.write() as transaction:
-            transaction.put_rejects([Reject("b.png", "is blank"), Reject("a.png", "is text")])
-            transaction.put_rejects([Reject("b.png", "is truncated")])
-        assert catalog.rejects() == [Reject("a.png", "is text"), Reject("b.png", "is truncated")]
+            transaction.rejects.put([Reject("b.png", "is blank"), Reject("a.png", "is text")])
+            transaction.rejects.put([Reject("b.png", "is truncated")])
+        assert catalog.ask(lambda read: read.rejects()) == [
+            Reject("a.png", "is text"),
+            Reject("b.png", "is truncated"),
+        ]
         with catalog.write() as transaction:
-            transaction.clear_rejects(["b.png", "absent.png"])
-        assert catalog.rejects() == [Reject("a.png", "is text")]
+            transaction.rejects.clear(["b.png", "absent.png"])
+        assert catalog.ask(lambda read: read.rejects()) == [Reject("a.png", "is text")]
 
     def test_a_catalog_in_use_has_no_integrity_problems(self, catalog: Catalog) -> None:
         ids = enroll(catalog, *(new_example(n, f"class {n % 5}") for n in range(30)))
         with catalog.write() as transaction:
-            transaction.remove_examples(ids[::3])
-            transaction.merge_classes(
-                [transaction.class_id("class 1")], transaction.class_id("class 2")
+            transaction.examples.remove_all(ids[::3])
+            transaction.classes.merge(
+                [transaction.read.classes.id_of("class 1")],
+                transaction.read.classes.id_of("class 2"),
             )
         assert catalog.integrity_problems() == []
 

@@ -29,11 +29,11 @@ class Follower:
         self.class_of: dict[int, int] = {}
 
     def follow(self, catalog: Catalog) -> None:
-        changes = catalog.changes_since(self.generation)
+        changes = catalog.ask(lambda read: read.log.since(self.generation))
         if changes is None:  # the log was trimmed
-            ids, class_ids = catalog.example_classes()
+            ids, class_ids = catalog.ask(lambda read: read.examples.classes())
             self.class_of = dict(zip(ids.tolist(), class_ids.tolist(), strict=True))
-            self.classes = set(catalog.labels())
+            self.classes = set(catalog.ask(lambda read: read.classes.labels()))
             changes = []
         for change in changes:
             if change.example_id is None:
@@ -81,7 +81,7 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(pictures=st.lists(st.tuples(LABELS, NUMBERS), max_size=6))
     def add(self, pictures: list[tuple[str, int]]) -> None:
         with self.catalog.write() as transaction:
-            ids = transaction.add_examples([new_example(n, label) for label, n in pictures])
+            ids = transaction.examples.add_all([new_example(n, label) for label, n in pictures])
         fresh = {(label, n) for label, n in pictures if n not in self.model.get(label, set())}
         for label, number in pictures:
             self.model.setdefault(label, set()).add(number)
@@ -91,7 +91,7 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(label=LABELS)
     def add_empty_class(self, label: str) -> None:
         with self.catalog.write() as transaction:
-            transaction.ensure_class(label)
+            transaction.classes.ensure(label)
         self.model.setdefault(label, set())
 
     @precondition(lambda self: any(self.model.values()))
@@ -100,8 +100,8 @@ class CatalogMachine(RuleBasedStateMachine):
         label = data.draw(st.sampled_from(sorted(k for k, v in self.model.items() if v)))
         number = data.draw(st.sampled_from(sorted(self.model[label])))
         with self.catalog.write() as transaction:
-            found = transaction.find_content(content_hash(number))
-            transaction.remove_example(next(e.id for e in found if e.label == label))
+            found = transaction.read.examples.of_content(content_hash(number))
+            transaction.examples.remove(next(e.id for e in found if e.label == label))
         self.model[label].remove(number)
 
     @precondition(lambda self: self.model)
@@ -109,7 +109,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def remove_class(self, data: st.DataObject) -> None:
         label = data.draw(st.sampled_from(sorted(self.model)))
         with self.catalog.write() as transaction:
-            transaction.remove_class(transaction.class_id(label))
+            transaction.classes.remove(transaction.read.classes.id_of(label))
         del self.model[label]
         self.pins.pop(label, None)
 
@@ -120,7 +120,7 @@ class CatalogMachine(RuleBasedStateMachine):
         if new_label in self.model:
             return
         with self.catalog.write() as transaction:
-            transaction.rename_class(transaction.class_id(label), new_label)
+            transaction.classes.rename(transaction.read.classes.id_of(label), new_label)
         self.model[new_label] = self.model.pop(label)
         if label in self.pins:
             self.pins[new_label] = self.pins.pop(label)
@@ -132,8 +132,8 @@ class CatalogMachine(RuleBasedStateMachine):
         into = data.draw(labels)
         sources = data.draw(st.lists(labels, max_size=3))
         with self.catalog.write() as transaction:
-            ids = [transaction.class_id(label) for label in sources]
-            transaction.merge_classes(ids, transaction.class_id(into))
+            ids = [transaction.read.classes.id_of(label) for label in sources]
+            transaction.classes.merge(ids, transaction.read.classes.id_of(into))
         for label in set(sources) - {into}:
             self.model[into] |= self.model.pop(label)
             self.pins.pop(label, None)
@@ -143,7 +143,9 @@ class CatalogMachine(RuleBasedStateMachine):
     def pin(self, data: st.DataObject, value: float | None) -> None:
         label = data.draw(st.sampled_from(sorted(self.model)))
         with self.catalog.write() as transaction:
-            transaction.pin_threshold(transaction.class_id(label), value, SPACE.id)
+            transaction.classes.pin_threshold(
+                transaction.read.classes.id_of(label), value, SPACE.id
+            )
         self.pins.pop(label, None)
         if value is not None:
             self.pins[label] = value
@@ -152,9 +154,9 @@ class CatalogMachine(RuleBasedStateMachine):
     def fail(self, pictures: list[tuple[str, int]]) -> None:
         try:
             with self.catalog.write() as transaction:
-                transaction.add_examples([new_example(n, label) for label, n in pictures])
-                for class_id in transaction.labels():
-                    transaction.remove_class(class_id)
+                transaction.examples.add_all([new_example(n, label) for label, n in pictures])
+                for class_id in transaction.read.classes.labels():
+                    transaction.classes.remove(class_id)
                 raise InterruptedError
         except InterruptedError:
             pass
@@ -171,23 +173,30 @@ class CatalogMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_catalog_holds_what_the_model_holds(self) -> None:
-        held: dict[str, set[str]] = {record.label: set() for record in self.catalog.classes()}
-        for example in self.catalog.examples():
+        held: dict[str, set[str]] = {
+            record.label: set() for record in self.catalog.ask(lambda read: read.classes.listed())
+        }
+        for example in self.catalog.ask(lambda read: read.examples.listed()):
             held[example.label].add(example.content_hash)
         assert held == {
             label: {content_hash(number) for number in numbers}
             for label, numbers in self.model.items()
         }
-        labels = self.catalog.labels()
-        pins = {labels[class_id]: value for class_id, value in self.catalog.pins().items()}
+        labels = self.catalog.ask(lambda read: read.classes.labels())
+        pins = {
+            labels[class_id]: value
+            for class_id, value in self.catalog.ask(lambda read: read.classes.pins()).items()
+        }
         assert pins == self.pins
 
     @invariant()
     def every_example_has_its_own_vector_and_picture(self) -> None:
         vectors: dict[int, Any] = {}
-        for batch in self.catalog.iter_vectors(SPACE.id, batch=3):
+        for batch in self.catalog.stream(lambda read: read.embeddings.stream(SPACE.id, batch=3)):
             vectors.update(zip(batch.ids.tolist(), batch.vectors, strict=True))
-        examples = {example.id: example for example in self.catalog.examples()}
+        examples = {
+            example.id: example for example in self.catalog.ask(lambda read: read.examples.listed())
+        }
         assert vectors.keys() == examples.keys()
         for example_id, example in examples.items():
             number = int(example.source.removesuffix(".png"))
@@ -197,6 +206,6 @@ class CatalogMachine(RuleBasedStateMachine):
     @invariant()
     def the_replayed_log_equals_the_state(self) -> None:
         self.follower.follow(self.catalog)
-        ids, class_ids = self.catalog.example_classes()
+        ids, class_ids = self.catalog.ask(lambda read: read.examples.classes())
         assert self.follower.class_of == dict(zip(ids.tolist(), class_ids.tolist(), strict=True))
-        assert self.follower.classes == set(self.catalog.labels())
+        assert self.follower.classes == set(self.catalog.ask(lambda read: read.classes.labels()))

@@ -45,12 +45,14 @@ def new_example(number: int, label: str = "cup", **fields: Any) -> NewExample:
 def enroll(catalog: Catalog, *examples: NewExample) -> list[int]:
     """Add examples in one transaction; return their ids."""
     with catalog.write() as transaction:
-        return transaction.add_examples(examples)
+        return transaction.examples.add_all(examples)
 
 
 def contents(catalog: Catalog) -> dict[str, set[str]]:
     """Each class's content hashes, by label."""
-    held: dict[str, set[str]] = {record.label: set() for record in catalog.classes()}
-    for example in catalog.examples():
+    held: dict[str, set[str]] = {
+        record.label: set() for record in catalog.ask(lambda read: read.classes.listed())
+    }
+    for example in catalog.ask(lambda read: read.examples.listed()):
         held[example.label].add(example.content_hash)
     return held

@@ -23,31 +23,34 @@ class VectorContract:
 
     def test_vectors_come_back_bit_for_bit_in_id_order(self, catalog: Catalog) -> None:
         ids = enroll(catalog, *(new_example(n) for n in range(5)))
-        batch = catalog.vectors(SPACE.id, [ids[3], ids[1], 999])
+        batch = catalog.ask(lambda read: read.embeddings.of(SPACE.id, [ids[3], ids[1], 999]))
         assert batch.ids.tolist() == [ids[1], ids[3]]
         assert batch.vectors.dtype == np.float32
         np.testing.assert_array_equal(batch.vectors, [direction(1), direction(3)])
-        assert catalog.vectors(SPACE.id, []).vectors.shape == (0, DIMENSION)
+        assert catalog.ask(lambda read: read.embeddings.of(SPACE.id, [])).vectors.shape == (
+            0,
+            DIMENSION,
+        )
 
     def test_vectors_are_streamed_in_batches(self, catalog: Catalog) -> None:
         ids = enroll(catalog, *(new_example(n, f"c{n % 2}") for n in range(5)))
-        batches = list(catalog.iter_vectors(SPACE.id, batch=2))
+        batches = list(catalog.stream(lambda read: read.embeddings.stream(SPACE.id, batch=2)))
         assert [len(batch.ids) for batch in batches] == [2, 2, 1]
         assert np.concatenate([batch.ids for batch in batches]).tolist() == ids
         class_ids = np.concatenate([batch.class_ids for batch in batches])
-        assert class_ids.tolist() == catalog.example_classes()[1].tolist()
+        assert class_ids.tolist() == catalog.ask(lambda read: read.examples.classes())[1].tolist()
         vectors = np.concatenate([batch.vectors for batch in batches])
         np.testing.assert_array_equal(vectors, [direction(n) for n in range(5)])
-        [rest] = catalog.iter_vectors(SPACE.id, after_id=ids[2])
+        [rest] = catalog.stream(lambda read: read.embeddings.stream(SPACE.id, after_id=ids[2]))
         assert rest.ids.tolist() == ids[3:]
 
     def test_a_stream_does_not_see_what_is_written_meanwhile(self, catalog: Catalog) -> None:
         ids = enroll(catalog, *(new_example(n) for n in range(4)))
-        stream = catalog.iter_vectors(SPACE.id, batch=1)
+        stream = catalog.stream(lambda read: read.embeddings.stream(SPACE.id, batch=1))
         seen = next(stream).ids.tolist()
         with catalog.write() as transaction:
-            transaction.remove_example(ids[2])
-            transaction.add_examples([new_example(9)])
+            transaction.examples.remove(ids[2])
+            transaction.examples.add_all([new_example(9)])
         seen += [i for batch in stream for i in batch.ids.tolist()]
         assert seen == ids
 
@@ -71,9 +74,9 @@ class VectorContract:
 
     def test_vectors_of_an_unknown_space_are_refused(self, catalog: Catalog) -> None:
         with pytest.raises(SpaceMismatchError, match="no embeddings of the space"):
-            catalog.vectors("0" * 16, [1])
+            catalog.ask(lambda read: read.embeddings.of("0" * 16, [1]))
         with pytest.raises(SpaceMismatchError, match="no embeddings of the space"):
-            next(catalog.iter_vectors("0" * 16))
+            next(catalog.stream(lambda read: read.embeddings.stream("0" * 16)))
 
     def test_a_gallery_moves_to_another_space_when_every_example_is_embedded(
         self, catalog: Catalog
@@ -81,20 +84,22 @@ class VectorContract:
         ids = enroll(catalog, new_example(1), new_example(2))
         vectors = np.stack([direction(n, 2) for n in (1, 2)])
         with catalog.write() as transaction:
-            transaction.add_space(OTHER_SPACE)
-            transaction.put_embeddings(OTHER_SPACE.id, ids[:1], vectors[:1])
+            transaction.spaces.add(OTHER_SPACE)
+            transaction.embeddings.put(OTHER_SPACE.id, ids[:1], vectors[:1])
             with pytest.raises(SpaceMismatchError, match="1 examples have no embedding"):
-                transaction.set_active_space(OTHER_SPACE.id)
+                transaction.spaces.activate(OTHER_SPACE.id)
             with pytest.raises(SpaceMismatchError, match="active space"):
-                transaction.drop_space(SPACE.id)
+                transaction.spaces.drop(SPACE.id)
         with catalog.write() as transaction:
-            transaction.put_embeddings(OTHER_SPACE.id, ids, vectors)
-            transaction.set_active_space(OTHER_SPACE.id)
-            transaction.drop_space(SPACE.id)
+            transaction.embeddings.put(OTHER_SPACE.id, ids, vectors)
+            transaction.spaces.activate(OTHER_SPACE.id)
+            transaction.spaces.drop(SPACE.id)
         assert catalog.state().space == OTHER_SPACE
-        np.testing.assert_array_equal(catalog.vectors(OTHER_SPACE.id, ids).vectors, vectors)
+        np.testing.assert_array_equal(
+            catalog.ask(lambda read: read.embeddings.of(OTHER_SPACE.id, ids)).vectors, vectors
+        )
         with pytest.raises(SpaceMismatchError):
-            catalog.vectors(SPACE.id, ids)
-        changes = catalog.changes_since(1)
+            catalog.ask(lambda read: read.embeddings.of(SPACE.id, ids))
+        changes = catalog.ask(lambda read: read.log.since(1))
         assert changes is not None
         assert [change.kind for change in changes] == [ChangeKind.SPACE]

@@ -100,7 +100,9 @@ def kept_pictures(gallery: Gallery) -> list[tuple[str, ImageSource]]:
         TrainingError: none has.
     """
     with gallery.catalog.read() as reader:
-        pictures = [(one.label, reader.picture(one.id)) for one in reader.iter_examples()]
+        pictures = [
+            (one.label, reader.examples.picture(one.id)) for one in reader.examples.stream()
+        ]
     kept: list[tuple[str, ImageSource]] = [
         (label, data) for label, data in pictures if data is not None
     ]

@@ -76,7 +76,9 @@ def labelled_evidence(gallery: Gallery, pictures: Queries) -> HeadEvidence:
     ids = {label: class_id for class_id, label in snapshot.labels.items()}
     enrolled = {
         (example.label, example.content_hash)
-        for example in gallery.catalog.find_contents(sorted(set(pictures.content_hashes)))
+        for example in gallery.catalog.ask(
+            lambda read: read.examples.of_contents(sorted(set(pictures.content_hashes)))
+        )
     }
     rows: list[int] = []
     classes: list[int] = []

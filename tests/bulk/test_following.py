@@ -22,10 +22,13 @@ Held = dict[str, list[str]]
 def held(recognizer: Recognizer, folder: Path) -> Held:
     """Each class's pictures, by their paths below the folder."""
     classes: Held = {}
-    for example in recognizer.gallery.catalog.iter_examples():
+    for example in recognizer.gallery.catalog.stream(lambda read: read.examples.stream()):
         path = os.path.relpath(example.source, folder)
         classes.setdefault(example.label, []).append(path)
-    labels = {record.label for record in recognizer.gallery.catalog.classes()}
+    labels = {
+        record.label
+        for record in recognizer.gallery.catalog.ask(lambda read: read.classes.listed())
+    }
     return {label: sorted(classes.get(label, [])) for label in sorted(labels)}
 
 
@@ -149,11 +152,11 @@ def test_pictures_that_moved_within_their_class_keep_their_examples(
 ) -> None:
     make_picture("cat/ant/1.png", 1)
     recognizer.enroll_catalog(tmp_path / "cat")
-    [before] = recognizer.gallery.catalog.iter_examples()
+    [before] = recognizer.gallery.catalog.stream(lambda read: read.examples.stream())
     (tmp_path / "cat/ant/1.png").rename(tmp_path / "cat/ant/front.png")
 
     assert recognizer.enroll_catalog(tmp_path / "cat").unchanged == 1
-    [after] = recognizer.gallery.catalog.iter_examples()
+    [after] = recognizer.gallery.catalog.stream(lambda read: read.examples.stream())
     assert after.id == before.id
     assert Path(after.source).name == "front.png"
     make_picture("cat/ant/front.png", 2)
@@ -228,7 +231,9 @@ def test_a_class_that_is_emptied_goes_but_one_that_is_filled_again_keeps_what_wa
     recognizer.gallery.classes.set_attributes("fig", {"price": 3})
     recognizer.enroll_catalog(manifest(listed, ("1.png", "fig"), ("2.png", "plum")))
     assert held(recognizer, tmp_path) == {"fig": ["1.png"], "plum": ["2.png"]}
-    assert recognizer.gallery.catalog.class_by_label("fig").attributes == {"price": 3}
+    assert recognizer.gallery.catalog.ask(lambda read: read.classes.by_label("fig")).attributes == {
+        "price": 3
+    }
 
 
 def test_what_a_place_still_holds(make_picture: MakePicture, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from engine.catalog import Catalog
 from engine.errors import (
@@ -98,7 +99,7 @@ def test_a_file_is_durable_and_private_on_every_connection(catalog: Catalog) -> 
     with catalog.read() as one, catalog.read() as other:
         for reader in (one, other):
             settings = {
-                name: reader._connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+                name: reader.session.execute(text(f"PRAGMA {name}")).scalar_one()
                 for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
             }
             assert settings == {
@@ -157,7 +158,7 @@ def test_a_backup_overwrites_nothing(catalog: Catalog, tmp_path: Path) -> None:
 def test_compacting_gives_space_back_and_loses_nothing(catalog: Catalog, location: Path) -> None:
     ids = enroll(catalog, *(new_example(n, picture=bytes(20_000)) for n in range(100)))
     with catalog.write() as transaction:
-        transaction.remove_examples(ids[:90])
+        transaction.examples.remove_all(ids[:90])
     before, held = location.stat().st_size, contents(catalog)
     catalog.compact()
     assert location.stat().st_size < before / 4
@@ -195,7 +196,7 @@ def test_a_truncated_file_is_reported_as_damaged(catalog: Catalog, location: Pat
     location.write_bytes(content[: len(content) // 2])
     with pytest.raises(GalleryDamagedError, match="restore it from a backup"):  # noqa: SIM117
         with Catalog.open(location) as damaged:
-            list(damaged.iter_vectors(SPACE.id))
+            list(damaged.stream(lambda read: read.embeddings.stream(SPACE.id)))
 
 
 def test_an_overwritten_page_is_found_by_the_check(catalog: Catalog, location: Path) -> None:
@@ -248,7 +249,7 @@ def test_a_vector_of_the_wrong_length_is_named_when_it_is_read(
     enroll(catalog, new_example(1))
     tamper(location, "UPDATE embedding SET vector = ?", b"12")
     with pytest.raises(GalleryDamagedError, match="vector of example 1 must have 16 bytes"):
-        list(catalog.iter_vectors(SPACE.id))
+        list(catalog.stream(lambda read: read.embeddings.stream(SPACE.id)))
 
 
 def test_a_lock_that_is_held_for_too_long_is_an_error_and_nothing_is_lost(
@@ -270,4 +271,4 @@ def test_a_lock_that_is_held_for_too_long_is_an_error_and_nothing_is_lost(
 def test_errors_name_the_file_and_do_not_leak(catalog: Catalog, location: Path) -> None:
     tamper(location, "ALTER TABLE example RENAME TO exmaple")
     with pytest.raises(GalleryError, match=location.name):
-        catalog.examples()
+        catalog.ask(lambda read: read.examples.listed())

@@ -55,10 +55,20 @@ def test_a_full_disk_undoes_the_write_and_leaves_the_catalog_usable(
     location: Path, disk: Disk
 ) -> None:
     with Catalog.open(location) as catalog:
-        before = (catalog.state(), catalog.classes(), contents(catalog), catalog.changes_since(0))
+        before = (
+            catalog.state(),
+            catalog.ask(lambda read: read.classes.listed()),
+            contents(catalog),
+            catalog.ask(lambda read: read.log.since(0)),
+        )
         with pytest.raises(StorageError, match="the disk is full; free some space"):
             enroll(catalog, new_example(2), large(3))
-        after = (catalog.state(), catalog.classes(), contents(catalog), catalog.changes_since(0))
+        after = (
+            catalog.state(),
+            catalog.ask(lambda read: read.classes.listed()),
+            contents(catalog),
+            catalog.ask(lambda read: read.log.since(0)),
+        )
         assert after == before
         assert catalog.integrity_problems() == []
         enroll(catalog, new_example(4))
@@ -72,7 +82,7 @@ def test_a_full_disk_undoes_the_write_and_leaves_the_catalog_usable(
 def test_removing_works_on_a_full_disk(location: Path) -> None:
     with Catalog.open(location) as catalog:
         with catalog.write() as transaction:
-            transaction.remove_class(transaction.class_id("cup"))
+            transaction.classes.remove(transaction.read.classes.id_of("cup"))
         assert catalog.counts() == (0, 0, 0, 0)
 
 

@@ -106,37 +106,49 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         state = catalog.state()
         assert (state.space, state.target_fpir) == (SPACE, 0.01)
         assert (state.generation, state.projection_id) == (2, "c" * 16)
-        assert catalog.projection("c" * 16) == b"payload"
-        assert catalog.calibration(SPACE.id) == b"calibration"
-        assert catalog.labels() == {1: "tea cup", 2: "café", 3: "mug", 4: "狐"}
-        assert catalog.pins(searched_space=SPACE.id) == {}  # pinned on the former scale
-        with catalog.read() as reader:
-            assert reader.pins_of_former_scale() == 1
-        assert catalog.class_by_id(2).pinned_threshold is None
-        assert catalog.class_statistics(SPACE.id) == {4: ClassStatistics(0.25, 0.125, 7)}
-        assert catalog.rejects() == [Reject("broken.png", "is truncated")]
-        assert catalog.class_by_label("café").attributes == {"number": 1}
-        assert [(e.id, e.source, e.warnings) for e in catalog.examples()] == [
+        assert catalog.ask(lambda read: read.spaces.projection("c" * 16)) == b"payload"
+        assert catalog.ask(lambda read: read.learned.calibration(SPACE.id)) == b"calibration"
+        assert catalog.ask(lambda read: read.classes.labels()) == {
+            1: "tea cup",
+            2: "café",
+            3: "mug",
+            4: "狐",
+        }
+        # pinned on the former scale
+        assert catalog.ask(lambda read: read.classes.pins(searched_space=SPACE.id)) == {}
+        assert catalog.ask(lambda read: read.classes.pins_of_former_scale()) == 1
+        assert catalog.ask(lambda read: read.classes.by_id(2)).pinned_threshold is None
+        assert catalog.ask(lambda read: read.learned.statistics(SPACE.id)) == {
+            4: ClassStatistics(0.25, 0.125, 7)
+        }
+        assert catalog.ask(lambda read: read.rejects()) == [Reject("broken.png", "is truncated")]
+        assert catalog.ask(lambda read: read.classes.by_label("café")).attributes == {"number": 1}
+        assert [
+            (e.id, e.source, e.warnings) for e in catalog.ask(lambda read: read.examples.listed())
+        ] == [
             (1, "cup.png", ()),
             (2, "odd \udcff name.png", ("is blurred",)),
             (4, "fox.png", ()),
         ]
-        assert [e.id for e in catalog.iter_examples(origin="catalog/")] == [2, 4]
+        assert [
+            e.id for e in catalog.stream(lambda read: read.examples.stream(origin="catalog/"))
+        ] == [2, 4]
         assert catalog.picture(1) == bytes(range(256))
         np.testing.assert_array_equal(
-            catalog.vectors(SPACE.id, [1, 2, 4]).vectors, np.eye(4, dtype=np.float32)[[0, 1, 3]]
+            catalog.ask(lambda read: read.embeddings.of(SPACE.id, [1, 2, 4])).vectors,
+            np.eye(4, dtype=np.float32)[[0, 1, 3]],
         )
         with_local = revision >= "0006"
         assert state.local_points == (500 if with_local else 0)
-        assert dict(catalog.iter_local_features()) == (
+        assert dict(catalog.stream(lambda read: read.local_features.stream())) == (
             {1: StoredLocalFeatures("points", bytes(range(40)))} if with_local else {}
         )
-        changes = catalog.changes_since(0)
+        changes = catalog.ask(lambda read: read.log.since(0))
         assert changes is not None
         with_head = revision >= "0003"
         assert len(changes) == 13 + with_head + (revision >= "0005")
         with catalog.read() as reader:
-            assert reader.siamese_head(SPACE.id) == (b"head" if with_head else None)
+            assert reader.learned.siamese_head(SPACE.id) == (b"head" if with_head else None)
         files = catalog.service.job_files.listed(1)
         assert [(file.name, file.size) for file in files] == (
             [("mug.png", 256)] if revision >= "0004" else []
@@ -152,14 +164,30 @@ def test_an_upgrade_keeps_everything_and_a_backup_of_before(
 ) -> None:
     restored("0001", location)
     with Catalog.open(location) as catalog:
-        assert catalog.labels() == {1: "tea cup", 2: "café", 3: "mug", 4: "狐"}
+        assert catalog.ask(lambda read: read.classes.labels()) == {
+            1: "tea cup",
+            2: "café",
+            3: "mug",
+            4: "狐",
+        }
         # The class table was made anew; what refers to it must have stayed.
-        assert [example.id for example in catalog.examples()] == [1, 2, 4]
-        assert catalog.vectors(SPACE.id, [1, 2, 4]).ids.tolist() == [1, 2, 4]
+        assert [example.id for example in catalog.ask(lambda read: read.examples.listed())] == [
+            1,
+            2,
+            4,
+        ]
+        assert catalog.ask(lambda read: read.embeddings.of(SPACE.id, [1, 2, 4])).ids.tolist() == [
+            1,
+            2,
+            4,
+        ]
         assert catalog.integrity_problems() == []
         with catalog.write() as transaction:
-            transaction.remove_class(1)  # foreign keys are in force again
-        assert catalog.vectors(SPACE.id, [1, 2, 4]).ids.tolist() == [2, 4]
+            transaction.classes.remove(1)  # foreign keys are in force again
+        assert catalog.ask(lambda read: read.embeddings.of(SPACE.id, [1, 2, 4])).ids.tolist() == [
+            2,
+            4,
+        ]
     assert "shelf" in schema(location)["class"]
     backup = migrate.backup_path(location, "0001")
     assert "shelf" not in schema(backup)["class"]
@@ -201,7 +229,7 @@ def test_an_upgrade_that_fails_leaves_the_catalog_as_it_was(
     assert schema(location) == before
     next_revision.write_text(NEXT_REVISION)
     with Catalog.open(location) as catalog:
-        assert len(catalog.examples()) == 3
+        assert len(catalog.ask(lambda read: read.examples.listed())) == 3
 
 
 def test_a_newer_schema_is_refused_and_left_alone(location: Path) -> None:

@@ -64,13 +64,13 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 def test_a_removed_class_is_gone_from_every_file(catalog: Catalog, tmp_path: Path) -> None:
     with catalog.write() as transaction:
-        transaction.remove_class(transaction.class_id("secret label"))
+        transaction.classes.remove(transaction.read.classes.id_of("secret label"))
     assert traces(tmp_path) == set()
 
 
 def test_a_removed_example_is_gone_from_every_file(catalog: Catalog, tmp_path: Path) -> None:
     with catalog.write() as transaction:
-        transaction.remove_example(31)
+        transaction.examples.remove(31)
     assert traces(tmp_path) == {"label"}
 
 
@@ -80,15 +80,16 @@ def test_an_example_dropped_by_a_merge_is_gone_from_every_file(
     other = secret(label="public", source="public.png", picture=None, vector=direction(2, 1280))
     enroll(catalog, other)
     with catalog.write() as transaction:
-        transaction.merge_classes(
-            [transaction.class_id("secret label")], transaction.class_id("public")
+        transaction.classes.merge(
+            [transaction.read.classes.id_of("secret label")],
+            transaction.read.classes.id_of("public"),
         )
     assert traces(tmp_path) == set()
 
 
 def test_replaced_vectors_are_gone_from_every_file(catalog: Catalog, tmp_path: Path) -> None:
     with catalog.write() as transaction:
-        transaction.put_embeddings(WIDE.id, [31], direction(3, 1280)[None])
+        transaction.embeddings.put(WIDE.id, [31], direction(3, 1280)[None])
     assert traces(tmp_path) == {"picture", "label", "source"}
 
 
@@ -96,20 +97,20 @@ def test_the_vectors_of_a_dropped_space_are_gone_from_every_file(
     catalog: Catalog, tmp_path: Path
 ) -> None:
     with catalog.write() as transaction:
-        transaction.add_space(OTHER_SPACE)
-        ids = transaction.example_classes()[0].tolist()
+        transaction.spaces.add(OTHER_SPACE)
+        ids = transaction.read.examples.classes()[0].tolist()
         vectors = np.stack([direction(n, OTHER_SPACE.dimension) for n in ids])
-        transaction.put_embeddings(OTHER_SPACE.id, ids, vectors)
-        transaction.set_active_space(OTHER_SPACE.id)
-        transaction.drop_space(WIDE.id)
+        transaction.embeddings.put(OTHER_SPACE.id, ids, vectors)
+        transaction.spaces.activate(OTHER_SPACE.id)
+        transaction.spaces.drop(WIDE.id)
     assert traces(tmp_path) == {"picture", "label", "source"}
 
 
 def test_what_a_reader_still_sees_goes_when_it_is_done(catalog: Catalog, tmp_path: Path) -> None:
     with catalog.read() as reader:
-        assert len(reader.labels()) == 61
+        assert len(reader.classes.labels()) == 61
         with catalog.write() as transaction:
-            transaction.remove_class(transaction.class_id("secret label"))
+            transaction.classes.remove(transaction.read.classes.id_of("secret label"))
         assert not catalog.erase_removed(wait=0.0)
         assert traces(tmp_path) == set(TRACES)
     assert catalog.erase_removed()
@@ -118,9 +119,9 @@ def test_what_a_reader_still_sees_goes_when_it_is_done(catalog: Catalog, tmp_pat
 
 def test_a_later_write_erases_what_a_reader_had_kept(catalog: Catalog, tmp_path: Path) -> None:
     with catalog.read() as reader:
-        assert len(reader.labels()) == 61
+        assert len(reader.classes.labels()) == 61
         with catalog.write() as transaction:
-            transaction.remove_class(transaction.class_id("secret label"))
+            transaction.classes.remove(transaction.read.classes.id_of("secret label"))
     enroll(catalog, new_example(999, vector=direction(999, 1280)))
     assert traces(tmp_path) == set()
 
@@ -137,14 +138,14 @@ catalog = Catalog.open(Path(sys.argv[1]))
 with catalog.read() as reader:
     reader.counts()
     with catalog.write() as transaction:
-        transaction.remove_class(transaction.class_id("secret label"))
+        transaction.classes.remove(transaction.read.classes.id_of("secret label"))
     os._exit(9)
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", script, location], env=environment, check=False)
     assert traces(tmp_path) == set(TRACES)
     with Catalog.open(location) as catalog:
-        assert len(catalog.labels()) == 30
+        assert len(catalog.ask(lambda read: read.classes.labels())) == 30
         assert traces(tmp_path) == set()
 
 
@@ -160,12 +161,14 @@ def test_a_small_gallery_keeps_no_trace_through_many_removals(tmp_path: Path) ->
             )
             if number >= 5:
                 with catalog.write() as transaction:
-                    class_id = transaction.class_id(f"fleeting-{number - 5:03}")
+                    class_id = transaction.read.classes.id_of(f"fleeting-{number - 5:03}")
                     if number % 2:
-                        transaction.rename_class(class_id, f"staying-too-{number:03}")
-                        transaction.remove_examples(e.id for e in transaction.examples(class_id))
+                        transaction.classes.rename(class_id, f"staying-too-{number:03}")
+                        transaction.examples.remove_all(
+                            e.id for e in transaction.read.examples.listed(class_id)
+                        )
                     else:
-                        transaction.remove_class(class_id)
+                        transaction.classes.remove(class_id)
         held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         left = [n for n in range(40) if f"passing-{n:03}".encode() in held]
         assert left == list(range(35, 40))

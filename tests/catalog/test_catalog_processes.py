@@ -31,7 +31,7 @@ with Catalog.create(location, space=SPACE, keep_pictures=KeepPictures.NONE) as c
         enroll(catalog, new_example(1000 * process + number, f"class {process}-{number % 5}"))
         with catalog.read() as reader:
             generation, examples = reader.state().generation, reader.counts().examples
-            changes = reader.changes_since(0)
+            changes = reader.log.since(0)
         added = [change for change in changes if change.example_id is not None]
         assert examples == generation == len(added) > seen, (examples, generation, seen)
         seen = examples
@@ -49,7 +49,7 @@ for number in range(int(sys.argv[2]), 1_000_000):
     enroll(catalog, *(new_example(3 * number + i, f"class {number}") for i in range(3)))
     if number % 5 == 4:
         with catalog.write() as transaction:
-            transaction.remove_class(transaction.class_id(f"class {number}"))
+            transaction.classes.remove(transaction.read.classes.id_of(f"class {number}"))
     else:
         print(number, flush=True)
 """
@@ -103,6 +103,8 @@ def test_killing_a_writer_loses_nothing_that_it_had_committed(tmp_path: Path, se
         held = contents(catalog)
         assert {f"class {number}" for number in committed} <= held.keys()
         assert all(len(hashes) == 3 for label, hashes in held.items() if label != "cup")
-        vectors = [batch.ids for batch in catalog.iter_vectors(SPACE.id)]
+        vectors = [
+            batch.ids for batch in catalog.stream(lambda read: read.embeddings.stream(SPACE.id))
+        ]
         assert sum(map(len, vectors)) == catalog.counts().examples
         enroll(catalog, new_example(9_999_999))

@@ -36,10 +36,13 @@ def test_what_was_restored_in_its_place_is_read_and_written(
     folder.mkdir()
     shutil.copy(tmp_path / "backup.sqlite", folder / "catalog.sqlite")
 
-    assert [entry.label for entry in catalog.classes()] == ["before"]
+    assert [entry.label for entry in catalog.ask(lambda read: read.classes.listed())] == ["before"]
     enroll(catalog, new_example(3, "new"))
     with Catalog.open(folder / "catalog.sqlite") as other:
-        assert [entry.label for entry in other.classes()] == ["before", "new"]
+        assert [entry.label for entry in other.ask(lambda read: read.classes.listed())] == [
+            "before",
+            "new",
+        ]
 
 
 @pytest.mark.parametrize("moved", [True, False])
@@ -67,7 +70,7 @@ def test_nothing_is_committed_into_a_file_that_was_replaced_meanwhile(
 
     def write() -> None:
         with catalog.write() as transaction:
-            transaction.add_examples([new_example(2)])
+            transaction.examples.add_all([new_example(2)])
             shutil.rmtree(folder)
             folder.mkdir()
             shutil.copy(tmp_path / "backup.sqlite", folder / "catalog.sqlite")
@@ -88,5 +91,5 @@ def test_copies_that_went_their_own_ways_are_told_apart(
         enroll(copy, new_example(3))
         (generation, commit_id), other = catalog.commit(), copy.commit()
         assert other.generation == generation
-        assert copy.changes_since(generation, commit_id=commit_id) is None
-        assert copy.changes_since(*common[:1], commit_id=common.id) is not None
+        assert copy.ask(lambda read: read.log.since(generation, commit_id=commit_id)) is None
+        assert copy.ask(lambda read: read.log.since(*common[:1], commit_id=common.id)) is not None

@@ -144,7 +144,7 @@ def test_an_enrolled_picture_of_a_pinned_class_is_judged_alike_everywhere(
         assert decision.known is accepted
         assert bool(excess >= 0) is accepted
         assert decision.threshold == pin
-        class_id = gallery.catalog.class_id("thing 3")
+        class_id = gallery.catalog.ask(lambda read: read.classes.id_of("thing 3"))
         assert class_thresholds(snapshot, [class_id]) == {class_id: pin}
 
 

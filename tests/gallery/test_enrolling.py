@@ -50,7 +50,9 @@ def test_the_same_picture_in_another_class_is_refused_and_named(gallery: Gallery
     [refusal] = statuses(gallery.enroll([example("dog", 1)]))
 
     assert "already enrolled as 'cat' (from /pictures/cat/1.jpg)" in refusal
-    assert [r.source for r in gallery.catalog.rejects()] == ["/pictures/dog/1.jpg"]
+    assert [r.source for r in gallery.catalog.ask(lambda read: read.rejects())] == [
+        "/pictures/dog/1.jpg"
+    ]
     assert "dog" not in gallery.snapshot().labels.values()
 
 

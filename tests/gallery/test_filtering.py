@@ -137,8 +137,8 @@ def test_many_changes_leave_filters_right(gallery: Gallery) -> None:
     decide(gallery, {"shop": "north"}, 0)
     for n in range(60):
         with gallery._live.write() as transaction:
-            class_id = transaction.class_id(f"thing {n}")
-            transaction.set_attributes(class_id, {"shop": SHOPS[n % 4 == 0]})
+            class_id = transaction.read.classes.id_of(f"thing {n}")
+            transaction.classes.set_attributes(class_id, {"shop": SHOPS[n % 4 == 0]})
         if n % 20 == 0:
             gallery.enroll([example(f"more {n}", 300 + n, vector=picture(300 + n))])
     [decision] = decide(gallery, {"shop": "south"}, 0)

@@ -20,12 +20,12 @@ def test_a_listed_threshold_is_the_one_a_decision_is_made_by(recognizer: Recogni
     for seed in range(12):
         decision = recognizer.recognize(quarters(seed))
         assert listed[decision.candidates[0].class_id] == pytest.approx(decision.threshold)
-    assert listed[recognizer.gallery.catalog.class_id("3")] == 0.75
+    assert listed[recognizer.gallery.catalog.ask(lambda read: read.classes.id_of("3"))] == 0.75
 
 
 def test_a_class_that_never_had_an_example_has_no_threshold(recognizer: Recognizer) -> None:
     recognizer.enroll("a", quarters(1))
     with recognizer.gallery.catalog.write() as transaction:
-        empty = transaction.ensure_class("empty", {})
+        empty = transaction.classes.ensure("empty", {})
 
     assert math.isnan(class_thresholds(recognizer.gallery.snapshot(), [empty])[empty])

@@ -206,10 +206,12 @@ def test_an_export_round_trips_exactly(gallery: Gallery, tmp_path: Path) -> None
 
 def exported(gallery: Gallery) -> list[object]:
     catalog = gallery.catalog
-    classes = {record.label: record for record in catalog.classes()}
+    classes = {record.label: record for record in catalog.ask(lambda read: read.classes.listed())}
     rows: list[object] = [catalog.state().space]
-    for batch in catalog.iter_vectors(SPACE.id):
-        for record, vector in zip(catalog.examples(), batch.vectors, strict=True):
+    for batch in catalog.stream(lambda read: read.embeddings.stream(SPACE.id)):
+        for record, vector in zip(
+            catalog.ask(lambda read: read.examples.listed()), batch.vectors, strict=True
+        ):
             owner = classes[record.label]
             rows.append(
                 (

@@ -57,9 +57,9 @@ def test_a_connection_cut_within_a_write_leaves_nothing(
 ) -> None:
     def write_and_lose() -> None:
         with catalog.write() as transaction:
-            transaction.add_examples([new_example(1)])
+            transaction.examples.add_all([new_example(1)])
             proxy.drop_all()
-            transaction.add_examples([new_example(2)])
+            transaction.examples.add_all([new_example(2)])
 
     with pytest.raises(UnavailableError, match="lost"):
         write_and_lose()

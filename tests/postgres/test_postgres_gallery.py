@@ -61,7 +61,7 @@ def test_another_recogniser_follows_without_loading_anew(
                 reader.gallery.classes.threshold(record.id),
                 writer.gallery.classes.threshold(record.id),
             )
-            for record in writer.gallery.catalog.classes()
+            for record in writer.gallery.catalog.ask(lambda read: read.classes.listed())
         }
     assert all(here == there for here, there in thresholds.values())
 

@@ -40,17 +40,17 @@ def content(place: Any) -> dict[str, Any]:
         described = gallery.describe()
         for name in ("gallery", "index"):
             del described[name]
-        [batch] = catalog.iter_vectors(catalog.state().space.id)
-        examples = catalog.examples()
+        [batch] = catalog.stream(lambda read: read.embeddings.stream(catalog.state().space.id))
+        examples = catalog.ask(lambda read: read.examples.listed())
         return {
             "described": described,
-            "classes": catalog.classes(),
+            "classes": catalog.ask(lambda read: read.classes.listed()),
             "examples": examples,
             "pictures": [catalog.picture(example.id) for example in examples],
             "vectors": batch.vectors.tobytes(),
-            "pins": catalog.pins(),
-            "rejects": catalog.rejects(),
-            "changes": catalog.changes_since(0),
+            "pins": catalog.ask(lambda read: read.classes.pins()),
+            "rejects": catalog.ask(lambda read: read.rejects()),
+            "changes": catalog.ask(lambda read: read.log.since(0)),
             "tokens": catalog.service.tokens.all(),
             "decisions": [recognizer.recognize(picture(n)).to_json() for n in (1, 3, 29, 99)],
         }

@@ -106,12 +106,24 @@ def test_the_results_are_those_of_the_local_path(
         for recognizer in (here, there):
             catalog = recognizer.gallery.catalog
             space = catalog.state().space.id
-            [batch] = catalog.iter_vectors(space)
-            records = [(e.id, e.label, e.source, e.content_hash) for e in catalog.examples()]
-            held.append((records, [catalog.picture(r[0]) for r in records], batch.vectors))
+            with catalog.read() as reader:
+                [batch] = reader.embeddings.stream(space)
+            records = [
+                (e.id, e.label, e.source, e.content_hash)
+                for e in catalog.ask(lambda read: read.examples.listed())
+            ]
+            held.append(
+                (
+                    records,
+                    [catalog.picture(r[0]) for r in records],
+                    batch.vectors,
+                )
+            )
         assert held[0][:2] == held[1][:2]
         np.testing.assert_allclose(held[0][2], held[1][2], atol=1e-5)
-        assert here.gallery.catalog.rejects() == there.gallery.catalog.rejects()
+        assert here.gallery.catalog.ask(lambda read: read.rejects()) == there.gallery.catalog.ask(
+            lambda read: read.rejects()
+        )
 
 
 def test_pictures_come_from_an_object_store(

@@ -1,16 +1,20 @@
 """Classes and examples over HTTP: made, listed, changed, merged, removed, shown."""
 
 import io
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from engine.catalog import Catalog
+from engine.catalog import Catalog, CatalogReader
 from engine.recognizer import Recognizer
 from engine.types import ClassRecord
 from tests.server.conftest import png, seen
 from tests.server.test_recognition_routes import enroll, recognize
+
+T = TypeVar("T")
 
 
 def test_classes_are_listed_in_pages_without_gap_or_repeat(client: TestClient) -> None:
@@ -220,17 +224,17 @@ def test_a_class_is_meant_by_its_id_whoever_renames_it_meanwhile(
     meant = enroll(client, "cup", 1)["class_id"]
     other = enroll(client, "mug", 2)["class_id"]
     target = enroll(client, "bowl", 3)["class_id"]
-    ask, swapped = Catalog.class_by_id, []
+    ask, swapped = Catalog.ask, []
 
-    def swap_afterwards(catalog: Catalog, class_id: int) -> ClassRecord:
-        record = ask(catalog, class_id)
-        if class_id == meant and not swapped:
+    def swap_afterwards(catalog: Catalog, question: Callable[[CatalogReader], T]) -> T:
+        answer = ask(catalog, question)
+        if isinstance(answer, ClassRecord) and answer.id == meant and not swapped:
             swapped.append(True)
             opened.gallery.classes.rename(meant, "former cup")
             opened.gallery.classes.rename(other, "cup")
-        return record
+        return answer
 
-    monkeypatch.setattr(Catalog, "class_by_id", swap_afterwards)
+    monkeypatch.setattr(Catalog, "ask", swap_afterwards)
     if method == "DELETE":
         client.delete(f"/v1/classes/{meant}")
     elif method == "PATCH":
@@ -241,8 +245,10 @@ def test_a_class_is_meant_by_its_id_whoever_renames_it_meanwhile(
         client.post(f"/v1/classes/{target}/merge", json={"class_ids": [meant]})
     monkeypatch.undo()
 
-    labels = opened.gallery.catalog.labels()
+    labels = opened.gallery.catalog.ask(lambda read: read.classes.labels())
     assert other in labels
     assert (meant in labels) == (method in ("PATCH", "ADD"))
-    assert len(opened.gallery.catalog.examples(other)) == 1
-    assert opened.gallery.catalog.pins() == ({meant: 0.75} if method == "PATCH" else {})
+    assert len(opened.gallery.catalog.ask(lambda read: read.examples.listed(other))) == 1
+    assert opened.gallery.catalog.ask(lambda read: read.classes.pins()) == (
+        {meant: 0.75} if method == "PATCH" else {}
+    )

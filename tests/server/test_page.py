@@ -112,7 +112,7 @@ def test_a_class_is_renamed_pinned_given_a_picture_merged_and_removed(
 ) -> None:
     for seed, label in ((301, "old name"), (302, "other"), (303, "doomed")):
         shop.recognizer.enroll(label, png(seed))
-    class_id = shop.recognizer.gallery.catalog.class_id("old name")
+    class_id = shop.recognizer.gallery.catalog.ask(lambda read: read.classes.id_of("old name"))
     page.goto(f"{shop.url}/#/catalog/{class_id}")
     page.get_by_role("button", name="Rename").click()
     page.get_by_role("dialog").get_by_label("New label").fill("new name")
@@ -138,13 +138,16 @@ def test_a_class_is_renamed_pinned_given_a_picture_merged_and_removed(
     expect(page.get_by_role("heading", level=1)).to_have_text("other")
     expect(page.locator(".examples li")).to_have_count(2)
 
-    doomed = shop.recognizer.gallery.catalog.class_id("doomed")
+    doomed = shop.recognizer.gallery.catalog.ask(lambda read: read.classes.id_of("doomed"))
     page.goto(f"{shop.url}/#/catalog/{doomed}")
     expect(page.get_by_role("heading", level=1)).to_have_text("doomed")
     page.get_by_role("button", name="Remove", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Catalog")
-    assert "doomed" not in shop.recognizer.gallery.catalog.labels().values()
+    assert (
+        "doomed"
+        not in shop.recognizer.gallery.catalog.ask(lambda read: read.classes.labels()).values()
+    )
 
 
 def test_one_picture_is_enrolled(page: Page) -> None:
@@ -177,7 +180,7 @@ def test_a_folder_is_enrolled_with_progress_rejects_and_near_duplicates(
     expect(job.locator(".duplicate img")).to_have_count(2)
     job.get_by_role("button", name="Remove twin").click()
     expect(job.get_by_text("removed", exact=True)).to_be_visible()
-    labels = set(shop.recognizer.gallery.catalog.labels().values())
+    labels = set(shop.recognizer.gallery.catalog.ask(lambda read: read.classes.labels()).values())
     assert "kettle" in labels
     assert "twin" not in labels
 

@@ -23,7 +23,7 @@ looks = pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "ph
 @looks
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(browser: Browser, shop: Running, options: dict, scheme: str) -> None:
-    class_id = shop.recognizer.gallery.catalog.class_id("thing 03")
+    class_id = shop.recognizer.gallery.catalog.ask(lambda read: read.classes.id_of("thing 03"))
     views = {
         "catalog": "Catalog",
         f"catalog/{class_id}": "thing 03",
@@ -136,7 +136,7 @@ def test_whoever_is_faster_than_the_page_stays_in_it(browser: Browser, shop: Run
 def test_a_change_leaves_the_keyboard_and_the_eye_where_they_were(
     page: Page, shop: Running
 ) -> None:
-    class_id = shop.recognizer.gallery.catalog.class_id("thing 07")
+    class_id = shop.recognizer.gallery.catalog.ask(lambda read: read.classes.id_of("thing 07"))
     page.set_viewport_size({"width": 600, "height": 400})
     page.goto(f"{shop.url}/#/catalog/{class_id}")
     page.get_by_role("button", name="Pin it by hand").press("Enter")

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
 from ...errors import JobNotFoundError
 from ..database import Database
-from ..view import bounded_limit, can_be_id
+from ..session import bounded_limit, can_be_id
 from .models import JobRow
 from .records import JobRecord, JobState
 

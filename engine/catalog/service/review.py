@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, insert, select
 
 from ...types import FloatArray
 from ..database import Database
-from ..view import chunks
+from ..session import chunks
 from .models import FeedbackRow, KeptQueryRow
 from .records import Feedback, KeptQuery, NewQuery
 

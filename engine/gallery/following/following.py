@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from ...catalog import Catalog, Reader
+from ...catalog import Catalog, CatalogReader
 from ...types import Change, ChangeKind, IntArray
 from ...versioned import IdTable
 from ..snapshot import Snapshot
@@ -30,7 +30,7 @@ def followed(catalog: Catalog, kept: KeptIndex, snapshot: Snapshot) -> Snapshot 
     if catalog.commit() == snapshot.commit:
         return _with_index(snapshot, kept)
     with catalog.read() as reader:
-        changes = reader.changes_since(snapshot.generation, commit_id=snapshot.commit_id)
+        changes = reader.log.since(snapshot.generation, commit_id=snapshot.commit_id)
         if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
             return None
         state = reader.state()
@@ -41,7 +41,7 @@ def followed(catalog: Catalog, kept: KeptIndex, snapshot: Snapshot) -> Snapshot 
             target_fpir=state.target_fpir,  # the log doesn't tell of it
         )
         following = _with_classes(following, reader, changes)
-        sample = reader.sampled_examples(COHORT_SIZE) if _draws_anew(following, changes) else None
+        sample = reader.examples.sample(COHORT_SIZE) if _draws_anew(following, changes) else None
     return _with_examples(following, catalog, kept, changes, sample)
 
 
@@ -62,13 +62,13 @@ def _with_index(snapshot: Snapshot, kept: KeptIndex) -> Snapshot:
     return snapshot if index is snapshot.index else dataclasses.replace(snapshot, index=index)
 
 
-def _with_classes(snapshot: Snapshot, reader: Reader, changes: list[Change]) -> Snapshot:
+def _with_classes(snapshot: Snapshot, reader: CatalogReader, changes: list[Change]) -> Snapshot:
     """What the catalog says of the classes touched, of the calibration and of the head."""
     space_id = snapshot.space_id
     if any(c.kind is ChangeKind.HEAD for c in changes):
         snapshot = dataclasses.replace(snapshot, kept_head=read_head(reader, space_id))
     if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
-        ids, means, stds = reader.statistics_table(space_id)
+        ids, means, stds = reader.learned.statistics_table(space_id)
         snapshot = dataclasses.replace(
             snapshot,
             calibration=read_calibration(reader, space_id),
@@ -77,10 +77,10 @@ def _with_classes(snapshot: Snapshot, reader: Reader, changes: list[Change]) -> 
     wanted = sorted({c.class_id for c in changes if c.class_id is not None})
     if not wanted:
         return snapshot
-    labels = reader.labels(wanted)
-    attributes = reader.attributes(wanted)
-    pins = reader.pins(wanted, searched_space=space_id)
-    statistics = reader.class_statistics(space_id, wanted)
+    labels = reader.classes.labels(wanted)
+    attributes = reader.classes.attributes(wanted)
+    pins = reader.classes.pins(wanted, searched_space=space_id)
+    statistics = reader.learned.statistics(space_id, wanted)
     return dataclasses.replace(
         snapshot,
         labels=snapshot.labels.updated(labels, gone=(i for i in wanted if i not in labels)),
@@ -118,7 +118,8 @@ def _with_examples(
     if not placed and not removed.size and sample is None:
         return dataclasses.replace(snapshot, index=index)
     local = snapshot.local.updated(
-        catalog.local_features(added.tolist()), gone=[*added.tolist(), *removed.tolist()]
+        catalog.ask(lambda read: read.local_features.of(added.tolist())),
+        gone=[*added.tolist(), *removed.tolist()],
     )
     snapshot = dataclasses.replace(snapshot, local=local)
     ids = np.fromiter(placed, np.int64, len(placed))

@@ -24,7 +24,7 @@ class CatalogSource:
 
     def changes_since(self, generation: int) -> Changes | None:
         with self.catalog.read() as reader:
-            changes = reader.changes_since(generation)
+            changes = reader.log.since(generation)
             now = reader.state().generation
         if changes is None:
             return None
@@ -32,12 +32,12 @@ class CatalogSource:
         return Changes(now, added, removed)
 
     def vectors(self, ids: IntArray) -> tuple[IntArray, FloatArray]:
-        found = self.catalog.vectors(self.space_id, ids.tolist())
+        found = self.catalog.ask(lambda read: read.embeddings.of(self.space_id, ids.tolist()))
         return found.ids, self.projection.apply(found.vectors)
 
     def vectors_after(self, example_id: int, count: int) -> tuple[IntArray, FloatArray]:
         with self.catalog.read() as reader:
-            batch = reader.vectors_after(self.space_id, example_id, count)
+            batch = reader.embeddings.after(self.space_id, example_id, count)
         return batch.ids, self.projection.apply(batch.vectors)
 
 

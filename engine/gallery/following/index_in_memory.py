@@ -66,7 +66,9 @@ class IndexInMemory:
             drop_tables(catalog.index_transaction)
         if anew or not self._load(catalog, state, space_id, projection):
             self.index = SketchedIndex(projection.dimension)
-            for batch in catalog.iter_vectors(state.space.id, batch=LOAD_BATCH):
+            for batch in catalog.stream(
+                lambda read: read.embeddings.stream(state.space.id, batch=LOAD_BATCH)
+            ):
                 self.index.add(batch.ids, projection.apply(batch.vectors))
             if anew or self._path.exists() or len(self.index) >= SMALL_INDEX:
                 self.save(state.commit, space_id)
@@ -81,7 +83,7 @@ class IndexInMemory:
     ) -> None:
         added = added[~self.index.contains(added)]
         if added.size:
-            ids, _, vectors = catalog.vectors(space.id, added.tolist())
+            ids, _, vectors = catalog.ask(lambda read: read.embeddings.of(space.id, added.tolist()))
             self.index.add(ids, projection.apply(vectors))
             self._changed += ids.size
         gone = removed[self.index.contains(removed)]
@@ -142,7 +144,7 @@ class IndexInMemory:
             return False
         saved = Commit(generation, commit_id)
         with catalog.read() as reader:
-            changes = reader.changes_since(saved.generation, commit_id=saved.id)
+            changes = reader.log.since(saved.generation, commit_id=saved.id)
         if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
             LOGGER.warning(
                 "%s is too old to follow the catalog's log, or of another history, as where a "

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ...catalog import Catalog, GalleryState, Reader
+from ...catalog import Catalog, CatalogReader, GalleryState
 from ...decision import Calibration
 from ...decision.trained_head import TrainedHead
 from ...projections import Projection, shipped_cohort
@@ -35,13 +35,13 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         space_id = searched_space(state)
         projection = _projection(reader, state)
         opening = pool.submit(kept.open, catalog, state, projection, anew=anew)
-        reading = pool.submit(catalog.example_classes)
-        local = LocalTable.of(dict(reader.iter_local_features()))
-        ids, means, stds = reader.statistics_table(space_id)
-        labels = Overlaid(reader.labels())
-        attributes = AttributeTable(reader.attributes())
-        pins = Overlaid(reader.pins(searched_space=space_id))
-        if former := reader.pins_of_former_scale():
+        reading = pool.submit(catalog.ask, lambda read: read.examples.classes())
+        local = LocalTable.of(dict(reader.local_features.stream()))
+        ids, means, stds = reader.learned.statistics_table(space_id)
+        labels = Overlaid(reader.classes.labels())
+        attributes = AttributeTable(reader.classes.attributes())
+        pins = Overlaid(reader.classes.pins(searched_space=space_id))
+        if former := reader.classes.pins_of_former_scale():
             LOGGER.warning(
                 "%d thresholds that an earlier version pinned are suspended: they are numbers from "
                 "0 to 1 now; pin them anew, or unpin them, with `onelook classes threshold`",
@@ -49,7 +49,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
             )
         calibration = read_calibration(reader, space_id)
         head = read_head(reader, space_id)
-        sample = reader.sampled_examples(COHORT_SIZE)
+        sample = reader.examples.sample(COHORT_SIZE)
         examples = ExampleTable(*reading.result())
         opening.result()
     index, shipped = kept.index.reader(), projection.apply(shipped_cohort(state.space))
@@ -79,19 +79,19 @@ def searched_space(state: GalleryState) -> str:
     return state.projection_id or state.space.id
 
 
-def read_calibration(reader: Reader, space_id: str) -> Calibration:
+def read_calibration(reader: CatalogReader, space_id: str) -> Calibration:
     """The calibration in force in a searched space."""
-    payload = reader.calibration(space_id)
+    payload = reader.learned.calibration(space_id)
     return Calibration.empty() if payload is None else Calibration.from_bytes(payload)
 
 
-def read_head(reader: Reader, space_id: str) -> TrainedHead | None:
+def read_head(reader: CatalogReader, space_id: str) -> TrainedHead | None:
     """The Siamese head that is kept for a searched space."""
-    payload = reader.siamese_head(space_id)
+    payload = reader.learned.siamese_head(space_id)
     return None if payload is None else TrainedHead.from_bytes(payload)
 
 
-def _projection(reader: Reader, state: GalleryState) -> Projection:
+def _projection(reader: CatalogReader, state: GalleryState) -> Projection:
     if state.projection_id is None:
         return Projection.identity(state.space.dimension)
-    return Projection.from_bytes(reader.projection(state.projection_id))
+    return Projection.from_bytes(reader.spaces.projection(state.projection_id))

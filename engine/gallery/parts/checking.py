@@ -34,7 +34,7 @@ def problems_of(catalog: Catalog, snapshot: Snapshot, file: Path) -> Iterator[st
 
 
 def _unreadable_pictures(catalog: Catalog) -> Iterator[str]:
-    for example in catalog.iter_examples():
+    for example in catalog.stream(lambda read: read.examples.stream()):
         picture = catalog.picture(example.id)
         if picture is None:
             continue
@@ -50,7 +50,9 @@ def _differences(
 ) -> Iterator[str]:
     """Where an index and the database disagree; `behind` expects examples to be missing."""
     seen = 0
-    for batch in catalog.iter_vectors(snapshot.space.id, batch=LOAD_BATCH):
+    for batch in catalog.stream(
+        lambda read: read.embeddings.stream(snapshot.space.id, batch=LOAD_BATCH)
+    ):
         held = index.contains(batch.ids)
         seen += int(held.sum())
         if not behind:
@@ -70,7 +72,7 @@ def _file_problems(catalog: Catalog, snapshot: Snapshot, file: Path) -> Iterator
         index, generation, commit_id = load_index(
             file, space=snapshot.space_id, dimension=snapshot.projection.dimension
         )
-        if catalog.changes_since(generation, commit_id=commit_id) is None:
+        if catalog.ask(lambda read: read.log.since(generation, commit_id=commit_id)) is None:
             return  # of another history, or too old: the next opening makes it anew
         behind = generation < snapshot.generation
         yield from _differences(catalog, snapshot, index, file.name, behind=behind)

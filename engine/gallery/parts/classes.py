@@ -29,7 +29,7 @@ class Classes:
             ClassNotFoundError, ClassExistsError, LabelError.
         """
         with self._live.write() as transaction:
-            transaction.rename_class(_id(transaction, key), new_label)
+            transaction.classes.rename(_id(transaction, key), new_label)
 
     def merge(self, keys: Sequence[ClassKey], into: ClassKey) -> None:
         """Move the examples of several classes to another and remove the emptied ones.
@@ -40,7 +40,7 @@ class Classes:
         with self._live.write() as transaction:
             target = _id(transaction, into)
             sources = [_id(transaction, key) for key in keys]
-            transaction.merge_classes([s for s in sources if s != target], target)
+            transaction.classes.merge([s for s in sources if s != target], target)
 
     def remove(self, key: ClassKey) -> None:
         """Remove a class with its examples, their pictures and vectors.
@@ -49,15 +49,17 @@ class Classes:
             ClassNotFoundError: it isn't there.
         """
         with self._live.write() as transaction:
-            transaction.remove_class(_id(transaction, key))
+            transaction.classes.remove(_id(transaction, key))
 
     def remove_emptied(self, class_ids: Collection[int]) -> None:
         """Remove those of the classes that hold no example; those that are gone are passed over."""
-        present = self._live.catalog.labels(class_ids) if class_ids else {}
+        present = (
+            self._live.catalog.ask(lambda read: read.classes.labels(class_ids)) if class_ids else {}
+        )
         if present:
             with self._live.write() as transaction:
-                for class_id in sorted(transaction.labels(present)):
-                    transaction.remove_class_if_empty(class_id)
+                for class_id in sorted(transaction.read.classes.labels(present)):
+                    transaction.classes.remove_if_empty(class_id)
 
     def set_attributes(self, key: ClassKey, attributes: Mapping[str, Any]) -> None:
         """Replace a class's attributes.
@@ -66,7 +68,7 @@ class Classes:
             ClassNotFoundError: it isn't there.
         """
         with self._live.write() as transaction:
-            transaction.set_attributes(_id(transaction, key), attributes)
+            transaction.classes.set_attributes(_id(transaction, key), attributes)
 
     def pin(self, key: ClassKey, threshold: float | None) -> None:
         """Set a class's threshold by hand, or hand it back to the calibration with None.
@@ -78,7 +80,9 @@ class Classes:
         """
         with self._live.write() as transaction:
             class_id = _id(transaction, key)
-            transaction.pin_threshold(class_id, threshold, searched_space(transaction.state()))
+            transaction.classes.pin_threshold(
+                class_id, threshold, searched_space(transaction.read.state())
+            )
 
     def threshold(self, class_id: int) -> float | None:
         """The class's threshold as a score: pinned or computed; None while it has no example."""
@@ -88,5 +92,5 @@ class Classes:
 
 def _id(transaction: WriteTransaction, key: ClassKey) -> int:
     if isinstance(key, str):
-        return transaction.class_id(key)
-    return transaction.class_by_id(key).id
+        return transaction.read.classes.id_of(key)
+    return transaction.read.classes.by_id(key).id

@@ -50,12 +50,12 @@ class Examples:
         def write(transaction: WriteTransaction) -> list[Enrolment | Reject]:
             nonlocal entered
             if class_id is not None:
-                label = transaction.class_by_id(class_id).label
+                label = transaction.read.classes.by_id(class_id).label
                 entered = [replace(example, label=label) for example in examples]
             outcomes = write_examples(
                 transaction, entered, allow_duplicates=allow_duplicates, listing=listing
             )
-            transaction.put_rejects(rejects)
+            transaction.rejects.put(rejects)
             return outcomes
 
         outcomes = self._live.write_patiently(write)
@@ -69,7 +69,10 @@ class Examples:
         self, sources: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], list[tuple[int, str]]]:
         """What is enrolled from those `(label, source)`: example ids and content hashes."""
-        return patiently(lambda: self._live.catalog.known_sources(sources), seconds=PATIENCE)
+        return patiently(
+            lambda: self._live.catalog.ask(lambda read: read.examples.known_sources(sources)),
+            seconds=PATIENCE,
+        )
 
     def remove(self, example_id: int) -> None:
         """Remove one example, its picture and vector.
@@ -78,7 +81,7 @@ class Examples:
             ExampleNotFoundError: it isn't there.
         """
         with self._live.write() as transaction:
-            transaction.remove_example(example_id)
+            transaction.examples.remove(example_id)
 
     def prune(self, origin: str, touched: Collection[int], rejected: Collection[str]) -> int:
         """Remove the examples of a bulk source that it no longer lists; how many those were.
@@ -91,15 +94,17 @@ class Examples:
         """
         vanished = [
             example
-            for example in self._live.catalog.iter_examples(origin=origin)
+            for example in self._live.catalog.stream(
+                lambda read: read.examples.stream(origin=origin)
+            )
             if example.id not in touched and example.source not in rejected
         ]
         if not vanished:
             return 0
         with self._live.write() as transaction:
-            transaction.remove_examples([example.id for example in vanished])
+            transaction.examples.remove_all([example.id for example in vanished])
             for class_id in sorted({example.class_id for example in vanished}):
-                transaction.remove_class_if_empty(class_id)
+                transaction.classes.remove_if_empty(class_id)
         return len(vanished)
 
     def move_origin(self, origin: str, to: str, folders: tuple[str, str]) -> None:
@@ -111,8 +116,8 @@ class Examples:
         """
         before, now = (folder.rstrip(os.sep) + os.sep for folder in folders)
         with self._live.write() as transaction:
-            examples = list(transaction.iter_examples(origin=origin))
-            transaction.relocate_examples(
+            examples = list(transaction.read.examples.stream(origin=origin))
+            transaction.examples.relocate(
                 {
                     each.id: (
                         now + each.source.removeprefix(before)
@@ -123,5 +128,5 @@ class Examples:
                     for each in examples
                 }
             )
-            stale = [r.source for r in transaction.rejects() if r.source.startswith(before)]
-            transaction.clear_rejects(stale)
+            stale = [r.source for r in transaction.read.rejects() if r.source.startswith(before)]
+            transaction.rejects.clear(stale)

@@ -78,7 +78,9 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
 
     state = catalog.state()
     with catalog.read() as reader:
-        head = reader.siamese_head(searched_space(state))
+        head = reader.learned.siamese_head(searched_space(state))
+        used = state.projection_id
+        projection = None if used is None else reader.spaces.projection(used)
     header = {
         "format": FORMAT,
         "pin_scale": PIN_SCALE,
@@ -86,9 +88,7 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
         "keep_pictures": state.keep_pictures.value,
         "local_points": state.local_points,
         "target_fpir": state.target_fpir,
-        "projection": None
-        if state.projection_id is None
-        else base64.b64encode(catalog.projection(state.projection_id)).decode(),
+        "projection": None if projection is None else base64.b64encode(projection).decode(),
         "siamese_head": None if head is None else base64.b64encode(head).decode(),
     }
     schema = _schema(pyarrow, state.space.dimension).with_metadata(
@@ -199,11 +199,12 @@ def _schema(pyarrow: Any, dimension: int) -> Any:
 
 
 def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
-    classes = {record.id: record for record in catalog.classes()}
+    classes = {record.id: record for record in catalog.ask(lambda read: read.classes.listed())}
     empty = [record for record in classes.values() if not record.examples]
-    for batch in catalog.iter_vectors(space.id, batch=BATCH):
-        records = catalog.examples(ids=batch.ids.tolist())
-        local = catalog.local_features(batch.ids.tolist())
+    for batch in catalog.stream(lambda read: read.embeddings.stream(space.id, batch=BATCH)):
+        with catalog.read() as reader:
+            records = reader.examples.listed(ids=batch.ids.tolist())
+            local = reader.local_features.of(batch.ids.tolist())
         yield [
             {
                 **_class_columns(classes[record.class_id]),

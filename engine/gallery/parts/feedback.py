@@ -29,7 +29,8 @@ class FeedbackNotes:
         """
         catalog = self._live.catalog
         if label is not None:
-            label = catalog.class_by_label(label).label
+            with catalog.read() as reader:
+                label = reader.classes.by_label(label).label
         catalog.service.review.add_feedback(
             Feedback(
                 label=label,

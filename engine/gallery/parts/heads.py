@@ -16,7 +16,7 @@ class Heads:
         """Keep a head for the searched space of that id in place of the one before; None: none."""
         with self._live.write() as transaction:
             payload = None if head is None else head.to_bytes()
-            transaction.put_siamese_head(searched_space, payload)
+            transaction.learned.put_siamese_head(searched_space, payload)
 
     def describe(self) -> str | None:
         """How the Siamese head stands, one phrase; None where none was ever trained."""
@@ -24,7 +24,7 @@ class Heads:
         if kept is not None:
             return kept.describe()
         with self._live.catalog.read() as reader:
-            elsewhere = reader.siamese_head_spaces()
+            elsewhere = reader.learned.siamese_head_spaces()
         if not elsewhere:
             return None
         return (

@@ -22,7 +22,9 @@ class Local:
         Returns:
             Those whose pictures are kept, from which they can be found, and the others.
         """
-        return self._live.catalog.without_local_features(default_extractor().name)
+        return self._live.catalog.ask(
+            lambda read: read.local_features.lacking(default_extractor().name)
+        )
 
     def set_points(self, points: int) -> None:
         """Keep so many points of each picture from now on; with another number, none of before.
@@ -34,12 +36,12 @@ class Local:
 
         def write(transaction: WriteTransaction) -> None:
             transaction.set_local_points(points)
-            transaction.drop_local_features(
-                {example.id: example.class_id for example in transaction.iter_examples()}
+            transaction.local_features.drop(
+                {example.id: example.class_id for example in transaction.read.examples.stream()}
             )
 
         self._live.write_patiently(write)
 
     def put(self, features: Mapping[int, StoredLocalFeatures]) -> None:
         """Keep examples' local features, by id; those that were removed meanwhile are left out."""
-        self._live.write_patiently(lambda transaction: transaction.put_local_features(features))
+        self._live.write_patiently(lambda transaction: transaction.local_features.put(features))

@@ -59,9 +59,9 @@ class Spaces:
             )
         with self._live.write() as transaction:
             payload = None if projection.matrix is None else projection.to_bytes()
-            transaction.set_projection(stored_projection(payload))
+            transaction.spaces.set_projection(stored_projection(payload))
             if calibration is not None:
-                transaction.put_calibration(
+                transaction.learned.put_calibration(
                     space.id if payload is None else projection.id, calibration.to_bytes()
                 )
         self._calibrate_where_never_done()
@@ -75,10 +75,10 @@ class Spaces:
         """
 
         def write(transaction: WriteTransaction) -> None:
-            there = {example.id for example in transaction.examples(ids=ids)}
+            there = {example.id for example in transaction.read.examples.listed(ids=ids)}
             rows = [row for row, example_id in enumerate(ids) if example_id in there]
-            transaction.add_space(space)
-            transaction.put_embeddings(space.id, [ids[row] for row in rows], vectors[rows])
+            transaction.spaces.add(space)
+            transaction.embeddings.put(space.id, [ids[row] for row in rows], vectors[rows])
 
         self._live.write_patiently(write)
 
@@ -94,20 +94,20 @@ class Spaces:
         before = self._live.snapshot()
 
         def write(transaction: WriteTransaction) -> bool:
-            transaction.add_space(space)
-            if any(transaction.without_embedding(space.id)):
+            transaction.spaces.add(space)
+            if any(transaction.read.embeddings.lacking(space.id)):
                 return False
-            left = transaction.state()
-            payload = transaction.kept_projection(space.id)
+            left = transaction.read.state()
+            payload = transaction.read.spaces.kept_projection(space.id)
             shipped = shipped_projection(space)
             if payload is None and shipped is not None:
                 payload = shipped.to_bytes()
-            transaction.set_active_space(space.id)
-            transaction.set_projection(stored_projection(payload))
-            transaction.forget_projections(left.space.id, but=left.projection_id)
-            for space_id in transaction.space_ids():
+            transaction.spaces.activate(space.id)
+            transaction.spaces.set_projection(stored_projection(payload))
+            transaction.spaces.forget_projections(left.space.id, but=left.projection_id)
+            for space_id in transaction.read.spaces.ids():
                 if space_id not in (space.id, left.space.id):
-                    transaction.drop_space(space_id)
+                    transaction.spaces.drop(space_id)
             return True
 
         if not self._live.write_patiently(write):
@@ -119,10 +119,10 @@ class Spaces:
     def drop_others(self) -> int:
         """Remove the vectors of every space but the active one; how many spaces those were."""
         with self._live.write() as transaction:
-            active = transaction.state().space.id
-            others = [space_id for space_id in transaction.space_ids() if space_id != active]
+            active = transaction.read.state().space.id
+            others = [space_id for space_id in transaction.read.spaces.ids() if space_id != active]
             for space_id in others:
-                transaction.drop_space(space_id)
+                transaction.spaces.drop(space_id)
         return len(others)
 
     def _calibrate_where_never_done(self) -> None:

@@ -56,8 +56,8 @@ class Thresholds:
         )
 
         def write(transaction: WriteTransaction) -> None:
-            transaction.put_class_statistics(snapshot.space_id, statistics)
-            transaction.put_calibration(snapshot.space_id, calibration.to_bytes())
+            transaction.learned.put_statistics(snapshot.space_id, statistics)
+            transaction.learned.put_calibration(snapshot.space_id, calibration.to_bytes())
             transaction.trim_changes(keep=KEPT_CHANGES)
 
         self._live.write_patiently(write)
@@ -65,7 +65,9 @@ class Thresholds:
     def refreshed(self) -> Snapshot:
         """Refresh every class's statistics; the gallery with them, its impostors drawn anew."""
         snapshot, statistics = self._measured()
-        self._live.write_patiently(lambda t: t.put_class_statistics(snapshot.space_id, statistics))
+        self._live.write_patiently(
+            lambda t: t.learned.put_statistics(snapshot.space_id, statistics)
+        )
         return snapshot
 
     def settle(self, *, changed: bool, photographer: Photographer | None = None) -> None:
@@ -92,14 +94,16 @@ class Thresholds:
         """The newest snapshot with the statistics of every class, which come as well."""
         catalog, snapshot = self._live.catalog, self._live.newest()
         with catalog.read() as reader:
-            snapshot = snapshot.with_cohort(reader.sampled_examples(COHORT_SIZE))
+            snapshot = snapshot.with_cohort(reader.examples.sample(COHORT_SIZE))
         everyone: IntArray = np.array(sorted(snapshot.labels), np.int64)
         statistics = statistics_of(snapshot.index, snapshot.examples, snapshot.cohort, everyone)
         return snapshot.with_statistics(statistics), statistics
 
     def _up_to_date(self, snapshot: Snapshot) -> bool:
         """Whether the calibration in force is of what is enrolled now."""
-        changes = self._live.catalog.changes_since(snapshot.calibration.generation)
+        changes = self._live.catalog.ask(
+            lambda read: read.log.since(snapshot.calibration.generation)
+        )
         return changes is not None and all(change.kind in _INNOCENT for change in changes)
 
     def _lacks_photographs(self, snapshot: Snapshot) -> bool:
@@ -126,7 +130,7 @@ class Thresholds:
         space_id = self._live.snapshot().space_id
         with self._live.write() as transaction:
             transaction.set_target_fpir(target_fpir)
-            transaction.put_calibration(space_id, calibration.to_bytes())
+            transaction.learned.put_calibration(space_id, calibration.to_bytes())
 
     def set_target_fpir(self, target: float) -> None:
         """Set the share of strangers that may get a label, in (0, 1)."""
@@ -150,4 +154,6 @@ class Thresholds:
             return
         self._say_if_outgrown(snapshot)
         statistics = statistics_of(snapshot.index, snapshot.examples, snapshot.cohort, class_ids)
-        self._live.write_patiently(lambda t: t.put_class_statistics(snapshot.space_id, statistics))
+        self._live.write_patiently(
+            lambda t: t.learned.put_statistics(snapshot.space_id, statistics)
+        )

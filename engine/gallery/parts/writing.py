@@ -85,8 +85,8 @@ def write_examples(
     outcomes = [
         entry if isinstance(entry, Reject) else entry.enrolment(status) for entry, status in entries
     ]
-    transaction.clear_rejects([example.source for example in examples])
-    transaction.put_rejects([outcome for outcome in outcomes if isinstance(outcome, Reject)])
+    transaction.rejects.clear([example.source for example in examples])
+    transaction.rejects.put([outcome for outcome in outcomes if isinstance(outcome, Reject)])
     return outcomes
 
 
@@ -128,8 +128,10 @@ class _Plan:
         self._fresh: dict[_Entry, NewExample] = {}
         self._gone: list[int] = []
         self._places: dict[int, tuple[str, str | None]] = {}
-        records = transaction.find_contents([e.content_hash for e in examples])
-        records += transaction.find_sources([e.source for e in examples if is_file(e.source)])
+        records = transaction.read.examples.of_contents([e.content_hash for e in examples])
+        records += transaction.read.examples.of_sources(
+            [e.source for e in examples if is_file(e.source)]
+        )
         for record in {record.id: record for record in records}.values():
             self._know(
                 _Entry(record.label, record.source, record.content_hash, record.id, record=record)
@@ -149,7 +151,7 @@ class _Plan:
                 self._replace([*former, *left])
                 self._note_place(entry, example)
                 if example.attributes:
-                    self._transaction.ensure_class(label, example.attributes)
+                    self._transaction.classes.ensure(label, example.attributes)
                 return entry, EnrolmentStatus.UNCHANGED
         others = [entry for entry in same_content if entry not in left]
         if others and not self._allow_duplicates:
@@ -164,9 +166,9 @@ class _Plan:
 
     def write(self) -> None:
         """Carry out what was decided, and give the new entries their ids."""
-        self._transaction.remove_examples(self._gone)
-        self._transaction.relocate_examples(self._places)
-        ids = self._transaction.add_examples(list(self._fresh.values()))
+        self._transaction.examples.remove_all(self._gone)
+        self._transaction.examples.relocate(self._places)
+        ids = self._transaction.examples.add_all(list(self._fresh.values()))
         for entry, example_id in zip(self._fresh, ids, strict=True):
             entry.id = example_id
 

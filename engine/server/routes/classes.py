@@ -45,9 +45,11 @@ def list_classes(
     """Classes by label, a page at a time: all, those that contain `search`, or just `label`."""
     gallery = service_of(request).recognizer.gallery
     if label is not None:
-        records = [gallery.catalog.class_by_label(label)]
+        records = [gallery.catalog.ask(lambda read: read.classes.by_label(label))]
     else:
-        records = gallery.catalog.classes(search=search, after=after, limit=limit + 1)
+        records = gallery.catalog.ask(
+            lambda read: read.classes.listed(search=search, after=after, limit=limit + 1)
+        )
     page = records[:limit]
     first = first_examples(gallery.snapshot(), [record.id for record in page])
     return ClassPageOut(
@@ -148,7 +150,7 @@ async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
 
 def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetailOut:
     gallery = service.recognizer.gallery
-    record = gallery.catalog.class_by_id(class_id)
+    record = gallery.catalog.ask(lambda read: read.classes.by_id(class_id))
     snapshot = gallery.snapshot()
     threshold = gallery.classes.threshold(class_id)
     keeps = gallery.catalog.state().keep_pictures
@@ -162,7 +164,10 @@ def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetai
         updated_at=record.updated_at,
         threshold=threshold,
         pinned_threshold=record.pinned_threshold,
-        examples=[example_out(example, keeps) for example in gallery.catalog.examples(class_id)],
+        examples=[
+            example_out(example, keeps)
+            for example in gallery.catalog.ask(lambda read: read.examples.listed(class_id))
+        ],
         neighbours=neighbours(snapshot, class_id),
         strangers=(
             service.store.review.near(space_id, class_id, limit=MOST_STRANGERS)

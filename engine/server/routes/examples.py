@@ -22,7 +22,7 @@ Id = Annotated[int, Path(ge=1, le=2**53)]
 def show_example(request: Request, example_id: Id) -> ExampleOut:
     """An example, without its picture."""
     catalog = service_of(request).recognizer.gallery.catalog
-    found = catalog.examples(ids=[example_id])
+    found = catalog.ask(lambda read: read.examples.listed(ids=[example_id]))
     if not found:
         raise ExampleNotFoundError(f"there is no example with the id {example_id}")
     return example_out(found[0], catalog.state().keep_pictures)

@@ -179,7 +179,10 @@ async def feedback(request: Request) -> FeedbackOut:
         label = uploads.text(form, "label")
     gallery = service.recognizer.gallery
     if label is not None:
-        label = (await run_in_threadpool(gallery.catalog.class_by_label, label)).label
+        asked = label
+        label = await run_in_threadpool(
+            gallery.catalog.ask, lambda read: read.classes.by_label(asked).label
+        )
     [outcome] = await while_there(request, service.line.recognize([upload], candidates=1))
     _raise_reject(outcome)
     assert isinstance(outcome, Recognized)

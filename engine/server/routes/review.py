@@ -94,7 +94,7 @@ def enroll(request: Request, chosen: ReviewEnrolIn) -> ReviewEnrolOut:
     )
     return ReviewEnrolOut(
         label=label,
-        class_id=gallery.catalog.class_id(label),
+        class_id=gallery.catalog.ask(lambda read: read.classes.id_of(label)),
         enrolled=len(kept) - len(rejects),
         rejects=rejects,
     )

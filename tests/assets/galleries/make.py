@@ -51,7 +51,7 @@ def example(number: int, label: str, source: str) -> NewExample:
 def fill(catalog: Catalog) -> None:
     """Make use of every table."""
     with catalog.write() as transaction:
-        cup, _, mug, _ = transaction.add_examples(
+        cup, _, mug, _ = transaction.examples.add_all(
             [
                 example(0, "cup", "cup.png"),
                 example(1, "café", "odd \udcff name.png"),
@@ -60,19 +60,19 @@ def fill(catalog: Catalog) -> None:
             ]
         )
     with catalog.write() as transaction:
-        transaction.remove_example(mug)
-        transaction.rename_class(transaction.class_id("cup"), "tea cup")
-        transaction.pin_threshold(transaction.class_id("café"), 0.625, SPACE.id)
-        transaction.put_class_statistics(
-            SPACE.id, {transaction.class_id("狐"): ClassStatistics(0.25, 0.125, 7)}
+        transaction.examples.remove(mug)
+        transaction.classes.rename(transaction.read.classes.id_of("cup"), "tea cup")
+        transaction.classes.pin_threshold(transaction.read.classes.id_of("café"), 0.625, SPACE.id)
+        transaction.learned.put_statistics(
+            SPACE.id, {transaction.read.classes.id_of("狐"): ClassStatistics(0.25, 0.125, 7)}
         )
-        transaction.set_projection(StoredProjection("c" * 16, "whitening", b"payload"))
-        transaction.put_calibration(SPACE.id, b"calibration")
-        transaction.put_siamese_head(SPACE.id, b"head")
+        transaction.spaces.set_projection(StoredProjection("c" * 16, "whitening", b"payload"))
+        transaction.learned.put_calibration(SPACE.id, b"calibration")
+        transaction.learned.put_siamese_head(SPACE.id, b"head")
         transaction.set_target_fpir(0.01)
         transaction.set_local_points(500)
-        transaction.put_rejects([Reject("broken.png", "is truncated")])
-        assert transaction.picture(cup) == PICTURE
+        transaction.rejects.put([Reject("broken.png", "is truncated")])
+        assert transaction.read.examples.picture(cup) == PICTURE
     job = catalog.service.jobs.add("enrolment", {}, state=JobState.UPLOADING)
     catalog.service.job_files.add(job.id, name="mug.png", data=PICTURE)
 

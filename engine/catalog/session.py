@@ -1,4 +1,4 @@
-"""What every part of reading and writing has: a connection within a transaction."""
+"""A session: the connection of one transaction, and how its parts put their statements."""
 
 from __future__ import annotations
 
@@ -57,36 +57,44 @@ def bounded_limit(limit: int | None) -> int | None:
     return None if limit is None else min(limit, (1 << 63) - 1)
 
 
-class View:
-    """A consistent view of a catalog for as long as its transaction lasts; for one thread."""
+class Session:
+    """One transaction's connection, shared by the parts that read or write through it; for one
+    thread, and of use for as long as the transaction lasts."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def _execute(self, statement: Executable, rows: Any = None) -> CursorResult[*tuple[Any, ...]]:
+    @property
+    def on_server(self) -> bool:
+        """Whether the database is a PostgreSQL server's, and no SQLite file."""
+        return self._connection.dialect.name == "postgresql"
+
+    def execute(self, statement: Executable, rows: Any = None) -> CursorResult[*tuple[Any, ...]]:
+        """Run a statement, once or for each of `rows`."""
         return self._connection.execute(statement, rows)
 
-    def _raw(self, query: Executable, batch: int) -> Iterator[Sequence[Sequence[Any]]]:
+    def batches(self, query: Executable, batch: int) -> Iterator[Sequence[Sequence[Any]]]:
         """Plain columns of a great many rows, streamed in batches.
 
         SQLite's own rows are several times faster than SQLAlchemy's; other drivers stream only
         what SQLAlchemy asks them to.
         """
-        if self._connection.dialect.name != "sqlite":
-            yield from self._execute(query.execution_options(yield_per=batch)).partitions()
+        if self.on_server:
+            yield from self.execute(query.execution_options(yield_per=batch)).partitions()
             return
-        with self._execute(query) as result:
+        with self.execute(query) as result:
             while rows := result.cursor.fetchmany(batch):
                 yield rows
 
-    def _numbers(self, query: Executable, columns: int) -> npt.NDArray[np.float64]:
+    def numbers(self, query: Executable, columns: int) -> npt.NDArray[np.float64]:
         """All rows of a query for so many columns of numbers: `(columns, n)`.
 
         Whole numbers are exact up to 2^53, which ids don't reach.
         """
-        rows = chain.from_iterable(self._raw(query, RAW_BATCH))
+        rows = chain.from_iterable(self.batches(query, RAW_BATCH))
         numbers = np.fromiter(chain.from_iterable(rows), np.float64)
         return numbers.reshape(-1, columns).T.copy()
 
-    def _stream(self, query: Executable) -> Iterator[Row[*tuple[Any, ...]]]:
-        yield from self._execute(query.execution_options(yield_per=CHUNK))
+    def stream(self, query: Executable) -> Iterator[Row[*tuple[Any, ...]]]:
+        """The rows of a query, fetched as they are asked for."""
+        yield from self.execute(query.execution_options(yield_per=CHUNK))

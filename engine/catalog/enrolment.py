@@ -1,4 +1,4 @@
-"""Writing examples: their rows, vectors and pictures."""
+"""Adding, moving and removing examples, with their vectors and pictures."""
 
 from __future__ import annotations
 
@@ -8,26 +8,40 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from ..errors import ClassNotFoundError, ExampleNotFoundError, SpaceMismatchError
-from ..types import ChangeKind, ExampleRecord, NewExample, Space, StoredLocalFeatures
-from .class_writing import ClassWriting
+from ..types import ChangeKind, ExampleRecord, NewExample, Space
+from .classes import ClassWriting
 from .labels import bounded_source, normalised_label
-from .models import EmbeddingRow, ExampleRow, LocalFeaturesRow, PictureRow
+from .local_features import LocalFeatureWriting
+from .log import NewCommit
+from .models import EmbeddingRow, ExampleRow, PictureRow
+from .reading import CatalogReader
+from .session import Session, can_be_id, chunks
 from .vectors import check_vectors, encode_vectors
-from .view import can_be_id, chunks
 
 # A class's id and a content hash: the same picture is one example of a class.
 _Key = tuple[int, str]
 
 
-class ExampleWriting(ClassWriting):
+class ExampleWriting:
     """Changes of examples."""
 
-    def add_example(self, example: NewExample, class_id: int) -> ExampleRecord:
-        """Add an example to a class; see `add_examples`."""
-        [record] = self.examples(ids=self.add_examples([example], [class_id]))
+    def __init__(
+        self,
+        session: Session,
+        commit: NewCommit,
+        reader: CatalogReader,
+        classes: ClassWriting,
+        local_features: LocalFeatureWriting,
+    ) -> None:
+        self._session, self._commit, self._reader = session, commit, reader
+        self._classes, self._local_features = classes, local_features
+
+    def add(self, example: NewExample, class_id: int) -> ExampleRecord:
+        """Add an example to a class; see `add_all`."""
+        [record] = self._reader.examples.listed(ids=self.add_all([example], [class_id]))
         return record
 
-    def add_examples(
+    def add_all(
         self,
         examples: Sequence[NewExample],
         class_ids: Sequence[int] | None = None,
@@ -44,7 +58,7 @@ class ExampleWriting(ClassWriting):
         """
         if not examples:
             return []
-        space = self.state().space
+        space = self._reader.state().space
         names = [example.source for example in examples]
         _require_space(examples, space)
         vectors = check_vectors([example.vector for example in examples], space, names)
@@ -60,16 +74,16 @@ class ExampleWriting(ClassWriting):
                 {"example_id": ids[keys[i]], "space_id": space.id, "vector": blob}
                 for i, blob in zip(fresh, blobs, strict=True)
             ]
-            self._execute(insert(EmbeddingRow), rows)
-            self._touch(keys[i][0] for i in fresh)
+            self._session.execute(insert(EmbeddingRow), rows)
+            self._commit.touch(keys[i][0] for i in fresh)
         pictures = [
             {"example_id": ids[keys[i]], "bytes": examples[i].picture}
             for i in fresh
             if examples[i].picture is not None
         ]
         if pictures:
-            self._execute(insert(PictureRow), pictures)
-        self._insert_local(
+            self._session.execute(insert(PictureRow), pictures)
+        self._local_features.insert(
             {
                 ids[keys[i]]: local
                 for i in fresh
@@ -78,71 +92,37 @@ class ExampleWriting(ClassWriting):
         )
         return [ids[key] for key in keys]
 
-    def put_local_features(self, features: Mapping[int, StoredLocalFeatures]) -> None:
-        """Keep local features of examples, by id, in place of earlier ones.
-
-        Examples that are not there are passed over.
-        """
-        there: dict[int, int] = {}
-        for chunk in chunks(features):
-            query = select(ExampleRow.id, ExampleRow.class_id).where(ExampleRow.id.in_(chunk))
-            there |= {row[0]: row[1] for row in self._execute(query)}
-        self.drop_local_features(there)
-        self._insert_local({example_id: features[example_id] for example_id in there})
-
-    def drop_local_features(self, classes: Mapping[int, int]) -> None:
-        """Remove the local features of examples, given with their classes' ids.
-
-        What follows the log hears of it as if each had been added.
-        """
-        row = LocalFeaturesRow
-        for chunk in chunks(classes):
-            former = self._execute(delete(row).where(row.example_id.in_(chunk)))
-            self.removed = former.rowcount > 0 or self.removed
-        for example_id, class_id in classes.items():
-            self._record(ChangeKind.ADD, class_id, example_id)
-
-    def _insert_local(self, features: Mapping[int, StoredLocalFeatures]) -> None:
-        if features:
-            self._execute(
-                insert(LocalFeaturesRow),
-                [
-                    {"example_id": example_id, "extractor": each.extractor, "bytes": each.data}
-                    for example_id, each in features.items()
-                ],
-            )
-
-    def remove_example(self, example_id: int) -> None:
+    def remove(self, example_id: int) -> None:
         """Remove an example, its picture and vectors; its class stays.
 
         Raises:
             ExampleNotFoundError: it is not there.
         """
-        self.remove_examples([example_id])
+        self.remove_all([example_id])
 
-    def remove_examples(self, example_ids: Iterable[int]) -> None:
-        """`remove_example` for many at once."""
+    def remove_all(self, example_ids: Iterable[int]) -> None:
+        """`remove` for many at once."""
         wanted = list(example_ids)
         for example_id in wanted:
             if not can_be_id(example_id):
                 raise _no_example(example_id)
         for chunk in chunks(wanted):
             query = select(ExampleRow.id, ExampleRow.class_id).where(ExampleRow.id.in_(chunk))
-            found = self._execute(query)
+            found = self._session.execute(query)
             class_ids = {row[0]: row[1] for row in found}
             for example_id in chunk:
                 if example_id not in class_ids:
                     raise _no_example(example_id)
-                self._record(ChangeKind.REMOVE, class_ids[example_id], example_id)
-            self._execute(delete(ExampleRow).where(ExampleRow.id.in_(chunk)))
-            self._touch(class_ids.values())
-            self.removed = True
+                self._commit.record(ChangeKind.REMOVE, class_ids[example_id], example_id)
+            self._session.execute(delete(ExampleRow).where(ExampleRow.id.in_(chunk)))
+            self._commit.touch(class_ids.values())
+            self._commit.removed = True
 
-    def relocate_examples(self, places: Mapping[int, tuple[str, str | None]]) -> None:
+    def relocate(self, places: Mapping[int, tuple[str, str | None]]) -> None:
         """Note where examples are found from now on: source and origin by id."""
         if places:
             row = ExampleRow
-            self._execute(
+            self._session.execute(
                 update(row).where(row.id == bindparam("example")),
                 [
                     {"example": example_id, "source": source, "origin": origin}
@@ -155,11 +135,11 @@ class ExampleWriting(ClassWriting):
         attributes: dict[str, dict[str, Any]] = {}
         for label, example in zip(labels, examples, strict=True):
             attributes.setdefault(label, {}).update(example.attributes)
-        ids = self.ensure_classes(attributes)
+        ids = self._classes.ensure_all(attributes)
         return [ids[label] for label in labels]
 
     def _known(self, class_ids: Sequence[int]) -> Sequence[int]:
-        missing = sorted(set(class_ids) - self.labels(class_ids).keys())
+        missing = sorted(set(class_ids) - self._reader.classes.labels(class_ids).keys())
         if missing:
             raise ClassNotFoundError(f"there is no class with the id {missing[0]}")
         return class_ids
@@ -171,7 +151,7 @@ class ExampleWriting(ClassWriting):
         found: dict[_Key, int] = {}
         for chunk in chunks(content_hash for _, content_hash in keys):
             query = select(row.class_id, row.content_hash, row.id)
-            for found_row in self._execute(query.where(row.content_hash.in_(chunk))):
+            for found_row in self._session.execute(query.where(row.content_hash.in_(chunk))):
                 key = (found_row.class_id, found_row.content_hash)
                 if key in wanted:
                     found[key] = found_row.id
@@ -181,7 +161,7 @@ class ExampleWriting(ClassWriting):
         """Insert rows; ids grow in their order."""
         row = ExampleRow
         statement = insert(row).returning(row.id, sort_by_parameter_order=True)
-        made = self._execute(
+        made = self._session.execute(
             statement,
             [
                 {
@@ -191,7 +171,7 @@ class ExampleWriting(ClassWriting):
                     "content_hash": content_hash,
                     "width": example.width,
                     "height": example.height,
-                    "created_at": self._now,
+                    "created_at": self._commit.now,
                     "warnings": list(example.warnings),
                 }
                 for (class_id, content_hash), example in examples
@@ -200,7 +180,7 @@ class ExampleWriting(ClassWriting):
         ids: dict[_Key, int] = {}
         for (key, _), example_id in zip(examples, made.scalars().all(), strict=True):
             ids[key] = example_id
-            self._record(ChangeKind.ADD, key[0], example_id)
+            self._commit.record(ChangeKind.ADD, key[0], example_id)
         return ids
 
 

@@ -1,0 +1,127 @@
+"""What was learned from a gallery, by searched space: statistics, calibrations, Siamese heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from sqlalchemy import delete, insert, select
+
+from ..types import ChangeKind, ClassStatistics
+from .classes import ClassReading
+from .log import NewCommit
+from .models import CalibrationRow, ClassStatisticsRow, SiameseHeadRow
+from .records import StatisticsTable
+from .session import CHUNK, Session, chunks, id_chunks
+
+
+class LearnedReading:
+    """Questions about what was learned."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def statistics(
+        self, searched_space: str, class_ids: Iterable[int] | None = None
+    ) -> dict[int, ClassStatistics]:
+        """Statistics by class id, of all classes or of the given ones; not all have any."""
+        row = ClassStatisticsRow
+        query = select(row.class_id, row.mean, row.std, row.cohort_size)
+        query = query.where(row.space_id == searched_space)
+        if class_ids is None:
+            queries = [query]
+        else:
+            queries = [query.where(row.class_id.in_(chunk)) for chunk in id_chunks(class_ids)]
+        return {
+            found[0]: ClassStatistics(*found[1:])
+            for query in queries
+            for found in self._session.execute(query)
+        }
+
+    def statistics_table(self, searched_space: str) -> StatisticsTable:
+        """`statistics` as arrays, without the sizes of cohorts, in no order."""
+        row = ClassStatisticsRow
+        query = select(row.class_id, row.mean, row.std).where(row.space_id == searched_space)
+        class_ids, means, stds = self._session.numbers(query, 3)
+        return StatisticsTable(class_ids.astype(np.int64), means, stds)
+
+    def calibration(self, searched_space: str) -> bytes | None:
+        """The payload of the calibration in force in a searched space, if there is one."""
+        query = select(CalibrationRow.payload).where(CalibrationRow.space_id == searched_space)
+        payload: bytes | None = self._session.execute(query).scalar_one_or_none()
+        return payload
+
+    def siamese_head(self, searched_space: str) -> bytes | None:
+        """The payload of the Siamese head trained in a searched space, if there is one."""
+        row = SiameseHeadRow
+        query = select(row.payload).where(row.space_id == searched_space)
+        payload: bytes | None = self._session.execute(query).scalar_one_or_none()
+        return payload
+
+    def siamese_head_spaces(self) -> list[str]:
+        """The searched spaces that heads were trained in."""
+        query = select(SiameseHeadRow.space_id).order_by(SiameseHeadRow.space_id)
+        return list(self._session.execute(query).scalars())
+
+
+class LearnedWriting:
+    """Changes of what was learned."""
+
+    def __init__(self, session: Session, commit: NewCommit, classes: ClassReading) -> None:
+        self._session, self._commit, self._classes = session, commit, classes
+
+    def put_statistics(
+        self, searched_space: str, statistics: Mapping[int, ClassStatistics]
+    ) -> None:
+        """Store statistics by class id, in place of earlier ones of the same classes.
+
+        Those of classes that are gone meanwhile are left out. The log names the classes where they
+        are few; else it says that all may have changed.
+        """
+        row = ClassStatisticsRow
+        present = list(self._classes.labels(statistics))
+        for class_id in present if len(present) <= CHUNK else [None]:
+            self._commit.record(ChangeKind.CALIBRATE, class_id)
+        for chunk in chunks(present):
+            former = delete(row).where(row.space_id == searched_space, row.class_id.in_(chunk))
+            self._session.execute(former)
+            self._session.execute(
+                insert(row),
+                [
+                    {
+                        "class_id": class_id,
+                        "space_id": searched_space,
+                        "mean": statistics[class_id].mean,
+                        "std": statistics[class_id].std,
+                        "cohort_size": statistics[class_id].cohort_size,
+                    }
+                    for class_id in chunk
+                ],
+            )
+
+    def put_calibration(self, searched_space: str, payload: bytes) -> None:
+        """Put a calibration in force in a searched space, in place of the one before."""
+        row = CalibrationRow
+        self._session.execute(delete(row).where(row.space_id == searched_space))
+        values = {
+            "space_id": searched_space,
+            "created_at": self._commit.now,
+            "generation": self._commit.generation,
+            "payload": payload,
+        }
+        self._session.execute(insert(row).values(**values))
+        self._commit.record(ChangeKind.CALIBRATE)
+
+    def put_siamese_head(self, searched_space: str, payload: bytes | None) -> None:
+        """Keep a searched space's Siamese head in place of the one before; None keeps none."""
+        row = SiameseHeadRow
+        self._session.execute(delete(row).where(row.space_id == searched_space))
+        if payload is not None:
+            values = {
+                "space_id": searched_space,
+                "created_at": self._commit.now,
+                "generation": self._commit.generation,
+                "payload": payload,
+            }
+            self._session.execute(insert(row).values(**values))
+        self._commit.record(ChangeKind.HEAD)
