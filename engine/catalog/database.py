@@ -242,6 +242,7 @@ class Database:
             poolclass=QueuePool,
             pool_size=8,
             max_overflow=-1,
+            hide_parameters=True,
         )
 
         @event.listens_for(engine, "begin")

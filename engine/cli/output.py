@@ -30,6 +30,7 @@ class Output:
         self.quiet = quiet
         self.verbosity = verbosity
         self.when_interrupted = "interrupted"
+        self._log: logging.Logger | None = None
 
     @property
     def terminal(self) -> bool:
@@ -80,16 +81,28 @@ class Output:
 
     def note(self, text: str, style: str = "") -> None:
         """Something about the run, which `--quiet` silences."""
-        if not self.quiet:
+        if self._log is not None:
+            self._log.info(text)
+        elif not self.quiet:
             self.notes.print(printable(text), style=style)
 
     def warning(self, text: str) -> None:
         """Something that the user should look into."""
-        self.note(f"! {text}", style="yellow")
+        if self._log is not None:
+            self._log.warning(text)
+        else:
+            self.note(f"! {text}", style="yellow")
 
     def error(self, text: str) -> None:
         """Why the command, or a part of it, failed."""
-        self.notes.print(f"onelook: {printable(text)}", style="red")
+        if self._log is not None:
+            self._log.error(text)
+        else:
+            self.notes.print(f"onelook: {printable(text)}", style="red")
+
+    def speak_by_log(self) -> None:
+        """From now on notes, warnings and errors are records of the log, which a program reads."""
+        self._log = logging.getLogger(__name__)
 
     def log_to_notes(self) -> None:
         """Show the engine's log as notes; what other libraries have to say only when asked for."""

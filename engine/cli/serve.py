@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import SettingsError
+from ..server.log_lines import LogFormat
 from .command import command
 from .options import (
     BackboneOption,
@@ -46,10 +47,13 @@ def serve(
         bool, typer.Option(help="Serve the sample catalog, from a temporary gallery unless named.")
     ] = False,
     create: Annotated[bool, typer.Option(help="Make the gallery if there is none.")] = False,
-    host: Annotated[str, typer.Option(help="Others than this machine's own need a token.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(min=1, max=65535, help="TCP port.")] = 8000,
+    host: Annotated[
+        str,
+        typer.Option(envvar="ONELOOK_HOST", help="Others than this machine's own need a token."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="ONELOOK_PORT", min=1, max=65535, help="TCP port.")
+    ] = 8000,
     token_required: Annotated[
         bool, typer.Option(help="Ask for a token even if none was made yet.")
     ] = False,
@@ -58,7 +62,10 @@ def serve(
         typer.Option(min=0, help="Queries called unknown to keep for review. 0: none (default)."),
     ] = None,
     rate: Annotated[
-        float, typer.Option(min=0, help="Requests a second for each token; 0: no limit.")
+        float,
+        typer.Option(
+            envvar="ONELOOK_RATE", min=0, help="Requests a second for each token; 0: no limit."
+        ),
     ] = 200.0,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate, for HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
@@ -72,16 +79,27 @@ def serve(
         str, typer.Option(help="The path below which a proxy shows the service: /onelook.")
     ] = "",
     read_only: Annotated[bool, typer.Option(help="Recognise, but refuse every change.")] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            envvar="ONELOOK_LOG_FORMAT",
+            help="How stderr tells of requests, changes and errors, a line each; json: all of it.",
+        ),
+    ] = LogFormat.TEXT,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     index: IndexOption = None,
 ) -> None:
     """Serve a gallery over HTTP, with a web page to recognise, enroll and review."""
+    from ..server.log_lines import write_log
     from ..server.options import ServerOptions
     from ..server.run import serve as run
 
     output.when_interrupted = "stopped"
+    write_log(log_format, quiet=output.quiet, detailed=output.verbosity > 0)
+    if log_format is LogFormat.JSON:
+        output.speak_by_log()
     if gallery is None and not demo and "ONELOOK_GALLERY" in os.environ:
         gallery = GalleryPlace(os.environ["ONELOOK_GALLERY"])
     if gallery is None and not demo:
@@ -113,12 +131,9 @@ def serve(
     ):
         if demo:
             _enroll_sample(output, recognizer)
-        scheme = "https" if options.tls else "http"
-        shown = f"[{host}]" if ":" in host else host
-        address = f"{scheme}://{shown}:{port}/"
 
         def say() -> None:
-            output.note(f"Onelook serves {place} at {address}")
+            output.note(f"Onelook serves {place} at {options.address}")
             if not options.loopback and not options.tls:
                 output.warning(
                     "traffic is not encrypted: whoever is on its way reads pictures and tokens; "

@@ -27,7 +27,8 @@ def create(
     name: Annotated[str, typer.Argument(help="What it is for, such as `shop counter`.")],
     gallery: GalleryOption,
     scope: Annotated[
-        str, typer.Option(help="recognize, enroll or admin; each includes those before it.")
+        str,
+        typer.Option(help="recognize, enroll, admin: each includes those before it; or metrics."),
     ] = "recognize",
 ) -> None:
     """Make a token and print it, this once."""

@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import Depends, Request
 
 from ..errors import AuthorizationError
-from . import forwarding
+from . import forwarding, trail
 from .problems import ForbiddenError, RateError
 from .service import Service, service_of
-from .tokens import Principal, Scope
+from .tokens import ANONYMOUS, Principal, Scope
 
 COOKIE = "onelook_token"
 CSRF_HEADER = "X-CSRF-Token"
@@ -35,11 +35,26 @@ def identify(request: Request) -> Principal | None:
         AuthorizationError: a token was given, but is not valid.
         ForbiddenError: the request was made by another site's page.
     """
+    principal = _identified(request)
+    if principal is not None:
+        note(principal)
+    return principal
+
+
+def note(principal: Principal) -> None:
+    """Let the request's log lines say who makes it."""
+    request = trail.current()
+    if request is not None:
+        request.who = principal.name
+        request.token = None if principal.id == ANONYMOUS else principal.id
+
+
+def _identified(request: Request) -> Principal | None:
     service = service_of(request)
     refuse_other_sites(request)
     if open_to_all(request):
         _refuse_foreign_names(request)
-        return Principal("anonymous", Scope.ADMIN)
+        return Principal(ANONYMOUS, ANONYMOUS, Scope.ADMIN)
     header = request.headers.get("authorization")
     if header is not None:
         kind, _, text = header.partition(" ")
@@ -97,7 +112,7 @@ def _check(scope: Scope) -> Callable[[Request], Principal]:
         _limit(service, principal.id)
         if "authorization" not in request.headers:
             _check_csrf(request, principal)
-        if principal.scope < scope:
+        if not principal.scope.allows(scope):
             raise ForbiddenError(
                 f"this needs the scope {scope.text!r}, but the token has {principal.scope.text!r}"
             )

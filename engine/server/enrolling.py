@@ -9,6 +9,7 @@ from ..gallery import raise_reject
 from ..gallery.parts.classes import ClassKey
 from ..types import Enrolment, Reject
 from .jobs.enrolment import with_examples
+from .logs import audit
 from .presence import to_its_end
 from .recognition import Upload
 from .schemas import EnrolmentOut
@@ -51,6 +52,12 @@ def _enroll(service: Service, key: ClassKey, upload: Upload, allow_duplicates: b
     )
     enrolment = raise_reject(outcome)
     service.store.review.settle(example.content_hash)
+    audit(
+        "class enrolled",
+        label=enrolment.label,
+        example_id=enrolment.example_id,
+        status=enrolment.status.value,
+    )
     return enrolment
 
 

@@ -10,13 +10,15 @@ import time
 from typing import Any
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import OnelookError, OverloadedError, TooLargeError
+from . import logs, trail
 from .connections import most_connections
 from .forwarding import arrived
 from .options import MEBIBYTE
-from .problems import SlowError, problem_response
+from .problems import SlowError, bug_response, problem_response
 from .service import Service
 
 _POLICY = (
@@ -33,6 +35,7 @@ _HEADERS = {
     b"permissions-policy": b"camera=(self), microphone=(), geolocation=()",
 }
 _STATIC_CACHE = b"no-cache"
+_REQUEST_ID = b"x-request-id"
 _MAX_JSON = 256 * 1024
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 _ALWAYS = ("/healthz", "/readyz")
@@ -54,10 +57,18 @@ class Guard:
             await self._app(scope, receive, send)
             return
         scope = arrived(scope, self._service.options)
+        caller = scope.get("client")
+        address = "" if caller is None else caller[0]
+        with trail.followed(_header(scope, _REQUEST_ID), address) as request:
+            await self._answer(request, scope, receive, send)
+
+    async def _answer(
+        self, request: trail.Request, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         path = scope["path"][len(scope.get("root_path", "")) :]
         multipart = _header(scope, b"content-type").lower().startswith(b"multipart/")
         upload = multipart and path.startswith("/v1/jobs")
-        watch = _Watch(self._service, scope, path, send)
+        watch = _Watch(self._service, request, scope, path, send)
         if scope["method"] == "HEAD" and not path.endswith("/events"):
             scope["method"] = "GET"  # the server leaves the body of its answer out
         body = _Body(self, receive, watch, self._limit(multipart, upload), in_memory=not upload)
@@ -69,6 +80,8 @@ class Guard:
                 await self._app(scope, body.receive, watch.send)
             else:
                 await watch.refuse(refusal)
+        except Exception as error:  # a bug, which the log tells of
+            await watch.answer(bug_response(error))
         finally:
             self._busy -= 1
             self._uploads -= upload
@@ -171,9 +184,13 @@ class _Body:
 class _Watch:
     """Adds headers to an answer and notes how long it took; once refused, nothing else is said."""
 
-    def __init__(self, service: Service, scope: Scope, path: str, send: Send) -> None:
+    def __init__(
+        self, service: Service, request: trail.Request, scope: Scope, path: str, send: Send
+    ) -> None:
         self._service = service
+        self._request = request
         self._scope = scope
+        self._path = path
         self._method = scope["method"]
         self._static = path.startswith("/static/")
         self._send = send
@@ -191,27 +208,37 @@ class _Watch:
 
     async def refuse(self, error: OnelookError) -> None:
         """Answer in place of the application, unless it has begun to."""
+        await self.answer(problem_response(error))
+
+    async def answer(self, response: Response) -> None:
+        """Give that answer in place of the application's, unless it has begun to."""
         if self._status == 0:
-            self._scope["onelook.error"] = type(error).__name__
-            await problem_response(error)(self._scope, _nothing, self.send)
+            await response(self._scope, _nothing, self.send)
         self._refused = True
 
     def finish(self) -> None:
+        """Count and log the request."""
+        seconds = time.perf_counter() - self._started
         metrics = self._service.metrics
         route: Any = self._scope.get("route")
         path = getattr(route, "path", "other")
         method = self._method if self._method in _METHODS else "other"
-        metrics.requests.labels(path, method, str(self._status)).observe(
-            time.perf_counter() - self._started
-        )
+        metrics.requests.labels(path, method, str(self._status)).observe(seconds)
         if self._status >= 400:
-            name = self._scope.get("onelook.error", str(self._status))
-            metrics.errors.labels(name).inc()
+            metrics.errors.labels(self._request.error or str(self._status)).inc()
+        logs.access(
+            self._request,
+            method=self._method,
+            path=self._path,
+            status=self._status,
+            seconds=seconds,
+        )
 
     def _add_headers(self, message: Message) -> None:
         headers = list(message.get("headers", ()))
         present = {name.lower() for name, _ in headers}
         headers.extend(pair for pair in _HEADERS.items() if pair[0] not in present)
+        headers.append((_REQUEST_ID, self._request.id.encode()))
         if b"cache-control" not in present:
             headers.append((b"cache-control", _STATIC_CACHE if self._static else b"no-store"))
         if self._service.stopping.is_set() and b"connection" not in present:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from .trail import Request
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BATCHES = (1, 2, 4, 8, 16, 32, 64)
@@ -54,13 +56,16 @@ class Metrics:
         self.classes = Gauge("onelook_classes", "Classes enrolled.", registry=self.registry)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time a stage."""
+    def stage(self, name: str, requests: Collection[Request]) -> Iterator[None]:
+        """Time a stage of those requests' work, for their log lines as well."""
         started = time.perf_counter()
         try:
             yield
         finally:
-            self.stages.labels(name).observe(time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self.stages.labels(name).observe(seconds)
+            for request in requests:
+                request.stages.append((name, seconds))
 
     def decided(self, *, known: bool) -> None:
         """Count a decision that was given as an answer."""

@@ -112,6 +112,12 @@ class ServerOptions:
             return False
 
     @property
+    def address(self) -> str:
+        """What a browser on this machine is told to open."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}/"
+
+    @property
     def tls(self) -> bool:
         """Whether the service speaks HTTPS."""
         return self.tls_cert is not None

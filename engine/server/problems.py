@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.status import HTTP_500_INTERNAL_SERVER_ERROR
 
 from .. import errors
+from . import trail
 from .schemas import Problem
 
 LOGGER = logging.getLogger(__name__)
@@ -97,6 +98,9 @@ def status_of(error: errors.OnelookError) -> int:
 def problem_response(error: errors.OnelookError) -> JSONResponse:
     """The answer that tells of an error."""
     status = status_of(error)
+    noted = trail.current()
+    if noted is not None:
+        noted.error = type(error).__name__
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -115,7 +119,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _on_hung_up)
     app.add_exception_handler(OSError, _on_system_error)
     app.add_exception_handler(HTTPException, _on_http_error)
-    app.add_exception_handler(Exception, _on_bug)
 
 
 def documented() -> dict[int | str, dict[str, Any]]:
@@ -126,9 +129,10 @@ def documented() -> dict[int | str, dict[str, Any]]:
 
 async def _on_our_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.OnelookError)
-    request.scope["onelook.error"] = type(error).__name__
     if status_of(error) == 500:
         LOGGER.error("%s failed", request.method, exc_info=error)
+    elif isinstance(error, errors.StorageError):
+        LOGGER.warning("the database can't be used", exc_info=error)
     return problem_response(error)
 
 
@@ -150,23 +154,27 @@ async def _on_hung_up(_request: Request, _error: Exception) -> Response:
     return Response(status_code=CLIENT_HUNG_UP)  # for the metrics; nobody is left to read it
 
 
-async def _on_system_error(request: Request, error: Exception) -> JSONResponse:
+async def _on_system_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OSError)
     if error.errno not in _EXHAUSTED:
-        return await _on_bug(request, error)
+        return bug_response(error)
     LOGGER.error("a request failed: %s", error.strerror)
     return problem_response(
         errors.OverloadedError(f"the service has run short ({error.strerror}); try again later")
     )
 
 
-async def _on_bug(_request: Request, error: Exception) -> JSONResponse:
+def bug_response(error: Exception) -> JSONResponse:
+    """The answer that tells of an error nobody foresaw, which is logged."""
     LOGGER.error("unexpected error", exc_info=error)
     detail = "an unexpected error; the service's log says more"
     return _response(500, detail, "ServiceError", {})
 
 
 def _response(status: int, detail: str, name: str, headers: dict[str, str]) -> JSONResponse:
+    noted = trail.current()
+    if noted is not None:
+        noted.detail = detail
     problem = Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, error=name)
     return JSONResponse(
         problem.model_dump(), status_code=status, headers=headers, media_type=MEDIA_TYPE

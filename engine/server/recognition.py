@@ -17,11 +17,13 @@ from ..findings import Findings
 from ..images import decoded_size, load_image
 from ..recognizer.locating import located, scene_hint
 from ..types import Decision, Reject
+from . import trail
 from .batching import Batcher
 from .memory import give_memory_back
 from .metrics import Metrics
 from .pixels import PixelRoom
 from .served import Served
+from .trail import Request
 
 T = TypeVar("T")
 
@@ -50,6 +52,7 @@ class _Query:
     prepared: PreparedPicture
     candidates: int
     where: Filter | None
+    request: Request | None
 
 
 class RecognitionLine:
@@ -131,8 +134,10 @@ class RecognitionLine:
         if isinstance(size, Reject):
             return size
 
+        requests = _present(trail.current())
+
         def work() -> Findings:
-            with self._metrics.stage("locate"):
+            with self._metrics.stage("locate", requests):
                 extractor = replace(self._recognizer.features, limits=self._limits)
                 snapshot = self._recognizer.gallery.snapshot()
                 if where is not None:
@@ -181,16 +186,17 @@ class RecognitionLine:
         A request has only so many pictures in hand at a time, so that others get their turn.
         """
         hands = asyncio.Semaphore(2 * thread_limit())
+        request = trail.current()
 
         async def outcome(upload: Upload, size: int | Reject) -> Recognized | Reject:
             if isinstance(size, Reject):
                 return size
             async with hands:
                 try:
-                    prepared = await self._decoded(size, lambda: self._decode(upload))
+                    prepared = await self._decoded(size, lambda: self._decode(upload, request))
                 except ImageError as error:
                     return Reject(upload.source, error.reason)
-            query = _Query(upload.source, prepared, candidates, where)
+            query = _Query(upload.source, prepared, candidates, where, request)
             features, decision = await asyncio.wrap_future(self._batcher.submit(query))
             return Recognized(upload, size, features, decision)
 
@@ -243,18 +249,19 @@ class RecognitionLine:
         with suppress(RuntimeError):  # the threads are shut down
             self._decoders.submit(give_memory_back)
 
-    def _decode(self, upload: Upload) -> PreparedPicture:
-        with self._metrics.stage("decode"):
+    def _decode(self, upload: Upload, request: Request | None) -> PreparedPicture:
+        with self._metrics.stage("decode", _present(request)):
             extractor = replace(self._recognizer.features, limits=self._limits)
             local = len(self._recognizer.gallery.snapshot().local) > 0
             return extractor.prepare_query(upload.data, local=local)
 
     def _work(self, queries: Sequence[_Query]) -> list[tuple[Features, Decision]]:
         self._metrics.batches.observe(len(queries))
-        with self._metrics.stage("embed"):
+        requests = _present(*(query.request for query in queries))
+        with self._metrics.stage("embed", requests):
             extractor = self._recognizer.features
             found = extractor.features([query.prepared for query in queries])
-        with self._metrics.stage("decide"):
+        with self._metrics.stage("decide", requests):
             decisions: dict[int, Decision] = {}
             for where in dict.fromkeys(query.where for query in queries):
                 rows = [row for row, query in enumerate(queries) if query.where == where]
@@ -271,3 +278,8 @@ class RecognitionLine:
                 queries, found, (decisions[row] for row in range(len(queries))), strict=True
             )
         ]
+
+
+def _present(*requests: Request | None) -> set[Request]:
+    """Each of the requests once; there is none where the line is used without a service."""
+    return {request for request in requests if request is not None}

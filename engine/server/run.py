@@ -15,6 +15,7 @@ import uvicorn
 
 from ..errors import SettingsError
 from ..recognizer import Recognizer
+from . import logs
 from .app import create_app
 from .connections import (
     Connection,
@@ -111,8 +112,10 @@ def serve(
     except BaseException:
         server.service.stop()
         raise
+    logs.started(recognizer, options.address)
     on_listening()
     server.run(sockets=[listening])
+    logs.ended()
 
 
 def server_of(recognizer: Recognizer, options: ServerOptions) -> _Server:
@@ -130,6 +133,7 @@ def server_of(recognizer: Recognizer, options: ServerOptions) -> _Server:
         port=options.port,
         ssl_certfile=options.tls_cert,
         ssl_keyfile=None if options.tls_key is None else str(options.tls_key),
+        log_config=None,
         log_level="warning",
         access_log=False,
         http=Connection,

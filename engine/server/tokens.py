@@ -19,14 +19,16 @@ from ..catalog.service import TokenRecord, TokenStore
 from ..errors import AuthorizationError, SettingsError, UnavailableError
 
 PREFIX = "onelook"
+ANONYMOUS = "anonymous"
 REFRESH_SECONDS = 0.5
 TRUST_SECONDS = 600.0
 _UNKNOWN_HASH = "0" * 64
 
 
 class Scope(IntEnum):
-    """What a token allows; each scope includes those before it."""
+    """What a token allows; from `recognize` on, each scope includes those before it."""
 
+    METRICS = 0
     RECOGNIZE = 1
     ENROLL = 2
     ADMIN = 3
@@ -49,18 +51,26 @@ class Scope(IntEnum):
         """Its name."""
         return self.name.lower()
 
+    def allows(self, needed: Scope) -> bool:
+        """Whether it includes that scope; reading metrics is for those who may do nothing else,
+        and for administrators."""
+        if Scope.METRICS in (self, needed):
+            return needed is Scope.METRICS and self in (Scope.METRICS, Scope.ADMIN)
+        return self >= needed
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking.
 
     Attributes:
-        id: the token's id, or `anonymous`.
+        id, name: the token's, or `anonymous`.
         scope: what it may do.
         csrf: what requests that rely on the cookie must carry.
     """
 
     id: str
+    name: str
     scope: Scope
     csrf: str = ""
 
@@ -129,7 +139,7 @@ class TokenRing:
                 "try again later"
             )
         csrf = hmac.new(secret.encode(), b"onelook csrf", hashlib.sha256).hexdigest()
-        return Principal(token.id, Scope.named(token.scope), csrf)
+        return Principal(token.id, token.name, Scope.named(token.scope), csrf)
 
     def _follow(self) -> None:
         while not self._stop.wait(REFRESH_SECONDS):

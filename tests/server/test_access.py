@@ -29,7 +29,7 @@ ALLOWED = {
     ("GET", "/v1/session"): ANYBODY,
     ("POST", "/v1/session"): ANYBODY,
     ("DELETE", "/v1/session"): ANYBODY,
-    ("GET", "/metrics"): "admin",
+    ("GET", "/metrics"): "metrics",
     ("GET", "/v1/gallery"): "recognize",
     ("POST", "/v1/recognize"): "recognize",
     ("POST", "/v1/nearest"): "recognize",
@@ -106,7 +106,7 @@ def routes_of(routes: list) -> Iterator[tuple[str, str]]:
             yield method, route.path
 
 
-@pytest.mark.parametrize("given", ["none", "recognize", "enroll", "admin"])
+@pytest.mark.parametrize("given", ["none", "metrics", "recognize", "enroll", "admin"])
 def test_every_route_answers_just_those_who_may(
     locked: TestClient, make_token: MakeToken, given: str
 ) -> None:
@@ -122,6 +122,9 @@ def test_every_route_answers_just_those_who_may(
             fine = answer.status_code in ((401,) if method == "POST" else (200,))
         elif given == "none":
             fine = answer.status_code == 401 and "www-authenticate" in answer.headers
+        elif "metrics" in (given, needed):
+            allowed = needed == "metrics" and given in ("metrics", "admin")
+            fine = answer.status_code == (200 if allowed else 403)
         elif order.index(given) < order.index(needed):
             fine = answer.status_code == 403
         else:
@@ -201,6 +204,19 @@ def test_the_page_logs_in_with_a_cookie_that_scripts_cant_read(
     assert locked.get("/v1/gallery").json()["scope"] == "enroll"
     locked.delete("/v1/session")
     assert locked.get("/v1/gallery").status_code == 401
+
+
+def test_the_page_has_no_use_for_a_token_that_reads_metrics(
+    locked: TestClient, make_token: MakeToken
+) -> None:
+    token = make_token("metrics")
+    locked.app.state.service.tokens.refresh()
+
+    answer = locked.post("/v1/session", json={"token": token})
+
+    assert answer.status_code == 403
+    assert "'metrics'" in answer.json()["detail"]
+    assert "set-cookie" not in answer.headers
 
 
 def test_over_https_the_cookie_is_secure(opened: Recognizer, make_token: MakeToken) -> None:

@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from ...catalog.service import JobRecord, JobState
 from ...errors import OnelookError, StorageError
+from ..logs import audit
 from ..served import Served
 from .control import JobControl
 from .enrolment import run_enrolment
@@ -131,4 +132,6 @@ class JobRunner:
         report = control.report.model_dump(mode="json")
         jobs = self._served.store.jobs
         if jobs.finish(job.id, self._worker, state, report=report, error=error):
+            counts = {name: count for name, count in report.items() if type(count) is int}
+            audit("job ended", job=job.id, kind=job.kind, state=state.value, **counts, error=error)
             staging_of(self._served, job.id).remove()  # else another process needs them still

@@ -12,6 +12,7 @@ from .. import uploads
 from ..access import require
 from ..catalog_reading import first_examples, neighbours
 from ..enrolling import enroll_upload
+from ..logs import audit
 from ..presence import while_there
 from ..schemas import (
     ClassChange,
@@ -105,10 +106,14 @@ def change_class(
     gallery = service.recognizer.gallery
     if change.label is not None:
         gallery.classes.rename(class_id, change.label)
+        audit("class renamed", class_id=class_id, label=change.label)
     if "pinned_threshold" in change.model_fields_set:
         gallery.classes.pin(class_id, change.pinned_threshold)
+        pinned = "computed" if change.pinned_threshold is None else change.pinned_threshold
+        audit("threshold pinned", class_id=class_id, threshold=pinned)
     if change.attributes is not None:
         gallery.classes.set_attributes(class_id, change.attributes)
+        audit("attributes set", class_id=class_id, attributes=sorted(change.attributes))
     return _detail(service, caller, class_id)
 
 
@@ -118,14 +123,20 @@ def merge_classes(
 ) -> ClassDetailOut:
     """Move the examples of other classes into this one and remove the others."""
     service = service_of(request)
-    service.recognizer.gallery.classes.merge(merge.class_ids, class_id)
+    gallery = service.recognizer.gallery
+    labels = gallery.snapshot().labels
+    gallery.classes.merge(merge.class_ids, class_id)
+    audit("classes merged", class_id=class_id, label=labels.get(class_id), merged=merge.class_ids)
     return _detail(service, caller, class_id)
 
 
 @router.delete("/{class_id}", status_code=204, dependencies=[require(Scope.ADMIN)])
 def remove_class(request: Request, class_id: Id) -> Response:
     """Remove a class with its examples and their pictures."""
-    service_of(request).recognizer.gallery.classes.remove(class_id)
+    gallery = service_of(request).recognizer.gallery
+    label = gallery.snapshot().labels.get(class_id)
+    gallery.classes.remove(class_id)
+    audit("class removed", class_id=class_id, label=label)
     return Response(status_code=204)
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from ...errors import ExampleNotFoundError
 from ...types import ExampleRecord, KeepPictures
 from ..access import require
+from ..logs import audit
 from ..pictures import MEDIA, picture_response
 from ..schemas import ExampleOut
 from ..service import service_of
@@ -56,6 +57,7 @@ def show_picture(
 def remove_example(request: Request, example_id: Id) -> Response:
     """Remove an example; its class stays."""
     service_of(request).recognizer.gallery.examples.remove(example_id)
+    audit("example removed", example_id=example_id)
     return Response(status_code=204)
 
 

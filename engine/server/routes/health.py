@@ -38,7 +38,7 @@ async def readiness(request: Request) -> JSONResponse:
 
 @router.get(
     "/metrics",
-    dependencies=[require(Scope.ADMIN)],
+    dependencies=[require(Scope.METRICS)],
     response_class=Response,
     responses={
         **problems.documented(),

@@ -18,6 +18,7 @@ from ...errors import OnelookError, OverloadedError, ServiceError
 from .. import uploads
 from ..access import require
 from ..jobs.staging import staging_of
+from ..logs import audit
 from ..presence import to_its_end, while_there
 from ..schemas import JobOut, JobPageOut
 from ..service import Service, service_of
@@ -130,6 +131,7 @@ def cancel_job(request: Request, job_id: Id) -> JobOut:
     """Ask a job to stop; what it has enrolled stays."""
     service = service_of(request)
     job = service.store.jobs.cancel(job_id)
+    audit("job cancelled", job=job_id, kind=job.kind)
     if job.state is JobState.CANCELLED:
         staging_of(service.served, job_id).remove()
     return job_out(job)
@@ -191,7 +193,9 @@ def _new_job(service: Service, kind: str, parameters: dict[str, Any], state: Job
             f"{service.options.max_jobs} jobs aren't finished, and no more are taken; try again "
             "when one is, or cancel one"
         )
-    return service.store.jobs.add(kind, parameters, state=state)
+    job = service.store.jobs.add(kind, parameters, state=state)
+    audit("job made", job=job.id, kind=kind)
+    return job
 
 
 async def _stage(request: Request, service: Service, job_id: int, form: Any) -> None:
@@ -206,6 +210,7 @@ async def _stage(request: Request, service: Service, job_id: int, form: Any) -> 
 def _start(service: Service, job_id: int) -> JobOut:
     files = staging_of(service.served, job_id).files()
     job = service.store.jobs.start(job_id, total=len(files))
+    audit("job begun", job=job_id, kind=job.kind, files=len(files))
     service.wake_jobs()
     return job_out(job)
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 
 from ..access import require
 from ..histograms import histogram
+from ..logs import audit
 from ..schemas import FeedbackCountsOut, JobReportOut, QualityOut, TargetIn
 from ..service import Service, service_of
 from ..tokens import Scope
@@ -28,6 +29,7 @@ def set_target(request: Request, target: TargetIn) -> QualityOut:
     service = service_of(request)
     gallery = service.recognizer.gallery
     gallery.thresholds.set_target_fpir(target.target_fpir)
+    audit("target set", target_fpir=target.target_fpir)
     if gallery.snapshot().target_fpir != target.target_fpir:
         gallery.rebuild()
     return _quality(service)

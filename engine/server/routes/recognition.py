@@ -18,6 +18,7 @@ from ...gallery import CANDIDATES, verify_embeddings
 from ...types import Candidate, Reject
 from .. import uploads
 from ..access import require
+from ..logs import audit
 from ..presence import while_there
 from ..recognition import Recognized
 from ..schemas import (
@@ -188,6 +189,7 @@ async def feedback(request: Request) -> FeedbackOut:
     assert isinstance(outcome, Recognized)
     decision = outcome.decision
     await run_in_threadpool(gallery.feedback.note, outcome.features.embedding, decision, label)
+    audit("feedback noted", label=label, decided=decision.label)
     return FeedbackOut(label=label, decided=decision.label, right=label == decision.label)
 
 

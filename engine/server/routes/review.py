@@ -17,6 +17,7 @@ from ...gallery.deciding.verifying import pair_threshold
 from ...types import FloatArray, KeepPictures, NewExample, Reject
 from ..access import require
 from ..clusters import clusters
+from ..logs import audit
 from ..pictures import DONT_KEEP, MEDIA, picture_response
 from ..schemas import (
     ForgetIn,
@@ -92,6 +93,7 @@ def enroll(request: Request, chosen: ReviewEnrolIn) -> ReviewEnrolOut:
     service.store.review.forget(
         [q.id for q, o in zip(kept, outcomes, strict=True) if not isinstance(o, Reject)]
     )
+    audit("kept queries enrolled", label=label, enrolled=len(kept) - len(rejects))
     return ReviewEnrolOut(
         label=label,
         class_id=gallery.catalog.ask(lambda read: read.classes.id_of(label)),
@@ -103,13 +105,19 @@ def enroll(request: Request, chosen: ReviewEnrolIn) -> ReviewEnrolOut:
 @router.post("/forget", dependencies=[require(Scope.ENROLL)])
 def forget(request: Request, chosen: ForgetIn) -> ForgottenOut:
     """Erase some of the kept queries."""
-    return ForgottenOut(forgotten=service_of(request).store.review.forget(chosen.query_ids))
+    return _forgotten(service_of(request), chosen.query_ids)
 
 
 @router.delete("", dependencies=[require(Scope.ADMIN)])
 def forget_all(request: Request) -> ForgottenOut:
     """Erase every kept query."""
-    return ForgottenOut(forgotten=service_of(request).store.review.forget())
+    return _forgotten(service_of(request), None)
+
+
+def _forgotten(service: Service, ids: list[int] | None) -> ForgottenOut:
+    forgotten = service.store.review.forget(ids)
+    audit("kept queries erased", erased=forgotten)
+    return ForgottenOut(forgotten=forgotten)
 
 
 def _kept(service: Service, ids: list[int] | None) -> list[KeptQuery]:

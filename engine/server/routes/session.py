@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from ...errors import AuthorizationError
-from ..access import COOKIE, caller_of, identify, open_to_all, refuse_other_sites
-from ..problems import RateError
+from ..access import COOKIE, caller_of, identify, note, open_to_all, refuse_other_sites
+from ..problems import ForbiddenError, RateError
 from ..schemas import LoginIn, SessionOut
 from ..service import service_of
-from ..tokens import Principal
+from ..tokens import Principal, Scope
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 COOKIE_SECONDS = 30 * 24 * 3600
@@ -33,6 +33,11 @@ async def log_in(request: Request, response: Response, login: LoginIn) -> Sessio
     if waiting:
         raise RateError("too many attempts to log in; slow down", waiting)
     principal = service.tokens.principal(login.token.strip())
+    note(principal)
+    if not principal.scope.allows(Scope.RECOGNIZE):
+        raise ForbiddenError(
+            f"the token's scope is {principal.scope.text!r}, which the page has no use for"
+        )
     response.set_cookie(
         COOKIE,
         login.token.strip(),
