@@ -232,6 +232,8 @@ class Ranking:
         similarities: `(k,) float32`, cosine with each class's best example.
         found: by class id, where an enrolled picture of it was found in the query.
         bonus: what that adds to the normalised score of the first class.
+        lead: where it was found, by how much all evidence puts it before the second class, in the
+            units of normalised scores; infinite where the second lies elsewhere in the query.
     """
 
     class_ids: IntArray
@@ -239,6 +241,7 @@ class Ranking:
     similarities: FloatArray
     found: Mapping[int, LocalMatch] = field(default_factory=dict)
     bonus: float = 0.0
+    lead: float | None = None
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -302,7 +305,8 @@ class Decision:
         threshold: the nearest class's own threshold, on the same scale; likewise.
         margin: similarity to the class ranked first less that to the runner-up, which is negative
             where the Siamese head prefers a less similar class; None without a runner-up.
-        ambiguous: whether the runner-up can't be told apart from the class ranked first.
+        ambiguous: whether the runner-up, the second candidate, can't be told apart from the class
+            ranked first: by local features where they found that one, else by similarity.
         candidates: the nearest classes, most similar first; with a Siamese head in force, in the
             order of similarity and head together.
         space: id of the searched space.

@@ -80,6 +80,30 @@ def test_prints_that_nobody_enrolled_are_not_found(filled: Recognizer) -> None:
     assert [decision.location for decision in decisions] == [None] * 5
 
 
+def test_a_print_that_was_found_is_told_from_others_of_like_colours(filled: Recognizer) -> None:
+    decisions = [filled.recognize(photographed(seed)) for seed in range(CLASSES)]
+    assert not any(decision.ambiguous for decision in decisions)
+
+
+def test_siblings_that_differ_in_next_to_nothing_are_ambiguous(tmp_path: Path) -> None:
+    """Prints of one design, of which a speck differs; a third lies elsewhere in the picture."""
+    speckled = poster(seed=1)
+    speckled.paste((250, 250, 250), (200, 150, 206, 156))
+    with Recognizer.open(tmp_path / "g", create=True, backbone=FakeBackbone()) as recognizer:
+        prints = {"plain": poster(seed=1), "speckled": speckled, "other": poster(seed=2)}
+        recognizer.enroll_catalog(list(prints.items()))
+        decision = recognizer.recognize(photographed(1))
+        assert decision.ambiguous
+        assert {c.label for c in decision.candidates[:2]} == {"plain", "speckled"}
+        assert not recognizer.recognize(photographed(2)).ambiguous
+        recognizer.gallery.classes.remove("speckled")
+        beside = seen(poster(seed=2), [[20, 20], [220, 20], [220, 170], [20, 170]], (800, 600),
+                      photographed(1))  # fmt: skip
+        decision = recognizer.recognize(beside)
+        assert {c.label for c in decision.candidates[:2]} == {"plain", "other"}
+        assert not decision.ambiguous
+
+
 def test_nearest_stays_a_search_by_similarity(filled: Recognizer) -> None:
     query = photographed(3)
     similarities = [candidate.similarity for candidate in filled.nearest(query, 5)]
@@ -234,3 +258,18 @@ def test_upgrade_fills_and_says_so(tmp_path: Path) -> None:
     assert re.search(r"local features of 8 more examples, at most 500 points", told.output)
     again = CliRunner().invoke(app, ["upgrade", str(place)])
     assert "of 0 more examples" in again.output
+
+
+def test_siblings_in_the_gallery_raise_no_thresholds(tmp_path: Path) -> None:
+    """What is found of a class in its siblings is a common mark, not what strangers reach."""
+    with Recognizer.open(tmp_path / "g", create=True, backbone=FakeBackbone()) as recognizer:
+        for seed in range(6):
+            for number, x in enumerate((40, 200)):
+                product = poster(seed=seed)
+                product.paste(poster(150, 150, seed=100 + 2 * seed + number), (x, 100))
+                recognizer.enroll(f"brand {seed}, product {number}", product)
+        recognizer.calibrate()
+        decision = recognizer.recognize(photographed(1))
+        assert decision.location is not None
+        assert decision.label is not None
+        assert decision.label.startswith("brand 1")

@@ -28,6 +28,9 @@ from .scores import NEIGHBOURS, Float64Array
 AMBIGUOUS_MARGIN = 0.02
 """A runner-up within this similarity of the first class can't be told apart from it."""
 
+AMBIGUOUS_LEAD = 1.0
+"""Nor can one that all evidence puts so close behind a class that local features found."""
+
 TOP = 60.0
 """The normalised score of an enrolled picture itself; every other one stays below it."""
 
@@ -47,12 +50,15 @@ class Evidence:
             are ranked in, padded with `-inf`; the first is tested.
         normalised: `(m,) float64`: `z` of the first classes, which can be compared between classes
             and between queries; see `engine.decision.scores`.
+        leads: `(m,) float64`: by how much all evidence puts the first class before the second, in
+            units of normalised scores; not-a-number where similarity alone orders them.
         pins: `(m,) float64`: thresholds pinned for the first classes, on the scale that is shown;
             not-a-number for none.
     """
 
     similarities: FloatArray
     normalised: Float64Array
+    leads: Float64Array
     pins: Float64Array
 
 
@@ -121,7 +127,11 @@ def judged(evidence: Evidence, level: float) -> Verdicts:
         accepted=reached >= needed,
         excesses=reached - needed,
         margins=margins,
-        ambiguous=margins < AMBIGUOUS_MARGIN,
+        ambiguous=np.where(
+            np.isnan(evidence.leads),
+            margins < AMBIGUOUS_MARGIN,
+            evidence.leads < AMBIGUOUS_LEAD,
+        ),
     )
 
 

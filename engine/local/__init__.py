@@ -15,7 +15,7 @@ from .base import (
     LocalFeatures,
 )
 from .coding import MOST_POINTS, CodedFeatures
-from .outlines import inside, shared
+from .outlines import inside, of_one_thing, shared
 from .verifying import LocalQuery, find
 from .views import QueryView, default_extractor
 
@@ -32,5 +32,6 @@ __all__ = [
     "default_extractor",
     "find",
     "inside",
+    "of_one_thing",
     "shared",
 ]

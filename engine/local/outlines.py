@@ -7,6 +7,12 @@ import numpy as np
 
 from ..types import BoolArray, FloatArray
 
+ON_EACH_OTHER = 0.3
+"""Outlines that share so much of their union are of one thing."""
+
+WITHIN = 0.6
+"""Likewise if one lies within the other by so much of its area."""
+
 
 def area(outline: FloatArray) -> float:
     """In square pixels."""
@@ -19,6 +25,12 @@ def shared(first: FloatArray, second: FloatArray) -> tuple[float, float]:
     both, _ = cv2.intersectConvexConvex(first.astype(np.float32), second.astype(np.float32))
     one, other = area(first), area(second)
     return both / max(one + other - both, 1e-9), both / max(min(one, other), 1e-9)
+
+
+def of_one_thing(first: FloatArray, second: FloatArray) -> bool:
+    """Whether two outlines lie on each other, so that they are rivals for one thing."""
+    of_union, of_smaller = shared(first, second)
+    return of_union > ON_EACH_OTHER or of_smaller > WITHIN
 
 
 def inside(places: FloatArray, outline: FloatArray, margin: float) -> BoolArray:

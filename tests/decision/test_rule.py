@@ -16,11 +16,13 @@ def verdict(
     *,
     normalised: float = 3.0,
     similarities: tuple[float, ...] = (0.80, 0.70),
+    lead: float = NONE,
     pin: float = NONE,
 ) -> Verdicts:
     evidence = Evidence(
         similarities=np.array([similarities], np.float32),
         normalised=np.array([normalised]),
+        leads=np.array([lead]),
         pins=np.array([pin]),
     )
     return judged(evidence, level)
@@ -82,6 +84,13 @@ def test_the_margin_tells_whether_the_runner_up_can_be_told_apart() -> None:
     assert verdict(similarities=(0.80, 0.79)).ambiguous.tolist() == [True]
 
 
+def test_where_local_features_found_it_all_evidence_tells_it_from_the_runner_up() -> None:
+    near, far = (0.80, 0.79), (0.80, 0.50)
+    assert verdict(similarities=near, lead=20.0).ambiguous.tolist() == [False]
+    assert verdict(similarities=far, lead=0.1).ambiguous.tolist() == [True]
+    assert verdict(similarities=near, lead=np.inf).ambiguous.tolist() == [False]
+
+
 def test_a_single_class_has_no_margin() -> None:
     found = verdict(similarities=(0.8, -np.inf))
 
@@ -93,6 +102,7 @@ def test_many_queries_are_judged_as_one_by_one() -> None:
     evidence = Evidence(
         similarities=np.array([[0.8, 0.7], [0.9995, 0.1], [0.6, 0.59]], np.float32),
         normalised=np.array([3.0, -5.0, 1.0]),
+        leads=np.array([NONE, NONE, NONE]),
         pins=np.array([NONE, NONE, 0.55]),
     )
     found = judged(evidence, 2.0)
@@ -109,6 +119,7 @@ def test_a_class_that_nothing_is_known_of_accepts_nothing() -> None:
     evidence = Evidence(
         similarities=np.array([[0.9, 0.7]], np.float32),
         normalised=np.array([NONE]),
+        leads=np.array([NONE]),
         pins=np.array([NONE]),
     )
     assert judged(evidence, 2.0).accepted.tolist() == [False]

@@ -162,6 +162,7 @@ def evidence_of(
         similarities=similarities,
         normalised=scores_against(similarities[:, 0], similarities[:, 1:], shipped, classes, beside)
         + np.array([ranking.bonus for ranking in kept]),
+        leads=np.array([np.nan if r.lead is None else r.lead for r in kept], np.float64),
         pins=_pins_of(snapshot.pins, first),
     )
 

@@ -22,7 +22,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...cores import threads_for
-from ...local import LocalMatch, LocalQuery, QueryView, find
+from ...local import LocalMatch, LocalQuery, QueryView, find, of_one_thing
 from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
 
@@ -72,13 +72,18 @@ def joined(
         return list(pool.map(one, range(len(rankings))))
 
 
+def certainty_of(match: LocalMatch, tried: int) -> float:
+    """Chance finds any of so many pictures as certainly as this once in ten to this power."""
+    return -match.log_false_alarms - math.log10(max(1, tried))
+
+
 def bonus_of(match: LocalMatch, tried: int) -> float:
     """What an enrolled picture that was found speaks for its class with.
 
     Args:
         tried: how many enrolled pictures there were to be found.
     """
-    certainty = -match.log_false_alarms - math.log10(max(1, tried))
+    certainty = certainty_of(match, tried)
     if certainty < LEAST_CERTAINTY:
         return 0.0
     sure = min(certainty / SURE, 1.0)
@@ -126,13 +131,27 @@ def with_found(
     worth += [weights.get(class_id, 0.0) for class_id in ranking.class_ids.tolist()]
     order = np.argsort(-worth, kind="stable")
     class_ids = ranking.class_ids[order]
+    matches = {class_id: found[class_id][0] for class_id in bonuses}
     return Ranking(
         class_ids,
         ranking.example_ids[order],
         ranking.similarities[order],
-        found={class_id: found[class_id][0] for class_id in bonuses},
+        found=matches,
         bonus=bonuses.get(int(class_ids[0]), 0.0),
+        lead=_lead(class_ids[:2].tolist(), worth[order[:2]].tolist(), matches),
     )
+
+
+def _lead(
+    class_ids: list[int], worth: list[float], matches: Mapping[int, LocalMatch]
+) -> float | None:
+    """By how much the first of two classes leads; see `Ranking.lead`."""
+    if len(class_ids) < 2 or class_ids[0] not in matches:
+        return None
+    first, second = (matches.get(class_id) for class_id in class_ids)
+    if first and second and not of_one_thing(first.corners, second.corners):
+        return math.inf
+    return worth[0] - worth[1]
 
 
 def sought(

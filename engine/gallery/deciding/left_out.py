@@ -20,7 +20,7 @@ from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
 from .decisions import ranked, stranger_scores
 from .drawn import drawn_scores
-from .joint import joined
+from .joint import SURE, certainty_of, joined
 
 PLAYED = 1000
 """At most this many classes are played; more would tighten the estimate little and cost time."""
@@ -120,6 +120,10 @@ def calibrate_on_gallery(
 def _bonuses(snapshot: Snapshot, played: IntArray, rankings: list[Ranking]) -> Float64Array:
     """`(n,)`: what local features add to the scores of strangers like these examples.
 
+    Siblings, which bear one mark, are left out: what is found of one in another is there, and says
+    nothing of what chance finds in strangers. So the target holds for strangers that bear no
+    enrolled thing's mark.
+
     Seeking one picture in another takes a while, so it is done for an even share of the examples
     only, and the others are taken to fare like those.
 
@@ -138,7 +142,15 @@ def _bonuses(snapshot: Snapshot, played: IntArray, rankings: list[Ranking]) -> F
     ]
     vectors, own = snapshot.cohort.vectors[played[some]], snapshot.cohort.class_ids[played[some]]
     others = joined(snapshot, vectors, [rankings[row] for row in some], views, own.tolist())
-    return np.resize([ranking.bonus for ranking in others], rows.size)
+    chance = [ranking.bonus for ranking in others if not _sibling(snapshot, ranking)]
+    return np.resize(chance or [0.0], rows.size)
+
+
+def _sibling(snapshot: Snapshot, ranking: Ranking) -> bool:
+    """Whether what was found is beyond chance: both pictures bear one mark."""
+    if not ranking.bonus:
+        return False
+    return certainty_of(ranking.found[int(ranking.class_ids[0])], len(snapshot.local)) >= SURE
 
 
 def _level(scores: Float64Array, target: float) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 
 from ...decision import NEIGHBOURS
 from ...findings import Finding, Findings
-from ...local import LocalMatch, LocalQuery, inside, shared
+from ...local import LocalMatch, LocalQuery, inside, of_one_thing
 from ...types import Decision, FloatArray
 from ..snapshot import Snapshot
 from .decisions import CANDIDATES, decide_rankings
@@ -32,12 +32,6 @@ VOTERS = 2000
 MOST_THINGS = 64
 MOST_ROUNDS = 16
 LEAST_POINTS = 8
-
-ON_EACH_OTHER = 0.3
-"""Outlines that share so much of their union are of one thing."""
-
-WITHIN = 0.6
-"""Likewise if one lies within the other by so much of its area."""
 
 MARGIN = 0.01
 """What is taken away reaches beyond an outline by this share of the picture's long side."""
@@ -130,9 +124,9 @@ def _with_places(
     """The places, and those of matches that lie on none of them."""
     before, now = list(known), list[Place]()
     for match, class_id, example_id in matches:
-        if any(_one_thing(match.corners, place.outline) for place in before):
+        if any(of_one_thing(match.corners, place.outline) for place in before):
             continue
-        there = [place for place in now if _one_thing(match.corners, place.outline)]
+        there = [place for place in now if of_one_thing(match.corners, place.outline)]
         for place in there:
             place.found.setdefault(class_id, (match, example_id))
         if not there:
@@ -140,17 +134,12 @@ def _with_places(
     return before + now
 
 
-def _one_thing(first: FloatArray, second: FloatArray) -> bool:
-    of_union, of_smaller = shared(first, second)
-    return of_union > ON_EACH_OTHER or of_smaller > WITHIN
-
-
 def _once(things: Iterable[Finding]) -> list[Finding]:
     """Without those that lie on one before."""
     kept: list[Finding] = []
     for thing in things:
         outline = np.array(thing.corners, np.float32)
-        if not any(_one_thing(outline, np.array(k.corners, np.float32)) for k in kept):
+        if not any(of_one_thing(outline, np.array(k.corners, np.float32)) for k in kept):
             kept.append(thing)
     return kept
 
