@@ -26,7 +26,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 RUNTIMES = ("auto", "torch", "onnxruntime")
 AUTO_POINTS = 500
 INDEXES = ("auto", "faiss", "pgvector")
-ELSEWHERE = ("DEBUG", "GALLERY", "HOST", "PORT", "RATE", "LOG_FORMAT")
+ELSEWHERE = ("DEBUG", "GALLERY", "HOST", "PORT", "RATE", "LOG_FORMAT", "WEBHOOK_SECRET")
 """Variables that the command line reads."""
 
 

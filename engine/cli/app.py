@@ -37,6 +37,7 @@ COMMANDS = {
     "train": ("train", "Learn from labelled pictures."),
     "synthesize": ("synthesize", "Make photographs of catalog pictures that were never taken."),
     "serve": ("serve", "Serve a gallery over HTTP, with a web page."),
+    "watch": ("watch", "Recognise what comes to a folder or before a camera."),
     "token": ("token", "Make, list and revoke the service's tokens."),
     "backbones": ("backbones", "List backbones, and make them ready."),
     "doctor": ("doctor", "Say what an issue needs to tell, on one page."),

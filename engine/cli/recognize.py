@@ -89,7 +89,7 @@ def recognize(
                 output.error(error)
         elif json_output:
             for outcome in outcomes:
-                output.json(_json(outcome, top))
+                output.json(decision_json(outcome, top))
         else:
             if output.terminal:
                 output.table(TERMINAL_COLUMNS, map(_terminal_row, outcomes))
@@ -132,7 +132,7 @@ class _Tally:
         return f"{counted(total, 'picture')}: {', '.join(parts)}{hint if self.ambiguous else ''}"
 
 
-def _json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
+def decision_json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
     """A decision's object; for a picture that can't be read the same keys, and the error."""
     from ..types import Reject
 

@@ -1,0 +1,212 @@
+"""`onelook watch`: recognises what comes, as it comes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ImageError
+from ..filtering import Filter
+from .command import ExitCode, command
+from .options import (
+    BackboneOption,
+    DeviceOption,
+    GalleryOption,
+    RuntimeOption,
+    WhereOption,
+    open_recognizer,
+)
+from .output import Output
+from .recognize import decision_json
+from .text import counted
+
+if TYPE_CHECKING:
+    from ..images import ImageSource
+    from ..recognizer import Recognizer
+    from ..types import Decision, Reject
+    from ..watching.cameras import Camera
+    from ..watching.webhook import Webhook
+
+LOOK_SECONDS = 0.5
+_AT_ONCE = 32
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+@command
+def watch(
+    output: Output,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER|CAMERA",
+            help="A folder; a camera's number, a stream's address (rtsp://...) or a video file.",
+            show_default=False,
+        ),
+    ],
+    gallery: GalleryOption,
+    existing: Annotated[
+        bool, typer.Option("--existing", help="Begin with what the folder holds already.")
+    ] = False,
+    every: Annotated[
+        float, typer.Option(min=0.01, help="Seconds between looks at a camera's picture.")
+    ] = LOOK_SECONDS,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Post each line there too, signed with the secret in ONELOOK_WEBHOOK_SECRET.",
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many candidates are listed.")] = 5,
+    backbone: BackboneOption = None,
+    device: DeviceOption = None,
+    runtime: RuntimeOption = None,
+    where: WhereOption = None,
+) -> ExitCode:
+    """Recognise each picture that comes to a folder, or what a camera shows whenever it changes.
+
+    Prints one JSON object a line, until Ctrl-C. Of a folder, files count once they are whole; of a
+    camera, an answer is told once three looks in a row agree on it.
+    """
+    from ..watching.cameras import Camera, is_stream
+    from ..watching.webhook import Webhook
+
+    among = Filter.parse(where or [])
+    folder = Path(source) if Path(source).is_dir() else None
+    if folder is None and not (source.isdecimal() or is_stream(source) or Path(source).exists()):
+        raise ImageError(
+            source,
+            "expected a folder, a camera's number, a stream's address or a video file, but there "
+            "is nothing of that name",
+        )
+    if existing and folder is None:
+        raise typer.BadParameter("--existing is for folders")
+    secret = os.environ.get("ONELOOK_WEBHOOK_SECRET", "")
+    teller = None if webhook is None else Webhook(webhook, secret)
+    with (
+        nullcontext() if teller is None else closing(teller),
+        open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer,
+        _stopping() as stop,
+    ):
+        watching = _Watch(output, recognizer, among, top, teller)
+        if folder is not None:
+            _watch_folder(watching, folder, existing, stop)
+        else:
+            camera = Camera(source)
+            output.note(f"Watching {camera.name}; Ctrl-C ends")
+            _watch_camera(watching, camera, every, stop)
+    output.note(watching.summary())
+    if teller is not None and teller.lost:
+        output.error(f"{counted(teller.lost, 'event')} could not be told to {teller.place}")
+        return ExitCode.FAILURE
+    return ExitCode.SUCCESS
+
+
+class _Watch:
+    """Recognises, and tells."""
+
+    def __init__(
+        self,
+        output: Output,
+        recognizer: Recognizer,
+        among: Filter | None,
+        top: int,
+        teller: Webhook | None,
+    ) -> None:
+        self.output = output
+        self._recognizer = recognizer
+        self._among = among
+        self._top = top
+        self._teller = teller
+        self._looked = self._told = 0
+
+    def outcomes(self, pictures: Sequence[ImageSource]) -> Iterator[Decision | Reject]:
+        """What the pictures show."""
+        for outcome in self._recognizer.try_recognize_many(
+            pictures, candidates=max(self._top, 2), where=self._among
+        ):
+            self._looked += 1
+            yield outcome
+
+    def tell(self, outcome: Decision | Reject, **more: Any) -> None:
+        """Print an outcome, and have the webhook tell it."""
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        event = {"id": secrets.token_hex(8), "time": moment}
+        event |= {**decision_json(outcome, self._top), **more}
+        self._told += 1
+        self.output.json(event)
+        if self._teller is not None:
+            self._teller.send(event)
+
+    def summary(self) -> str:
+        """One line for a person."""
+        told = f"{counted(self._told, 'line')} printed"
+        if self._teller is not None:
+            told += f", {counted(self._teller.delivered, 'event')} told to {self._teller.place}"
+        return f"{counted(self._looked, 'picture')} looked at, {told}"
+
+
+def _watch_folder(watching: _Watch, folder: Path, existing: bool, stop: threading.Event) -> None:
+    from ..watching.folders import Arrivals
+
+    arrivals = Arrivals(folder, existing=existing)
+    watching.output.note(f"Watching the folder {folder}; Ctrl-C ends")
+    there = True
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            come = arrivals.look()
+            there = True
+        except ImageError as error:
+            if there:
+                watching.output.warning(f"{error}; waiting for it")
+            come, there = [], False
+        for start in range(0, len(come), _AT_ONCE):
+            if stop.is_set():
+                return
+            for outcome in watching.outcomes(come[start : start + _AT_ONCE]):
+                watching.tell(outcome)
+        stop.wait(max(LOOK_SECONDS, 5 * (time.monotonic() - began) if not come else 0.0))
+
+
+def _watch_camera(watching: _Watch, camera: Camera, every: float, stop: threading.Event) -> None:
+    from ..types import Decision
+    from ..watching.steady import SteadyAnswer
+
+    answer = SteadyAnswer()
+    for frame in camera.frames(stop, every=every):
+        for outcome in watching.outcomes([frame.pixels]):
+            if not isinstance(outcome, Decision) or answer.changed(outcome.label):
+                watching.tell(outcome, source=camera.name, seconds=frame.seconds)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, so that work in hand is finished; again interrupts."""
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    former = {number: signal.signal(number, on_signal) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
