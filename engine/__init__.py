@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         export_backbone,
         load_backbone,
     )
+    from .boxes import Box
     from .bulk.reembedding import ReembeddingReport
     from .classifier import OneShotClassifier
     from .errors import (
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from .evaluation.evaluation import Evaluation
     from .findings import Finding, Findings
     from .gallery import Gallery
-    from .images import ImageLimits, ImageSource
+    from .images import Crop, ImageLimits, ImageSource
     from .recognizer import Recognizer, compare
     from .server.client import Client
     from .tuning.heads import HeadReport
@@ -92,6 +93,7 @@ __all__ = [
     "Backbone",
     "BackboneError",
     "BackboneUnavailableError",
+    "Box",
     "CalibrationError",
     "CalibrationReport",
     "Candidate",
@@ -100,6 +102,7 @@ __all__ = [
     "ClassRecord",
     "Client",
     "ClusterError",
+    "Crop",
     "Decision",
     "DuplicateImageError",
     "Enrolment",
@@ -160,6 +163,7 @@ _HOMES = {
         "export_backbone",
         "load_backbone",
     ),
+    ".boxes": ("Box",),
     ".bulk.reembedding": ("ReembeddingReport",),
     ".classifier": ("OneShotClassifier",),
     ".evaluation.evaluation": ("Evaluation",),
@@ -169,6 +173,7 @@ _HOMES = {
     ),
     ".gallery": ("Gallery",),
     ".images": (
+        "Crop",
         "ImageLimits",
         "ImageSource",
     ),

@@ -6,7 +6,7 @@ In forms that others take: plain arrays, JSON, COCO results.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +58,17 @@ class Finding:
     def score(self) -> float | None:
         """What is compared with the threshold."""
         return self.decision.score
+
+    def moved(self, across: float, down: float) -> Finding:
+        """The same, in the pixels of a picture in which its own lies there."""
+        left, top, right, bottom = self.box
+        where = self.decision.location
+        return replace(
+            self,
+            decision=replace(self.decision, location=where and where.moved(across, down)),
+            box=(left + across, top + down, right + across, bottom + down),
+            corners=tuple((x + across, y + down) for x, y in self.corners),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The decision's keys, and where."""
@@ -115,6 +126,13 @@ class Findings:
     def known(self) -> tuple[Finding, ...]:
         """Those that were given a label."""
         return tuple(finding for finding in self.found if finding.known)
+
+    def moved(self, across: float, down: float, size: tuple[int, int]) -> Findings:
+        """The same, in the pixels of a picture of that size in which this one lies there."""
+        if size == (self.width, self.height):
+            return self
+        found = tuple(finding.moved(across, down) for finding in self.found)
+        return Findings(self.source, *size, found)
 
     def to_arrays(self) -> FindingArrays:
         """Those with a label as plain arrays, such as supervision's `Detections` takes."""

@@ -23,6 +23,7 @@ LEFT_OUT = {
     "sklearn": "scikit-learn",
     "timm": "timm",
     "torch": "torch",
+    "yaml": "pyyaml",
 }
 """By the name of the module, the distribution that a full install has and a slim one lacks."""
 

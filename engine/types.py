@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .boxes import Box, split_source
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -106,7 +108,8 @@ class ExampleRecord:
     """An enrolled picture of a class, without its vector and its pixels.
 
     Attributes:
-        source: where it came from, as text.
+        source: where it came from, as text; of a part of a picture, with its box.
+        width, height: of the upright picture, or of the part, in pixels.
         origin: the bulk source that listed it, as text, or None.
     """
 
@@ -120,6 +123,11 @@ class ExampleRecord:
     created_at: datetime
     warnings: tuple[str, ...] = ()
     origin: str | None = None
+
+    @property
+    def box(self) -> Box | None:
+        """The part of its source that it shows; None where it shows all."""
+        return split_source(self.source)[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +278,9 @@ class Location:
     """Where in a query its class's enrolled picture was found by local features.
 
     Attributes:
-        box: left, top, right and bottom of its outline, in upright pixels of the query; beyond the
-            query's edges where the thing is cut off.
+        box: left, top, right and bottom of its outline, in upright pixels of the query, of the
+            whole picture where a part of it was asked about; beyond the edges where the thing is
+            cut off.
         corners: x and y of its corners, clockwise from the enrolled picture's upper left.
         inliers: matched points that agree on it.
         share: of the enrolled picture that was found.
@@ -281,6 +290,15 @@ class Location:
     corners: tuple[tuple[float, float], ...]
     inliers: int
     share: float
+
+    def moved(self, across: float, down: float) -> Location:
+        """The same, in the pixels of a picture in which the query lies there."""
+        left, top, right, bottom = self.box
+        return replace(
+            self,
+            box=(left + across, top + down, right + across, bottom + down),
+            corners=tuple((x + across, y + down) for x, y in self.corners),
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {

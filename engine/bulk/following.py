@@ -13,10 +13,11 @@ from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
+from ..boxes import split_source
 from ..errors import ImageError
 from ..gallery import Gallery, Listing
-from ..images import content_hash
-from .manifests import MANIFEST_SUFFIXES
+from ..images import content_hash, cropped
+from .manifests import is_manifest
 from .remote import RemoteFile, is_remote
 from .sources import Item
 
@@ -36,14 +37,15 @@ def listing_of(origin: str | None, store: RemoteFile | None) -> Listing:
 
 def still_holds(source: str, digest: str, *, store: RemoteFile | None = None) -> bool:
     """Whether a source, as text, is still a picture of that content hash, as far as can be told."""
+    place, box = split_source(source)
     try:
-        if is_remote(source):
+        if is_remote(place):
             if store is None:
                 return True
-            place = store.resolve(source)
-            return place.exists() and content_hash(place) == digest
-        return is_there(source) and (
-            not _can_be_looked_up(source) or content_hash(Path(source)) == digest
+            there = store.resolve(place)
+            return there.exists() and content_hash(cropped(there, box)) == digest
+        return is_there(place) and (
+            not _can_be_looked_up(place) or content_hash(cropped(Path(place), box)) == digest
         )
     except ImageError:
         return True
@@ -111,7 +113,7 @@ def _moved(folders: tuple[str, str]) -> Callable[[str], str]:
 def _folder_of(origin: str) -> str:
     """From where the relative paths of a source count: a folder itself, a manifest's folder."""
     place = Path(origin)
-    return str(place.parent if place.suffix.lower() in MANIFEST_SUFFIXES else place)
+    return str(place.parent if is_manifest(place.name) else place)
 
 
 def _can_be_looked_up(place: str) -> bool:

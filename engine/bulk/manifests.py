@@ -1,8 +1,9 @@
-"""Manifests: tables of `path,label` and, in further columns, the class's attributes.
+"""Manifests: tables of `path,label`, perhaps a box, and in further columns the class's attributes.
 
-CSV (with a header), JSON Lines (UTF-8, one object a line) and Parquet; a relative path counts from
-the manifest's own folder, and an address in an object store (`s3://bucket/key`) stands for itself.
-Rows are read as they are needed, never all at once.
+CSV (with a header), JSON Lines (UTF-8, one object a line) and Parquet; and annotations, COCO
+(`.json`) and YOLO (`.yaml`, `classes.txt`). A relative path counts from the manifest's own folder,
+and an address in an object store (`s3://bucket/key`) stands for itself. Rows are read as they are
+needed, never all at once; only COCO's file is held as a whole.
 
 A CSV may be as spreadsheets save it: separated by commas, semicolons or tabs, in UTF-8, UTF-16 or
 Windows-1252, with a first line such as `sep=;`. What was taken for what is noted.
@@ -13,35 +14,48 @@ from __future__ import annotations
 import csv
 import json
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from io import TextIOWrapper
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from ..errors import ManifestError
+from ..boxes import Box
+from ..errors import ManifestError, SettingsError
 from ..slim import needing
+from .coco import coco_files, coco_rows
 from .notes import ListingNotes
 from .remote import RemoteFile
+from .rows import ManifestRow, shown
+from .yolo import yolo_file, yolo_rows
 
-MANIFEST_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
+ANNOTATION_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+MANIFEST_NAMES = frozenset({"classes.txt", "obj.names"})
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 COLUMNS = ("path", "label")
-_SHOWN = 100
+SIDES = ("x0", "y0", "x1", "y1")
+"""The columns that say which part of a picture shows the class; all of them, or none."""
+
+KNOWN = (*COLUMNS, *SIDES)
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestRow:
-    """One picture that a manifest lists."""
+def is_manifest(name: str) -> bool:
+    """Whether a file of that name lists pictures."""
+    path = PurePath(name)
+    suffixes = TABLE_SUFFIXES | ANNOTATION_SUFFIXES
+    return path.suffix.lower() in suffixes or path.name.lower() in MANIFEST_NAMES
 
-    path: str
-    label: str
-    attributes: Mapping[str, Any]
+
+def annotations_in(folder: Path) -> list[Path]:
+    """The annotations that a folder of pictures comes with; usually none."""
+    described = yolo_file(folder)
+    found = [] if described is None else [described]
+    return found or coco_files(folder)
 
 
 def read_manifest(path: Path | RemoteFile, notes: ListingNotes) -> Iterator[ManifestRow]:
-    """Read a manifest's rows in order.
+    """Read the rows of a table, or of annotations, in order.
 
     Args:
         notes: takes what was taken for what.
@@ -51,6 +65,14 @@ def read_manifest(path: Path | RemoteFile, notes: ListingNotes) -> Iterator[Mani
             `label`; the message names the file and the row.
     """
     suffix = path.suffix.lower()
+    if suffix == ".json":
+        yield from coco_rows(path, notes)
+        return
+    if suffix not in TABLE_SUFFIXES:
+        if isinstance(path, RemoteFile):
+            raise ManifestError(f"{path}: YOLO labels in an object store can't be read; copy them")
+        yield from yolo_rows(path, notes)
+        return
     if suffix in (".csv", ".tsv"):
         rows = _csv_rows(path, notes)
     else:
@@ -70,11 +92,27 @@ def _checked(path: Path | RemoteFile, number: int, row: Mapping[str, Any]) -> Ma
         if not isinstance(value, str) or not value.strip():
             raise ManifestError(
                 f"{path}, row {number}: expected a text in the column {column!r}, but got "
-                f"{_shown(value)}"
+                f"{shown(value)}"
             )
         texts[column] = value
+    sides = [attributes.pop(side, None) for side in SIDES]
     kept = {name: value for name, value in attributes.items() if value not in (None, "")}
-    return ManifestRow(texts["path"], texts["label"], kept)
+    return ManifestRow(texts["path"], texts["label"], kept, _box(path, number, sides))
+
+
+def _box(path: Path | RemoteFile, number: int, sides: Sequence[Any]) -> Box | None:
+    given = [None if isinstance(side, str) and not side.strip() else side for side in sides]
+    if all(side is None for side in given):
+        return None
+    if None in given:
+        raise ManifestError(
+            f"{path}, row {number}: expected a number in each of the columns {', '.join(SIDES)}, "
+            f"or in none, but got {shown(tuple(sides))}"
+        )
+    try:  # some spreadsheets write a decimal comma
+        return Box.of([s.replace(",", ".") if isinstance(s, str) else s for s in given])
+    except SettingsError as error:
+        raise ManifestError(f"{path}, row {number}: {error}") from None
 
 
 def _csv_rows(
@@ -128,20 +166,14 @@ def _header(path: Path | RemoteFile, line: str) -> tuple[str, list[str]]:
     """A CSV's separator and columns; those that must be there may be written in any case."""
     for separator in SEPARATORS:
         names = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
-        columns = [name.lower() if name.lower() in COLUMNS else name for name in names]
+        columns = [name.lower() if name.lower() in KNOWN else name for name in names]
         if set(COLUMNS) <= set(columns):
             return separator, columns
-    got = _shown(line.strip()) if line.strip() else "an empty file"
+    got = shown(line.strip()) if line.strip() else "an empty file"
     raise ManifestError(
         f"{path}: expected a header with the columns 'path' and 'label', separated by "
         f"{', '.join(SEPARATORS.values())}, but got {got}"
     )
-
-
-def _shown(value: object) -> str:
-    """A value as it is quoted in a message, of bounded length."""
-    text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text):,} characters)"
 
 
 def _jsonl_rows(path: Path | RemoteFile) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -155,7 +187,7 @@ def _jsonl_rows(path: Path | RemoteFile) -> Iterator[tuple[int, Mapping[str, Any
                 raise ManifestError(f"{path}, row {number}: isn't JSON: {error}") from None
             if not isinstance(row, dict):
                 raise ManifestError(
-                    f"{path}, row {number}: expected a JSON object, but got {_shown(row)}"
+                    f"{path}, row {number}: expected a JSON object, but got {shown(row)}"
                 )
             yield number, row
 

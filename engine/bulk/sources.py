@@ -7,15 +7,15 @@ manifest of this machine; see `engine.bulk.folders` and `engine.bulk.manifests`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError, ManifestError
-from ..images import ImageSource, describe_source
+from ..images import Crop, ImageSource, cropped, describe_source
 from .folders import Place, pictures_by_class
-from .manifests import MANIFEST_SUFFIXES, read_manifest
+from .manifests import annotations_in, is_manifest, read_manifest
 from .notes import ListingNotes
 from .remote import RemoteFile, is_remote
 
@@ -26,7 +26,7 @@ class Item:
 
     Attributes:
         label: the class it shows.
-        image: where its pixels are.
+        image: where its pixels are, or those of the part that shows it.
         source: the same as text; it names the example when the source is enrolled again.
         attributes: merged into the class's attributes.
     """
@@ -50,7 +50,8 @@ def items(
     """List what `source` holds, lazily, in a stable order.
 
     Args:
-        source: a folder, a manifest (`.csv`, `.jsonl`, `.parquet`), a picture, the address of one
+        source: a folder, a manifest (`.csv`, `.jsonl`, `.parquet`; COCO's `.json`, YOLO's
+            `.yaml`), a picture, the address of one
             of these in an object store (`s3://bucket/prefix`), or an iterable of
             `(label, image)`, `(label, image, attributes)` or `Item`s.
         label: the class of every picture; by default each picture's name or row says it.
@@ -68,8 +69,11 @@ def items(
         return _from_store(RemoteFile.at(source), label, noticed)
     path = Path(source)
     if path.is_dir():
+        annotations = annotations_in(path)
+        if annotations:
+            return _from_annotations(annotations, label, noticed)
         return _from_folder(path, label, noticed)
-    if path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file():
+    if is_manifest(path.name) and path.is_file():
         return _from_manifest(path, label, noticed)
     if not path.exists():
         raise ImageError(describe_source(path), "there is no such file or folder")
@@ -78,10 +82,12 @@ def items(
 
 def item_of(label: str, image: ImageSource, attributes: Mapping[str, Any]) -> Item:
     """One picture as an item; a path becomes absolute, so that it names the file for good."""
-    if isinstance(image, str) and is_remote(image):
-        image = RemoteFile.at(image)
-    if isinstance(image, str | os.PathLike):
-        image = Path(image).absolute()
+    whole = image.image if isinstance(image, Crop) else image
+    if isinstance(whole, str) and is_remote(whole):
+        whole = RemoteFile.at(whole)
+    if isinstance(whole, str | os.PathLike):
+        whole = Path(whole).absolute()
+    image = Crop(whole, image.box) if isinstance(image, Crop) else whole
     return Item(label, image, describe_source(image), attributes)
 
 
@@ -104,6 +110,17 @@ def _from_folder(root: Place, label: str | None, notes: ListingNotes) -> Iterato
         yield _place_item(place, label or text_of(name))
 
 
+def _from_annotations(
+    files: Sequence[Path], label: str | None, notes: ListingNotes
+) -> Iterator[Item]:
+    for file in files:
+        notes.remarks.append(
+            f"{file}: was taken for the annotations of its folder's pictures, so that boxes are "
+            "enrolled, not files; to enroll files, give a manifest, or the folder that holds them"
+        )
+        yield from _from_manifest(file, label, notes)
+
+
 def _place_item(place: Place, label: str) -> Item:
     if isinstance(place, RemoteFile):
         return Item(label, place, place.name)
@@ -120,7 +137,8 @@ def _from_manifest(path: Place, label: str | None, notes: ListingNotes) -> Itera
             picture = RemoteFile.at(row.path)
         else:
             picture = _local_path(path.parent, row.path)
-        yield Item(label or row.label, picture, describe_source(picture), row.attributes)
+        image = cropped(picture, row.box)
+        yield Item(label or row.label, image, describe_source(image), row.attributes)
 
 
 def _local_path(folder: Path, path: str) -> Path:
@@ -134,7 +152,7 @@ def _local_path(folder: Path, path: str) -> Path:
 def _from_store(place: RemoteFile, label: str | None, notes: ListingNotes) -> Iterator[Item]:
     if not place.is_file():
         yield from _from_folder(place, label, notes)
-    elif place.suffix.lower() in MANIFEST_SUFFIXES:
+    elif is_manifest(place.base):
         yield from _from_manifest(place, label, notes)
     else:
         yield _place_item(place, label or text_of(place.stem))

@@ -12,6 +12,7 @@ from ..errors import GalleryError
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
+    BoxOption,
     DeviceOption,
     GalleryOption,
     IndexOption,
@@ -44,8 +45,9 @@ def enroll(
         list[str],
         typer.Argument(
             metavar="SOURCE",
-            help="Folders, manifests (.csv, .jsonl, .parquet) and pictures, also as s3://... and "
-            "the like; - is a picture from standard input.",
+            help="Folders, manifests (.csv, .jsonl, .parquet), annotations (COCO's .json, YOLO's "
+            "data.yaml) and pictures, also as s3://... and the like; - is a picture from standard "
+            "input.",
             show_default=False,
         ),
     ],
@@ -54,6 +56,7 @@ def enroll(
         str | None,
         typer.Option("--label", "-l", metavar="LABEL", help="The class of every picture."),
     ] = None,
+    box: BoxOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -93,9 +96,14 @@ def enroll(
     from .pictures import collections
 
     output.when_interrupted = "interrupted; what was enrolled is kept, run the same again to go on"
-    chosen = collections(sources, label)  # first, so that a typo leaves no empty gallery behind
+    # First, so that a typo leaves no empty gallery behind.
+    chosen = collections(sources, label, box)
     if prune and any(each.count is not None for each in chosen):
         raise typer.BadParameter("--prune goes with folders and manifests, not with pictures")
+    if box is not None and any(each.count is None for each in chosen):
+        raise typer.BadParameter(
+            "--box goes with pictures; a manifest says it in the columns x0, y0, x1 and y1"
+        )
     with (
         open_recognizer(
             gallery,

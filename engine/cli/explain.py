@@ -10,6 +10,7 @@ import typer
 from .command import command
 from .options import (
     BackboneOption,
+    BoxOption,
     DeviceOption,
     GalleryOption,
     JsonOption,
@@ -41,6 +42,7 @@ def explain(
     gallery: GalleryOption,
     out: Annotated[Path | None, typer.Option(help="Draw it to this .png, too.")] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to list.")] = 5,
+    box: BoxOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -52,11 +54,13 @@ def explain(
     nearest class draws its line.
     """
     from ..evaluation.explanation.explain import explain as explained
+    from ..images import cropped
 
+    part = cropped(image, box)
     with open_recognizer(
         gallery, read_only=True, backbone=backbone, device=device, runtime=runtime
     ) as recognizer:
-        explanation = explained(recognizer.gallery, recognizer.embedder, image, top)
+        explanation = explained(recognizer.gallery, recognizer.embedder, part, top)
     if out is not None:
         _draw(out, explanation)
     if json_output:

@@ -13,6 +13,7 @@ import typer
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
+    BoxOption,
     DeviceOption,
     GalleryOption,
     ImagesArgument,
@@ -57,6 +58,7 @@ def locate(
     coco: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the findings as COCO results, too.")
     ] = None,
+    box: BoxOption = None,
     where: WhereOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
@@ -77,7 +79,7 @@ def locate(
     results = _Coco()
 
     def answers() -> Iterator[tuple[ImageSource, Findings | Reject]]:
-        for number, image in enumerate(queries(images)):
+        for number, image in enumerate(queries(images, box)):
             source, answer = _located(recognizer, image, among)
             if isinstance(answer, Reject):
                 errors.append(f"{answer.source}: {answer.reason}")
@@ -132,13 +134,15 @@ def _located(
 ) -> tuple[ImageSource, Findings | Reject]:
     """What a picture shows, and the picture itself, which standard input gives only once."""
     from ..errors import ImageError
+    from ..images import Crop
     from ..types import Reject
 
     standard_input: object = sys.stdin.buffer
+    whole, box = (image.image, image.box) if isinstance(image, Crop) else (image, None)
     try:
-        if image is standard_input:
-            image = sys.stdin.buffer.read()
-        return image, recognizer.locate(image, where=among)
+        if whole is standard_input:
+            whole = sys.stdin.buffer.read()
+        return whole, recognizer.locate(whole, box=box, where=among)
     except ImageError as error:
         return image, Reject(error.source, error.reason)
 
@@ -146,7 +150,7 @@ def _located(
 def _draw(folder: Path, number: int, image: ImageSource, found: Findings) -> None:
     from ..outlined import outlined
 
-    name = Path(found.source).stem if isinstance(image, Path) else "picture"
+    name = image.stem if isinstance(image, Path) else "picture"
     _write(folder / f"{number + 1:03}-{name}.png", outlined(image, found))
 
 

@@ -13,6 +13,7 @@ from ..filtering import Filter
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
+    BoxOption,
     DeviceOption,
     GalleryOption,
     ImagesArgument,
@@ -47,6 +48,7 @@ def nearest(
     images: ImagesArgument,
     gallery: GalleryOption,
     k: Annotated[int, typer.Option("-k", min=1, help="How many classes.")] = 5,
+    box: BoxOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -60,7 +62,7 @@ def nearest(
 
     def answers() -> Iterator[_Answer]:
         nonlocal unreadable
-        for image in queries(images):
+        for image in queries(images, box):
             answer = _answer(recognizer, image, k, among)
             unreadable += answer.error is not None
             yield answer

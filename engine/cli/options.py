@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..boxes import Box
+from ..errors import SettingsError
+
 if TYPE_CHECKING:
     from ..recognizer import Recognizer
 
@@ -107,6 +110,25 @@ ImagesArgument = Annotated[
         metavar="IMAGE",
         help="Pictures, and folders of pictures; - is standard input.",
         show_default=False,
+    ),
+]
+
+
+def _box(text: str) -> Box:
+    try:
+        return Box.of(text)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+BoxOption = Annotated[
+    Box | None,
+    typer.Option(
+        "--box",
+        metavar="X0,Y0,X1,Y1",
+        parser=_box,
+        help="The part of each picture that is meant: left, top, right and bottom in pixels of the "
+        "upright picture, or in shares of its sides, from 0 to 1.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..boxes import Box
 from ..bulk.folders import PICTURE_SUFFIXES, pictures_below
-from ..bulk.manifests import MANIFEST_SUFFIXES
+from ..bulk.manifests import is_manifest
 from ..bulk.remote import is_remote
 from ..bulk.sources import Source, items, origin, text_of
 from ..errors import ImageError, LabelError
-from ..images import ImageSource, describe_source
+from ..images import ImageSource, cropped, describe_source
 
 STANDARD_INPUT = "-"
 
@@ -34,8 +35,13 @@ class Collection:
         return sum(1 for _ in items(self.source)) if self.count is None else self.count
 
 
-def collections(arguments: Iterable[str], label: str | None) -> list[Collection]:
+def collections(
+    arguments: Iterable[str], label: str | None, box: Box | None = None
+) -> list[Collection]:
     """Folders and manifests one by one, then all single pictures together.
+
+    Args:
+        box: the part of each single picture to enroll.
 
     Raises:
         ImageError: there is nothing at a path, or a folder or manifest lists no pictures.
@@ -49,28 +55,36 @@ def collections(arguments: Iterable[str], label: str | None) -> list[Collection]
         if argument == STANDARD_INPUT:
             if label is None:
                 raise LabelError("expected --label LABEL with a picture from standard input")
-            singles.append((label, sys.stdin.buffer.read()))
+            singles.append((label, cropped(sys.stdin.buffer.read(), box)))
         elif is_remote(argument):
             _require_pictures(argument)
             found.append(Collection(argument))
-        elif path.is_dir() or (path.suffix.lower() in MANIFEST_SUFFIXES and path.is_file()):
+        elif path.is_dir() or (is_manifest(path.name) and path.is_file()):
             _require_pictures(path)
             found.append(Collection(path))
         elif not path.exists():
             raise ImageError(describe_source(path), "there is no such file or folder")
         else:
-            singles.append((label or text_of(path.stem), path))
+            singles.append((label or text_of(path.stem), cropped(path, box)))
     if singles:
         found.append(Collection(singles, len(singles)))
     return found
 
 
-def queries(arguments: Iterable[str]) -> Iterator[ImageSource]:
+def queries(arguments: Iterable[str], box: Box | None = None) -> Iterator[ImageSource]:
     """Every picture to look at, in order; of a folder, all that lie below it.
+
+    Args:
+        box: the part of each to look at.
 
     Raises:
         ImageError: a folder holds no pictures.
     """
+    for image in _pictures(arguments):
+        yield cropped(image, box)
+
+
+def _pictures(arguments: Iterable[str]) -> Iterator[ImageSource]:
     for argument in arguments:
         path = Path(argument)
         if argument == STANDARD_INPUT:
@@ -86,5 +100,5 @@ def _require_pictures(source: Path | str) -> None:
     if next(iter(items(source)), None) is None:
         name = origin(source) or ""
         listed = f"pictures (files ending in {' '.join(sorted(PICTURE_SUFFIXES))})"
-        what = "rows" if name.lower().endswith(tuple(MANIFEST_SUFFIXES)) else listed
+        what = "rows" if is_manifest(name) else listed
         raise ImageError(name, f"expected {what}, but there are none")

@@ -12,6 +12,7 @@ from ..filtering import Filter
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
+    BoxOption,
     DeviceOption,
     GalleryOption,
     ImagesArgument,
@@ -57,6 +58,7 @@ def recognize(
     images: ImagesArgument,
     gallery: GalleryOption,
     top: Annotated[int, typer.Option("--top", min=1, help="How many candidates --json lists.")] = 5,
+    box: BoxOption = None,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -81,7 +83,7 @@ def recognize(
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
         tally = _Tally()
         outcomes = tally.counted(
-            recognizer.try_recognize_many(queries(images), candidates=max(top, 2), where=among)
+            recognizer.try_recognize_many(queries(images, box), candidates=max(top, 2), where=among)
         )
         if csv_output:
             write_csv(sys.stdout, outcomes, recognizer.gallery.snapshot().attributes.names())

@@ -52,7 +52,7 @@ class FeatureExtractor:
             ImageError: it can't be read, decoded or accepted.
         """
         loaded, pixels = prepared_pixels(image, self.backbone.preprocessing, self.limits)
-        facts = PictureFacts(loaded.content_hash, loaded.width, loaded.height)
+        facts = PictureFacts(loaded.content_hash, loaded.width, loaded.height, corner=loaded.corner)
         view = QueryView(loaded.pixels, (loaded.width, loaded.height)) if local else None
         return PreparedPicture(facts, pixels, view)
 

@@ -18,7 +18,8 @@ class PictureFacts:
 
     Attributes:
         content_hash: SHA-256, hex; see `LoadedImage`.
-        width, height: upright, as in the source.
+        width, height: upright, as in the source; of a part of a picture, the part's.
+        corner: the left and top of the part in its picture.
         warnings: what makes it a poor example, one sentence each; for examples only.
         picture: the encoded copy that the catalog keeps, or None; for examples only.
         local_features: what the catalog keeps of it, or None; for examples only.
@@ -30,6 +31,7 @@ class PictureFacts:
     warnings: tuple[str, ...] = ()
     picture: bytes | None = None
     local_features: StoredLocalFeatures | None = None
+    corner: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

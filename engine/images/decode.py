@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from ..boxes import Box
 from ..errors import ImageError
 from . import sniff
 from .colour import to_rgb
@@ -78,6 +80,9 @@ _FORMATS: dict[str, Callable[[io.BytesIO], ImageFile]] = {
     sniff.AVIF: _avif,
     sniff.HEIC: _heic,
 }
+Part = tuple[int, int, int, int]
+"""Left, top, right and bottom, in upright pixels of a picture at its full size."""
+
 _WITH_FRAMES = frozenset({sniff.GIF, sniff.WEBP, sniff.PNG, sniff.TIFF, sniff.AVIF})
 _MOST_FRAMES = 16
 """Frames that are looked at when the first is blank, as those that are faded in are."""
@@ -88,29 +93,36 @@ class Decoded:
     """A decoded picture.
 
     Attributes:
-        pixels: upright RGB.
-        size: the upright (width, height) it had before shrinking.
+        pixels: upright RGB, of the part that was asked for.
+        size: the upright (width, height) that the whole had before shrinking.
+        part: what was asked for of it, in its upright pixels: left, top, right, bottom.
         remarks: what was done to it that one would not expect, one sentence each.
     """
 
     pixels: Image.Image
     size: tuple[int, int]
+    part: Part
     remarks: tuple[str, ...]
 
 
-def decode(data: bytes, name: str, limits: ImageLimits, short_side: int) -> Decoded:
+def decode(
+    data: bytes, name: str, limits: ImageLimits, short_side: int, box: Box | None = None
+) -> Decoded:
     """Decodes the first picture of a file; where that is blank, the first that isn't.
 
     Args:
         data: the file's bytes.
         name: of the source, for errors.
         limits: what may be spent.
-        short_side: a large JPEG is shrunk while decoding, but its short side stays at least this.
+        short_side: a large JPEG is shrunk while decoding, but its short side, or that of the part
+            that is asked for, stays at least this.
+        box: the part that is asked for.
 
     Raises:
-        ImageError: the bytes are no supported picture, damaged, or beyond the limits.
+        ImageError: the bytes are no supported picture, damaged, or beyond the limits; or the box
+            doesn't lie in it.
     """
-    with _opened(data, name, limits, short_side) as (kind, file, full):
+    with _opened(data, name, limits, short_side, box) as (kind, file, full):
         file.load()
         pixels, remarks = to_rgb(file, name)
         if kind in _WITH_FRAMES and is_blank(pixels):
@@ -120,7 +132,47 @@ def decode(data: bytes, name: str, limits: ImageLimits, short_side: int) -> Deco
         orientation = exif_orientation(file.info.get("exif"))
         pixels = upright(pixels, orientation)
         size = full[::-1] if swaps_sides(orientation) else full
-        return Decoded(pixels, size if kind == sniff.JPEG else pixels.size, remarks)
+        size = size if kind == sniff.JPEG else pixels.size
+        part = part_of(size, name, box)
+        return Decoded(cut(pixels, size, part), size, part, remarks)
+
+
+def part_of(size: tuple[int, int], name: str, box: Box | None) -> Part:
+    """What a box is of a picture of that upright size; without one, all of it.
+
+    Raises:
+        ImageError: it doesn't lie there.
+    """
+    return (0, 0, *size) if box is None else box.within(name, *size)
+
+
+def cut(pixels: Image.Image, size: tuple[int, int], part: Part) -> Image.Image:
+    """A part of a picture that was perhaps shrunk.
+
+    Args:
+        size: what it was before, in whose pixels the part is told.
+    """
+    if part == (0, 0, *size):
+        return pixels
+    across, down = pixels.width / size[0], pixels.height / size[1]
+    left, top = math.floor(part[0] * across), math.floor(part[1] * down)
+    right, bottom = math.ceil(part[2] * across), math.ceil(part[3] * down)
+    return pixels.crop((left, top, min(right, pixels.width), min(bottom, pixels.height)))
+
+
+def header_size(data: bytes, name: str, limits: ImageLimits) -> tuple[int, int] | None:
+    """A picture's upright (width, height) by its file's header; None where that can't tell.
+
+    Raises:
+        ImageError: as `decode`, as far as the header shows it.
+    """
+    with _opened(data, name, limits, DECODE_SHORT_SIDE) as (kind, file, full):
+        return _upright(file, full) if kind == sniff.JPEG else None
+
+
+def _upright(file: ImageFile, full: tuple[int, int]) -> tuple[int, int]:
+    """The upright size of a JPEG, whose header tells how it is turned."""
+    return full[::-1] if swaps_sides(exif_orientation(file.info.get("exif"))) else full
 
 
 def _first_frame_with_content(
@@ -141,16 +193,18 @@ def _first_frame_with_content(
     return None
 
 
-def decoded_pixels(data: bytes, name: str, limits: ImageLimits, short_side: int) -> int:
+def decoded_pixels(
+    data: bytes, name: str, limits: ImageLimits, short_side: int, box: Box | None = None
+) -> int:
     """How many pixels decoding a file holds at a time, by its header; nothing is decoded.
 
     Args:
-        data, name, limits, short_side: as `decode` takes them.
+        data, name, limits, short_side, box: as `decode` takes them.
 
     Raises:
         ImageError: as `decode`, as far as the header shows it.
     """
-    with _opened(data, name, limits, short_side) as (_, file, full):
+    with _opened(data, name, limits, short_side, box) as (_, file, full):
         shrunk = file.size[0] * file.size[1]
         # All scans of a progressive JPEG are gathered at full size before any is shrunk.
         return full[0] * full[1] if file.info.get("progressive") else shrunk
@@ -158,7 +212,7 @@ def decoded_pixels(data: bytes, name: str, limits: ImageLimits, short_side: int)
 
 @contextmanager
 def _opened(
-    data: bytes, name: str, limits: ImageLimits, short_side: int
+    data: bytes, name: str, limits: ImageLimits, short_side: int, box: Box | None = None
 ) -> Iterator[tuple[str, ImageFile, tuple[int, int]]]:
     """A file's format, the file with its header read, and its size before any shrinking."""
     kind = sniff.supported_format(data)
@@ -171,6 +225,10 @@ def _opened(
             check_pixels(file.size, name, limits)
             full = file.size
             if kind == sniff.JPEG:
+                if box is not None:
+                    part = part_of(_upright(file, full), name, box)
+                    least = max(1, min(part[2] - part[0], part[3] - part[1]))
+                    short_side = math.ceil(short_side * min(full) / least)
                 file.draft(None, (short_side, short_side))
             yield kind, file, full
     except ImageError:

@@ -9,10 +9,19 @@ from PIL import Image
 
 from ..errors import ImageError
 from .colour import Converted, to_rgb
-from .decode import DECODE_SHORT_SIDE, check_pixels, decode, decoded_pixels
+from .decode import (
+    DECODE_SHORT_SIDE,
+    Part,
+    check_pixels,
+    cut,
+    decode,
+    decoded_pixels,
+    header_size,
+    part_of,
+)
 from .loaded import LoadedImage
 from .orientation import exif_orientation, upright
-from .source import ImageLimits, ImageSource, describe_source, read_encoded
+from .source import Crop, ImageLimits, ImageSource, describe_source, read_encoded
 
 _DEFAULT_LIMITS = ImageLimits()
 
@@ -33,32 +42,70 @@ def load_image(
             this. Pass the backbone's `preprocessing.decode_short_side`.
 
     Raises:
-        ImageError: it can't be read or decoded, or is beyond the limits.
+        ImageError: it can't be read or decoded, or is beyond the limits; or the box of a part
+            doesn't lie in it.
     """
     name = describe_source(source)
+    source, box = (source.image, source.box) if isinstance(source, Crop) else (source, None)
     if isinstance(source, (Image.Image, np.ndarray)):
         pixels, remarks = _pixels_in_memory(source, name, limits)
-        digest, (width, height) = _pixel_hash(pixels), pixels.size
-        return LoadedImage(name, digest, width, height, pixels, None, remarks)
-    data = read_encoded(source, limits)
-    decoded = decode(data, name, limits, min_side_hint)
-    digest, (width, height) = hashlib.sha256(data).hexdigest(), decoded.size
-    return LoadedImage(name, digest, width, height, decoded.pixels, data, decoded.remarks)
+        digest, size, data = _pixel_hash(pixels), pixels.size, None
+        part = part_of(size, name, box)
+        pixels = cut(pixels, size, part)
+    else:
+        data = read_encoded(source, limits)
+        decoded = decode(data, name, limits, min_side_hint, box)
+        digest, size, part = hashlib.sha256(data).hexdigest(), decoded.size, decoded.part
+        pixels, remarks = decoded.pixels, decoded.remarks
+    left, top, right, bottom = part
+    return LoadedImage(
+        source=name,
+        content_hash=_part_hash(digest, part, size),
+        width=right - left,
+        height=bottom - top,
+        pixels=pixels,
+        encoded=data if part == (0, 0, *size) else None,
+        remarks=remarks,
+        corner=(left, top),
+        whole=size,
+    )
 
 
 def content_hash(source: ImageSource, *, limits: ImageLimits = _DEFAULT_LIMITS) -> str:
     """The `content_hash` that loading the image would give, without decoding files.
 
+    Of a part, all but JPEGs are decoded, since only their header tells how they are turned.
+
     Raises:
         ImageError: it can't be read, or is beyond the limits.
     """
+    if isinstance(source, Crop):
+        return _content_hash_of_part(source, limits)
     if isinstance(source, (Image.Image, np.ndarray)):
         return _pixel_hash(_pixels_in_memory(source, describe_source(source), limits)[0])
     return hashlib.sha256(read_encoded(source, limits)).hexdigest()
 
 
+def _content_hash_of_part(source: Crop, limits: ImageLimits) -> str:
+    if not isinstance(source.image, (Image.Image, np.ndarray)):
+        data, name = read_encoded(source.image, limits), describe_source(source)
+        size = header_size(data, name, limits)
+        if size is not None:
+            part = part_of(size, name, source.box)
+            return _part_hash(hashlib.sha256(data).hexdigest(), part, size)
+        source = Crop(data, source.box)
+    return load_image(source, limits=limits).content_hash
+
+
+def _part_hash(digest: str, part: Part, size: tuple[int, int]) -> str:
+    """The content hash of a part of a picture of that content hash and size."""
+    if part == (0, 0, *size):
+        return digest
+    return hashlib.sha256(f"{digest} part {part}\n".encode()).hexdigest()
+
+
 def decoded_size(
-    data: bytes,
+    image: bytes | Crop,
     *,
     limits: ImageLimits = _DEFAULT_LIMITS,
     min_side_hint: int = DECODE_SHORT_SIDE,
@@ -68,8 +115,9 @@ def decoded_size(
     Raises:
         ImageError: it is no picture, or is beyond the limits, as far as its header shows.
     """
-    encoded = read_encoded(data, limits)
-    return decoded_pixels(encoded, describe_source(data), limits, min_side_hint)
+    name = describe_source(image)
+    data, box = (image.image, image.box) if isinstance(image, Crop) else (image, None)
+    return decoded_pixels(read_encoded(data, limits), name, limits, min_side_hint, box)
 
 
 def _pixels_in_memory(

@@ -21,11 +21,14 @@ class LoadedImage:
     Attributes:
         source: as text: a path, or `<bytes>`, `<array>`, `<image>`, `<file object>`.
         content_hash: SHA-256, hex, of the file's bytes; of the shape and pixels where there is no
-            file (arrays, PIL images).
-        width, height: upright, as in the source, before any shrinking while decoding.
+            file (arrays, PIL images). Of a part of a picture, that of the picture's and the part.
+        width, height: upright, as in the source, before any shrinking while decoding; of a part,
+            the part's.
         pixels: the upright RGB picture, possibly shrunk while decoding.
-        encoded: the file's bytes, or None where there are none.
+        encoded: the file's bytes, or None where there are none, or more of them than the part.
         remarks: what was done to it that one would not expect, one sentence each.
+        corner: the left and top of the part in its picture; 0 and 0 of a whole picture.
+        whole: width and height of the picture that it is a part of; else its own.
     """
 
     source: str
@@ -34,7 +37,9 @@ class LoadedImage:
     height: int
     pixels: Image.Image
     encoded: bytes | None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...]
+    corner: tuple[int, int]
+    whole: tuple[int, int]
 
     def warnings(self) -> tuple[str, ...]:
         """What makes the picture a poor example of anything, one sentence each; usually nothing."""

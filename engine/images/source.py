@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..errors import ImageError
+from ..boxes import Box, BoxLike, boxed_source
+from ..errors import ImageError, SettingsError
 
 
 class Readable(Protocol):
@@ -24,8 +25,44 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-ImageSource = str | os.PathLike[str] | bytes | Readable | Image.Image | npt.NDArray[np.uint8]
-"""A path, a file's bytes, a file object, a PIL image, or `(height, width, 3) uint8` RGB."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A part of a picture, in the place of a picture wherever one is taken.
+
+    Attributes:
+        image: the picture.
+        box: the part, as `Box.of` takes it: `(x0, y0, x1, y1)` in pixels of the upright picture, or
+            in shares of its sides where none is beyond 1.
+
+    Raises:
+        SettingsError: the box is none, or the picture is a part already.
+    """
+
+    image: ImageSource
+    box: Box
+
+    def __post_init__(self) -> None:
+        if isinstance(self.image, Crop):
+            raise SettingsError(
+                f"{describe_source(self.image)}: is a part of a picture already; give the picture "
+                "and one box in it"
+            )
+        object.__setattr__(self, "box", Box.of(self.box))
+
+
+ImageSource = str | os.PathLike[str] | bytes | Readable | Image.Image | npt.NDArray[np.uint8] | Crop
+"""A path, a file's bytes, a file object, a PIL image, `(height, width, 3) uint8` RGB, or a part of
+one of these."""
+
+
+def cropped(image: ImageSource, box: BoxLike | None) -> ImageSource:
+    """The part of a picture within a box; without a box, the picture.
+
+    Raises:
+        SettingsError: as `Crop`.
+    """
+    return image if box is None else Crop(image, Box.of(box))
+
 
 MEBIBYTE = 1024 * 1024
 
@@ -65,8 +102,10 @@ def describe_source(source: object) -> str:
 
     A path is given as text that always can be printed and stored: bytes of its name that are not
     UTF-8 appear as `\\xNN`; what is longer than any path, as data are that were taken for one, is
-    cut.
+    cut. A part of a picture is named by the picture and the box.
     """
+    if isinstance(source, Crop):
+        return boxed_source(describe_source(source.image), source.box)
     if isinstance(source, str) and _is_data_url(source):
         return "<data URL>"
     if isinstance(source, (str, os.PathLike)):

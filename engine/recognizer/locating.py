@@ -40,7 +40,8 @@ def located(
         found = places(snapshot, LocalQuery(features))
     parts = [_part(loaded, place) for place in found] or [loaded.pixels]
     vectors = snapshot.projection.apply_queries(extractor.embedder.embed(parts))
-    return findings(snapshot, vectors, found, source, size)
+    told = findings(snapshot, vectors, found, source, size)
+    return told.moved(*loaded.corner, loaded.whole)
 
 
 def scene_hint(backbone: Backbone) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..arguments import checked_count, checked_embeddings
 from ..backbones import Backbone, advice_on
+from ..boxes import BoxLike
 from ..bulk.sources import Source, item_of
 from ..cores import limit_threads
 from ..errors import BackboneError, GalleryError, ImageError, SettingsError
@@ -33,7 +35,7 @@ from ..gallery import (
     raise_reject,
     verify_embeddings,
 )
-from ..images import ImageSource, describe_source
+from ..images import ImageSource, cropped, describe_source
 from ..settings import Settings, load_settings
 from ..types import (
     Candidate,
@@ -230,6 +232,7 @@ class Recognizer:
         label: str,
         image: ImageSource,
         *,
+        box: BoxLike | None = None,
         attributes: Mapping[str, object] | None = None,
         allow_duplicates: bool = False,
     ) -> Enrolment:
@@ -237,17 +240,20 @@ class Recognizer:
 
         Args:
             image: a path, bytes, a file object, a PIL image or a `(H, W, 3) uint8` array.
+            box: the part of the picture that shows the class: `(x0, y0, x1, y1)` in pixels of the
+                upright picture, or in shares of its sides where none is beyond 1.
             attributes: merged into the class's.
             allow_duplicates: enroll the picture even if another class holds the very same.
 
         Raises:
-            ImageError: the picture can't be read or accepted.
+            ImageError: the picture can't be read or accepted, or the box doesn't lie in it.
+            SettingsError: the box is none.
             LabelError: the label is empty or holds control characters.
             DuplicateImageError: another class holds the very same picture.
         """
         if not (attributes is None or isinstance(attributes, Mapping)):
             raise SettingsError(f"expected attributes by their names, but got {attributes!r:.80}")
-        item = item_of(label, image, attributes or {})
+        item = item_of(label, cropped(image, box), attributes or {})
         state, extractor = self.gallery.catalog.state(), self.features
         prepared = extractor.prepare_example(item.image, state.keep_pictures, state.local_points)
         [found] = extractor.features([prepared])
@@ -272,8 +278,9 @@ class Recognizer:
         Run again, it enrolls only what is new, and replaces examples whose files have changed.
 
         Args:
-            source: a folder, a manifest, the address of one in an object store such as
-                `s3://bucket/prefix`, or an iterable of `(label, image)`.
+            source: a folder, a manifest, COCO or YOLO annotations, the address of one in an object
+                store such as `s3://bucket/prefix`, or an iterable of `(label, image)`, where an
+                image may be `Crop(image, box)`.
             label: the class of every picture; by default each picture's name or row says it.
             stop_on_error: raise at the first bad picture instead of recording and skipping it.
             allow_duplicates: enroll the same picture under several classes.
@@ -308,11 +315,18 @@ class Recognizer:
         return self.features.embed(images)
 
     def recognize(
-        self, image: ImageSource, *, candidates: int = CANDIDATES, where: Where | None = None
+        self,
+        image: ImageSource,
+        *,
+        box: BoxLike | None = None,
+        candidates: int = CANDIDATES,
+        where: Where | None = None,
     ) -> Decision:
         """Decide which class a picture shows, or that it shows none of them.
 
         Args:
+            box: the part of the picture to look at, as `enroll` takes it. Wherever several pictures
+                are taken, each may be `Crop(image, box)`.
             where: compare only with classes whose attributes have these values, such as
                 `{"shop": "north", "kind": ["mug", "cup"]}`.
 
@@ -320,6 +334,7 @@ class Recognizer:
             ImageError: the picture can't be read or accepted.
             FilterError: the filter can't be read, or names an attribute that no class has.
         """
+        image = cropped(image, box)
         prepared = self.features.prepare_query(image, local=self._in_use.compares_local)
         found = self.features.features([prepared])
         [decision] = self.recognize_features(
@@ -380,7 +395,13 @@ class Recognizer:
         most = checked_count("candidates", candidates, most=snapshot.classes)
         queries = snapshot.projection.apply_queries(vectors)
         views = [each.view for each in features]
-        return decide_queries(snapshot, queries, sources, most, views)
+        decisions = decide_queries(snapshot, queries, sources, most, views)
+        return [
+            decision
+            if decision.location is None
+            else replace(decision, location=decision.location.moved(*each.facts.corner))
+            for each, decision in zip(features, decisions, strict=True)
+        ]
 
     def recognize_embeddings(
         self,
@@ -409,13 +430,17 @@ class Recognizer:
         most = checked_count("candidates", candidates, most=snapshot.classes)
         return decide_queries(snapshot, snapshot.projection.apply_queries(vectors), names, most)
 
-    def locate(self, image: ImageSource, *, where: Where | None = None) -> Findings:
+    def locate(
+        self, image: ImageSource, *, box: BoxLike | None = None, where: Where | None = None
+    ) -> Findings:
         """Find everything enrolled that a picture shows, several classes and copies of them.
 
         By local features; a picture in which they find nothing is recognised as a whole. The share
         of strangers that may get a label holds for the picture, however much is found in it.
 
         Args:
+            box: look at this part of the picture only, as `enroll` takes it; outlines are told in
+                the whole picture's pixels all the same.
             where: as `recognize` takes it.
 
         Returns:
@@ -425,14 +450,21 @@ class Recognizer:
             ImageError: the picture can't be read or accepted.
             FilterError: the filter can't be used.
         """
-        return located(self._searched(where), self.features, image, source=describe_source(image))
+        part = cropped(image, box)
+        return located(self._searched(where), self.features, part, source=describe_source(part))
 
     def nearest(
-        self, image: ImageSource, k: int = 5, *, where: Where | None = None
+        self,
+        image: ImageSource,
+        k: int = 5,
+        *,
+        box: BoxLike | None = None,
+        where: Where | None = None,
     ) -> list[Candidate]:
         """The k nearest classes, most similar first; similarities are exact.
 
         Args:
+            box: the part of the picture to look at, as `enroll` takes it.
             where: as `recognize` takes it.
 
         Raises:
@@ -440,7 +472,7 @@ class Recognizer:
             SettingsError: `k` is less than 1.
             FilterError: the filter can't be used.
         """
-        return self.nearest_embeddings(self.embed([image]), k, where=where)[0]
+        return self.nearest_embeddings(self.embed([cropped(image, box)]), k, where=where)[0]
 
     def nearest_embeddings(
         self, embeddings: FloatArray, k: int = 5, *, where: Where | None = None
@@ -459,6 +491,8 @@ class Recognizer:
     def verify(self, first: ImageSource, second: ImageSource) -> Verification:
         """Compare two pictures: their similarity, and whether they show the same class.
 
+        Either may be a part of one: `Crop(image, box)`.
+
         Raises:
             ImageError: one of them can't be read or accepted.
         """
@@ -467,12 +501,15 @@ class Recognizer:
         queries = snapshot.projection.apply_queries(vectors)
         return verify_embeddings(snapshot, queries[0], queries[1])
 
-    def confirm(self, image: ImageSource, label: str | None) -> Decision:
+    def confirm(
+        self, image: ImageSource, label: str | None, *, box: BoxLike | None = None
+    ) -> Decision:
         """Say what a picture shows; `calibrate(feedback=True)` then counts it.
 
         Args:
             image: the picture that was, or would be, recognised.
             label: the class it shows, or None: none of them.
+            box: the part of the picture that is meant, as `enroll` takes it.
 
         Returns:
             What the gallery says of it now, right or wrong.
@@ -481,6 +518,7 @@ class Recognizer:
             ImageError: the picture can't be read or accepted.
             ClassNotFoundError, LabelError: there is no such class.
         """
+        image = cropped(image, box)
         prepared = self.features.prepare_query(image, local=self._in_use.compares_local)
         [found] = self.features.features([prepared])
         [decision] = self.recognize_features([found], [describe_source(image)])

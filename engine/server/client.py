@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import IOBase
 from pathlib import Path
@@ -14,11 +14,15 @@ from typing import Any, BinaryIO, Self, TypeVar
 import httpx
 
 from .. import errors
+from ..boxes import Box, BoxLike
 from ..filtering import Filter, Where
+from ..images import Crop
 from . import schemas
 
-Picture = str | Path | bytes | BinaryIO
-"""A file's path, its bytes, or a file opened in binary mode."""
+Picture = str | Path | bytes | BinaryIO | Crop
+"""A file's path, its bytes, a file opened in binary mode, or a part of one of these."""
+
+WHOLE = Box(0, 0, 1, 1)
 
 FILES_AT_ONCE = 50
 """So many files of a job go into one request; no more are in memory."""
@@ -73,64 +77,96 @@ class Client:
         return self._get(schemas.GalleryOut, "/v1/gallery")
 
     def recognize(
-        self, image: Picture, *, candidates: int = 5, where: Where | None = None
+        self,
+        image: Picture,
+        *,
+        box: BoxLike | None = None,
+        candidates: int = 5,
+        where: Where | None = None,
     ) -> schemas.DecisionOut:
         """Decide which class a picture shows, or that it shows none of them.
 
         Args:
+            box: the part of the picture to look at: `(x0, y0, x1, y1)` in pixels of the upright
+                picture, or in shares of its sides where none is beyond 1. Wherever several pictures
+                are taken, each may be `Crop(image, box)`.
             where: compare only with classes whose attributes have these values, such as
                 `{"shop": "north", "kind": ["mug", "cup"]}`.
         """
-        return self.recognize_many([image], candidates=candidates, where=where)[0]
+        part = _part(image, box)
+        return self.recognize_many([part], candidates=candidates, where=where)[0]
 
     def recognize_many(
         self, images: Sequence[Picture], *, candidates: int = 5, where: Where | None = None
     ) -> list[schemas.DecisionOut]:
         """A decision for each picture; of several, one that can't be read has an `error`."""
-        form = {"candidates": str(candidates), **_filter(where)}
+        form = {"candidates": str(candidates), **_filter(where), **_boxes("box", images)}
         answer = self._send(schemas.DecisionsOut, "/v1/recognize", _files("images", images), form)
         return answer.results
 
-    def locate(self, image: Picture, *, where: Where | None = None) -> schemas.FindingsOut:
+    def locate(
+        self, image: Picture, *, box: BoxLike | None = None, where: Where | None = None
+    ) -> schemas.FindingsOut:
         """Everything enrolled that a picture shows, and where, most certain first.
 
         Args:
-            where: as `recognize` takes it.
+            box: look at this part of the picture only, as `recognize` takes it.
+            where: likewise.
         """
-        return self.locate_many([image], where=where)[0]
+        return self.locate_many([_part(image, box)], where=where)[0]
 
     def locate_many(
         self, images: Sequence[Picture], *, where: Where | None = None
     ) -> list[schemas.FindingsOut]:
         """What each picture shows; of several, one that can't be read has an `error`."""
-        files = _files("images", images)
-        answer = self._send(schemas.FindingsListOut, "/v1/locate", files, _filter(where))
-        return answer.results
+        files, form = _files("images", images), {**_filter(where), **_boxes("box", images)}
+        return self._send(schemas.FindingsListOut, "/v1/locate", files, form).results
 
     def nearest(
-        self, image: Picture, k: int = 5, *, where: Where | None = None
+        self,
+        image: Picture,
+        k: int = 5,
+        *,
+        box: BoxLike | None = None,
+        where: Where | None = None,
     ) -> list[schemas.CandidateOut]:
-        """The k nearest classes, most similar first; `where` as `recognize` takes it."""
-        form = {"k": str(k), **_filter(where)}
-        answer = self._send(schemas.NearestListOut, "/v1/nearest", _files("images", [image]), form)
+        """The k nearest classes, most similar first; as `recognize` takes `box` and `where`."""
+        images = [_part(image, box)]
+        form = {"k": str(k), **_filter(where), **_boxes("box", images)}
+        answer = self._send(schemas.NearestListOut, "/v1/nearest", _files("images", images), form)
         return answer.results[0].candidates
 
     def verify(self, first: Picture, second: Picture) -> schemas.VerificationOut:
         """Whether two pictures show the same class."""
         files = [*_files("first", [first]), *_files("second", [second])]
-        return self._send(schemas.VerificationOut, "/v1/verify", files)
+        form = {**_boxes("first_box", [first]), **_boxes("second_box", [second])}
+        return self._send(schemas.VerificationOut, "/v1/verify", files, form)
 
-    def confirm(self, image: Picture, label: str | None) -> schemas.FeedbackOut:
-        """Say what a picture shows; None: none of the classes."""
-        form = {} if label is None else {"label": label}
-        return self._send(schemas.FeedbackOut, "/v1/feedback", _files("image", [image]), form)
+    def confirm(
+        self, image: Picture, label: str | None, *, box: BoxLike | None = None
+    ) -> schemas.FeedbackOut:
+        """Say what a picture, or its part, shows; None: none of the classes."""
+        images = [_part(image, box)]
+        form = {**({} if label is None else {"label": label}), **_boxes("box", images)}
+        return self._send(schemas.FeedbackOut, "/v1/feedback", _files("image", images), form)
 
     def enroll(
-        self, label: str, image: Picture, *, allow_duplicates: bool = False
+        self,
+        label: str,
+        image: Picture,
+        *,
+        box: BoxLike | None = None,
+        allow_duplicates: bool = False,
     ) -> schemas.EnrolmentOut:
-        """Enroll one example of a class; the class is made if there is none of that label."""
+        """Enroll one example of a class; the class is made if there is none of that label.
+
+        Args:
+            box: the part of the picture that shows it, as `recognize` takes it.
+        """
+        images = [_part(image, box)]
         form = {"label": label, "allow_duplicates": _flag(allow_duplicates)}
-        return self._send(schemas.EnrolmentOut, "/v1/classes", _files("image", [image]), form)
+        form |= _boxes("box", images)
+        return self._send(schemas.EnrolmentOut, "/v1/classes", _files("image", images), form)
 
     def classes(self, *, search: str | None = None) -> Iterator[schemas.ClassOut]:
         """Classes by label, read page by page: all, or those that contain `search`."""
@@ -292,7 +328,7 @@ class Client:
         return _read(kind, self._call("GET", path, params=query))
 
     def _send(
-        self, kind: type[Model], path: str, files: list[Any], form: dict[str, str] | None = None
+        self, kind: type[Model], path: str, files: list[Any], form: Mapping[str, Any] | None = None
     ) -> Model:
         return _read(kind, self._call("POST", path, files=files, data=form))
 
@@ -339,8 +375,19 @@ def _error(answer: httpx.Response) -> errors.OnelookError:
     return kind(problem.detail)
 
 
+def _part(image: Picture, box: BoxLike | None) -> Picture:
+    return image if box is None else Crop(image, Box.of(box))
+
+
 def _files(field: str, images: Iterable[Picture]) -> list[Any]:
-    return [(field, (_name(image), _content(image))) for image in images]
+    wholes: list[Any] = [image.image if isinstance(image, Crop) else image for image in images]
+    return [(field, (_name(image), _content(image))) for image in wholes]
+
+
+def _boxes(field: str, images: Iterable[Picture]) -> dict[str, Any]:
+    """The form's field for the parts that are meant; whole pictures among them say so."""
+    boxes = [image.box if isinstance(image, Crop) else None for image in images]
+    return {field: [str(box or WHOLE) for box in boxes]} if any(boxes) else {}
 
 
 def _named(files: Sequence[Path]) -> list[tuple[str, Path]]:

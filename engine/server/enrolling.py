@@ -42,7 +42,7 @@ def _enroll(service: Service, key: ClassKey, upload: Upload, allow_duplicates: b
     gallery = recognizer.gallery
     state = gallery.catalog.state()
     extractor = replace(recognizer.features, limits=service.served.limits)
-    prepared = extractor.prepare_example(upload.data, state.keep_pictures, state.local_points)
+    prepared = extractor.prepare_example(upload.image, state.keep_pictures, state.local_points)
     [found] = extractor.features([prepared])
     label = "" if isinstance(key, int) else key
     class_id = key if isinstance(key, int) else None

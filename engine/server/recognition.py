@@ -9,12 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from ..boxes import Box
 from ..cores import thread_limit
 from ..errors import ImageError, OverloadedError, TooLargeError
 from ..features import Features, PreparedPicture
 from ..filtering import Filter
 from ..findings import Findings
-from ..images import decoded_size, load_image
+from ..images import Crop, decoded_size, load_image
 from ..recognizer.locating import located, scene_hint
 from ..types import Decision, Reject
 from . import trail
@@ -30,10 +31,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came with a request: what its sender calls it, and its bytes."""
+    """A file that came with a request: what its sender calls it, its bytes, and a box in it."""
 
     source: str
     data: bytes
+    box: Box | None = None
+
+    @property
+    def image(self) -> bytes | Crop:
+        """What is meant: the picture, or the part of it within the box."""
+        return self.data if self.box is None else Crop(self.data, self.box)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +149,7 @@ class RecognitionLine:
                 snapshot = self._recognizer.gallery.snapshot()
                 if where is not None:
                     snapshot = snapshot.narrowed(where)
-                return located(snapshot, extractor, upload.data, upload.source)
+                return located(snapshot, extractor, upload.image, upload.source)
 
         try:
             return await self._decoded(size, work)
@@ -159,7 +166,7 @@ class RecognitionLine:
             hint = self._recognizer.backbone.preprocessing.decode_short_side
 
         def size() -> int:
-            return decoded_size(upload.data, limits=self._limits, min_side_hint=hint)
+            return decoded_size(upload.image, limits=self._limits, min_side_hint=hint)
 
         try:
             return await asyncio.wrap_future(self._decoders.submit(size))
@@ -170,7 +177,7 @@ class RecognitionLine:
         """A copy of a picture that is small enough to be kept; it is decoded anew for that."""
 
         def copy() -> bytes:
-            return load_image(upload.data, limits=self._limits).bounded_picture()
+            return load_image(upload.image, limits=self._limits).bounded_picture()
 
         return await self._decoded(pixels, copy)
 
@@ -253,7 +260,7 @@ class RecognitionLine:
         with self._metrics.stage("decode", _present(request)):
             extractor = replace(self._recognizer.features, limits=self._limits)
             local = len(self._recognizer.gallery.snapshot().local) > 0
-            return extractor.prepare_query(upload.data, local=local)
+            return extractor.prepare_query(upload.image, local=local)
 
     def _work(self, queries: Sequence[_Query]) -> list[tuple[Features, Decision]]:
         self._metrics.batches.observe(len(queries))

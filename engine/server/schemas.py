@@ -184,12 +184,13 @@ class ClassPageOut(Schema):
 
 
 class ExampleOut(Schema):
-    """An enrolled picture of a class."""
+    """An enrolled picture of a class, or the part of one within the box."""
 
     id: int
     class_id: int
     label: Label
     source: str
+    box: tuple[float, float, float, float] | None = None
     width: int
     height: int
     created_at: datetime

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from itertools import cycle
 from typing import Any
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from ..errors import ServiceError
+from ..boxes import Box, boxed_source
+from ..errors import ServiceError, SettingsError
 from .recognition import Upload
 
 _MAX_NAME = 300
-_MAX_FIELDS = 50
+_MAX_FIELDS = 50  # besides a box for each picture
 
 
 @asynccontextmanager
@@ -30,7 +32,7 @@ async def multipart(request: Request, *, max_files: int) -> AsyncIterator[FormDa
     if not kind.lower().startswith("multipart/form-data"):
         raise ServiceError(f"expected multipart/form-data, but got {kind or 'no content type'!r}")
     try:
-        form = await request.form(max_files=max_files, max_fields=_MAX_FIELDS)
+        form = await request.form(max_files=max_files, max_fields=_MAX_FIELDS + max_files)
     except HTTPException as error:
         raise ServiceError(f"the multipart form can't be read: {error.detail}") from None
     try:
@@ -39,22 +41,40 @@ async def multipart(request: Request, *, max_files: int) -> AsyncIterator[FormDa
         await form.close()
 
 
-async def pictures(form: FormData, field: str = "images") -> list[Upload]:
-    """The pictures of a field, in order.
+async def pictures(form: FormData, field: str = "images", boxes: str = "box") -> list[Upload]:
+    """The pictures of a field, in order, each with its box.
+
+    Args:
+        boxes: the field that tells them: none, one for all pictures, or one for each.
 
     Raises:
-        ServiceError: there is none, or the field holds text.
+        ServiceError: there is none, or the field holds text; or there are several boxes, but not
+            one for each picture; or one is no box.
     """
-    return [Upload(source_text(file.filename), await file.read()) for file in files(form, field)]
+    found = files(form, field)
+    try:
+        told = [Box.of(given) for given in texts(form, boxes)]
+    except SettingsError as error:
+        raise ServiceError(f"{boxes}: {error}") from None
+    if len(told) not in (0, 1, len(found)):
+        raise ServiceError(
+            f"expected one box for all pictures, or one for each of the {len(found)}, but got "
+            f"{len(told)}"
+        )
+    each: Iterable[Box | None] = told if len(told) == len(found) else cycle(told or [None])
+    return [
+        Upload(boxed_source(source_text(file.filename), box), await file.read(), box)
+        for file, box in zip(found, each, strict=False)
+    ]
 
 
-async def picture(form: FormData, field: str = "image") -> Upload:
-    """The one picture of a field.
+async def picture(form: FormData, field: str = "image", box: str = "box") -> Upload:
+    """The one picture of a field, with the box that another tells.
 
     Raises:
         ServiceError: there is none, or more than one.
     """
-    found = await pictures(form, field)
+    found = await pictures(form, field, box)
     if len(found) != 1:
         raise ServiceError(f"expected one picture in the field {field!r}, but got {len(found)}")
     return found[0]
@@ -145,6 +165,20 @@ def body(**fields: dict[str, Any]) -> dict[str, Any]:
     return {
         "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
     }
+
+
+BOX = {
+    "type": "string",
+    "description": "The part of the picture that is meant: `x0,y0,x1,y1` in pixels of the upright "
+    "picture, or in shares of its sides where neither x1 nor y1 is beyond 1.",
+}
+BOXES = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "The part of each picture that is meant, in order, or one for all: "
+    "`x0,y0,x1,y1` in pixels of the upright picture, or in shares of its sides where neither x1 "
+    "nor y1 is beyond 1.",
+}
 
 
 def one_file(description: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ and a new photo of the thing is less similar than those. It is an upper bound an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -154,6 +154,8 @@ def explain(
     vector = snapshot.projection.apply_queries(embedder.embed([query]))
     views = [QueryView(query, (loaded.width, loaded.height))] if len(snapshot.local) else None
     [decision] = decide_queries(snapshot, vector, [describe_source(image)], candidates, views)
+    if decision.location is not None:
+        decision = replace(decision, location=decision.location.moved(*loaded.corner))
     ids = [candidate.class_id for candidate in decision.candidates]
     thresholds = class_thresholds(snapshot, ids)
     means, stds = snapshot.moments_of(np.array(ids, np.int64))

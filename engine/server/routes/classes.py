@@ -75,6 +75,7 @@ def list_classes(
     openapi_extra=uploads.body(
         label={"type": "string", "description": "The class's name.", "x-required": True},
         image=uploads.one_file("A picture of it."),
+        box=dict(uploads.BOX),
         allow_duplicates={"type": "string", "enum": ["true", "false"]},
     ),
 )
@@ -146,6 +147,7 @@ def remove_class(request: Request, class_id: Id) -> Response:
     dependencies=[require(Scope.ENROLL)],
     openapi_extra=uploads.body(
         image=uploads.one_file("A further picture of the class."),
+        box=dict(uploads.BOX),
         allow_duplicates={"type": "string", "enum": ["true", "false"]},
     ),
 )

@@ -68,6 +68,7 @@ def example_out(example: ExampleRecord, keeps: KeepPictures) -> ExampleOut:
         class_id=example.class_id,
         label=example.label,
         source=example.source.encode("utf-8", "backslashreplace").decode("utf-8"),
+        box=None if example.box is None else example.box.sides,
         width=example.width,
         height=example.height,
         created_at=example.created_at,

@@ -77,7 +77,12 @@ def gallery(request: Request, principal: Caller) -> GalleryOut:
 
 @router.post(
     "/recognize",
-    openapi_extra=uploads.body(images=dict(_IMAGES), candidates=dict(_COUNT), filter=dict(_FILTER)),
+    openapi_extra=uploads.body(
+        images=dict(_IMAGES),
+        box=dict(uploads.BOXES),
+        candidates=dict(_COUNT),
+        filter=dict(_FILTER),
+    ),
     dependencies=[require(Scope.RECOGNIZE)],
 )
 async def recognize(request: Request) -> DecisionsOut:
@@ -96,7 +101,7 @@ async def recognize(request: Request) -> DecisionsOut:
 
 @router.post(
     "/locate",
-    openapi_extra=uploads.body(images=dict(_IMAGES), filter=dict(_FILTER)),
+    openapi_extra=uploads.body(images=dict(_IMAGES), box=dict(uploads.BOXES), filter=dict(_FILTER)),
     dependencies=[require(Scope.RECOGNIZE)],
 )
 async def locate(request: Request) -> FindingsListOut:
@@ -116,7 +121,9 @@ async def locate(request: Request) -> FindingsListOut:
 
 @router.post(
     "/nearest",
-    openapi_extra=uploads.body(images=dict(_IMAGES), k=dict(_COUNT), filter=dict(_FILTER)),
+    openapi_extra=uploads.body(
+        images=dict(_IMAGES), box=dict(uploads.BOXES), k=dict(_COUNT), filter=dict(_FILTER)
+    ),
     dependencies=[require(Scope.RECOGNIZE)],
 )
 async def nearest(request: Request) -> NearestListOut:
@@ -143,7 +150,10 @@ async def nearest(request: Request) -> NearestListOut:
 @router.post(
     "/verify",
     openapi_extra=uploads.body(
-        first=uploads.one_file("A picture."), second=uploads.one_file("Another picture.")
+        first=uploads.one_file("A picture."),
+        second=uploads.one_file("Another picture."),
+        first_box=dict(uploads.BOX),
+        second_box=dict(uploads.BOX),
     ),
     dependencies=[require(Scope.RECOGNIZE)],
 )
@@ -151,7 +161,7 @@ async def verify(request: Request) -> VerificationOut:
     """Compare two pictures."""
     service = service_of(request)
     async with uploads.multipart(request, max_files=2) as form:
-        pair = [await uploads.picture(form, field) for field in ("first", "second")]
+        pair = [await uploads.picture(form, field, f"{field}_box") for field in ("first", "second")]
     first, second = await while_there(request, service.line.recognize(pair, candidates=1))
     for outcome in (first, second):
         _raise_reject(outcome)
@@ -168,6 +178,7 @@ async def verify(request: Request) -> VerificationOut:
     "/feedback",
     openapi_extra=uploads.body(
         image=uploads.one_file("The picture that was recognised."),
+        box=dict(uploads.BOX),
         label={"type": "string", "description": "What it shows; left out: none of the classes."},
     ),
     dependencies=[require(Scope.ENROLL)],
