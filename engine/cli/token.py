@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,11 @@ from .options import GalleryOption
 from .output import Output
 from .table import Column
 
+if TYPE_CHECKING:
+    from ..catalog.service import TokenRecord
+
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+_MOST_HOURS = 100 * 366 * 24
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -30,6 +37,10 @@ def create(
         str,
         typer.Option(help="recognize, enroll, admin: each includes those before it; or metrics."),
     ] = "recognize",
+    expires: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="After how long it is refused: 12h, 90d or 52w."),
+    ] = None,
 ) -> None:
     """Make a token and print it, this once."""
     from ..catalog import Catalog
@@ -37,10 +48,13 @@ def create(
     from ..server.tokens import Scope, create_token
 
     wanted = Scope.named(scope)
+    until = None if expires is None else datetime.now(UTC) + _duration(expires)
     location = location_of(gallery)
     location.require()
     with Catalog.open(location.database) as catalog:
-        output.line(create_token(catalog.service.tokens, name, wanted))
+        output.line(create_token(catalog.service.tokens, name, wanted, expires_at=until))
+    if until is not None:
+        output.note(f"It is refused from {_moment(until)} UTC on.")
     output.note("Keep it safe: it is not stored and can't be shown again.")
 
 
@@ -60,12 +74,14 @@ def list_tokens(output: Output, gallery: GalleryOption) -> None:
             token.id,
             token.name,
             token.scope,
-            f"{token.created_at:%Y-%m-%d %H:%M}",
-            "in force" if token.revoked_at is None else f"revoked {token.revoked_at:%Y-%m-%d}",
+            _moment(token.created_at),
+            _moment(token.expires_at),
+            _moment(token.last_used_at),
+            _state(token),
         )
         for token in tokens
     ]
-    titles = ("id", "name", "scope", "made (UTC)", "state")
+    titles = ("id", "name", "scope", "made (UTC)", "expires", "last used", "state")
     output.table([Column(title, shrinks=title == "name") for title in titles], rows)
 
 
@@ -89,3 +105,26 @@ def revoke(
                 "`onelook token list` shows them"
             )
     output.done(f"{token_id} is revoked")
+
+
+def _duration(text: str) -> timedelta:
+    """How long `12h`, `90d` or `52w` is.
+
+    Raises:
+        SettingsError: it isn't written so, or is no time or more than a century.
+    """
+    read = re.fullmatch(r"([0-9]{1,7})([hdw])", text.strip())
+    hours = 0 if read is None else int(read[1]) * _HOURS[read[2]]
+    if not 0 < hours <= _MOST_HOURS:
+        raise SettingsError(f"expected a time such as 12h, 90d or 52w, but got {text!r}")
+    return timedelta(hours=hours)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _state(token: TokenRecord) -> str:
+    if token.revoked_at is not None:
+        return f"revoked {token.revoked_at:%Y-%m-%d}"
+    return "expired" if token.expired(datetime.now(UTC)) else "in force"

@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from ..catalog.service import TokenRecord, TokenStore
@@ -22,6 +23,7 @@ PREFIX = "onelook"
 ANONYMOUS = "anonymous"
 REFRESH_SECONDS = 0.5
 TRUST_SECONDS = 600.0
+NOTE_SECONDS = 60.0
 _UNKNOWN_HASH = "0" * 64
 
 
@@ -75,10 +77,14 @@ class Principal:
     csrf: str = ""
 
 
-def create_token(store: TokenStore, name: str, scope: Scope) -> str:
+def create_token(
+    store: TokenStore, name: str, scope: Scope, *, expires_at: datetime | None = None
+) -> str:
     """Make and store a token; its text is returned here and never again."""
     token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    store.add(token_id, name=name, secret_hash=_hash(secret), scope=scope.text)
+    store.add(
+        token_id, name=name, secret_hash=_hash(secret), scope=scope.text, expires_at=expires_at
+    )
     return f"{PREFIX}_{token_id}_{secret}"
 
 
@@ -88,6 +94,9 @@ class TokenRing:
     While the database is away they stay in force for `TRUST_SECONDS`; from then on none is, since
     it might have been revoked.
 
+    When tokens were last used is noted at most once in `NOTE_SECONDS`, by the thread that reads
+    them; where that fails, it is tried again then, and no request knows of it.
+
     `refresh` is called from a thread; `principal` from anywhere.
     """
 
@@ -95,15 +104,18 @@ class TokenRing:
         self._store = store
         self._known: dict[str, TokenRecord] = {}
         self._read = 0.0
+        self._used: dict[str, datetime] = {}
+        self._noted = -NOTE_SECONDS
         self._stop = threading.Event()
         self.refresh()
         self._thread = threading.Thread(target=self._follow, name="onelook-tokens", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop following the database."""
+        """Stop following the database; what isn't noted yet is."""
         self._stop.set()
         self._thread.join()
+        self._note()
 
     @property
     def configured(self) -> bool:
@@ -120,7 +132,7 @@ class TokenRing:
         """Whose token that is.
 
         Raises:
-            AuthorizationError: nobody's, or it was revoked.
+            AuthorizationError: nobody's, or it was revoked or has expired.
             UnavailableError: the database has been away for too long to tell.
         """
         parts = text.split("_", 2)
@@ -133,11 +145,18 @@ class TokenRing:
                 "the token is not valid: it is mistyped, or was revoked; ask for a new one "
                 "(`onelook token create`)"
             )
+        now = datetime.now(UTC)
+        if token.expired(now):
+            raise AuthorizationError(
+                f"the token expired on {token.expires_at:%Y-%m-%d at %H:%M} UTC; ask for a new one "
+                "(`onelook token create`)"
+            )
         if time.monotonic() - self._read > TRUST_SECONDS:
             raise UnavailableError(
                 "tokens can't be checked: the database that tells which were revoked is away; "
                 "try again later"
             )
+        self._used[token.id] = now
         csrf = hmac.new(secret.encode(), b"onelook csrf", hashlib.sha256).hexdigest()
         return Principal(token.id, token.name, Scope.named(token.scope), csrf)
 
@@ -147,6 +166,18 @@ class TokenRing:
                 self.refresh()
             except Exception:  # noqa: S112  a busy database; what is known stays in force
                 continue
+            if time.monotonic() - self._noted >= NOTE_SECONDS:
+                self._note()
+
+    def _note(self) -> None:
+        used, self._used = self._used, {}
+        if not used:
+            return
+        self._noted = time.monotonic()
+        try:
+            self._store.used(used)
+        except Exception:  # a gallery that may not be written, or is busy
+            self._used = {**used, **self._used}
 
 
 def _hash(secret: str) -> str:

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -114,10 +115,10 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
             3: "mug",
             4: "狐",
         }
-        # pinned on the former scale
-        assert catalog.ask(lambda read: read.classes.pins(searched_space=SPACE.id)) == {}
-        assert catalog.ask(lambda read: read.classes.pins_of_former_scale()) == 1
-        assert catalog.ask(lambda read: read.classes.by_id(2)).pinned_threshold is None
+        pinned = {2: 0.625} if revision >= "0007" else {}  # before, on the former scale
+        assert catalog.ask(lambda read: read.classes.pins(searched_space=SPACE.id)) == pinned
+        assert catalog.ask(lambda read: read.classes.pins_of_former_scale()) == 1 - len(pinned)
+        assert catalog.ask(lambda read: read.classes.by_id(2)).pinned_threshold == pinned.get(2)
         assert catalog.ask(lambda read: read.learned.statistics(SPACE.id)) == {
             4: ClassStatistics(0.25, 0.125, 7)
         }
@@ -152,6 +153,14 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         files = catalog.service.job_files.listed(1)
         assert [(file.name, file.size) for file in files] == (
             [("mug.png", 256)] if revision >= "0004" else []
+        )
+        assert [
+            (token.name, token.expires_at, token.last_used_at)
+            for token in catalog.service.tokens.all()
+        ] == (
+            [("till", datetime(2100, 1, 1, tzinfo=UTC), datetime(2026, 11, 27, tzinfo=UTC))]
+            if revision >= "0007"
+            else []
         )
 
         assert enroll(catalog, new_example(7, "new")) == [5]  # 4 was the last id ever given

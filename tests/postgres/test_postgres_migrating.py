@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         recognizer.gallery.classes.rename("thing 3", "Füchslein 狐")
         recognizer.gallery.classes.pin("thing 4", 0.75)
         recognizer.gallery.classes.remove("thing 29")
-        recognizer.gallery.catalog.service.tokens.add("t", name="x", secret_hash="h", scope="admin")
+        tokens = recognizer.gallery.catalog.service.tokens
+        until = datetime(2100, 1, 1, tzinfo=UTC)
+        tokens.add("t", name="x", secret_hash="h", scope="admin", expires_at=until)
+        tokens.used({"t": datetime(2026, 11, 27, tzinfo=UTC)})
     return path
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from engine.errors import SettingsError, UnavailableError
+from engine.catalog.service import TokenStore
+from engine.errors import SettingsError, StorageError, UnavailableError
 from engine.recognizer import Recognizer
 from engine.server import tokens
 from engine.server.app import create_app
@@ -342,6 +344,66 @@ def test_scopes_include_those_before_them(opened: Recognizer) -> None:
     ring.close()
     with pytest.raises(SettingsError, match="recognize, enroll, admin"):
         Scope.named("root")
+
+
+def test_an_expired_token_is_refused_and_told_so(
+    locked: TestClient, opened: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened.gallery.catalog.service.tokens
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    token = create_token(store, "till", Scope.RECOGNIZE, expires_at=soon)
+    locked.app.state.service.tokens.refresh()
+    headers = {"Authorization": f"Bearer {token}"}
+    wrong = {"Authorization": f"Bearer {token[:-4]}AAAA"}
+    assert locked.get("/v1/gallery", headers=headers).status_code == 200
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return soon
+
+    monkeypatch.setattr(tokens, "datetime", Later)
+    answer = locked.get("/v1/gallery", headers=headers)
+    assert answer.status_code == 401
+    assert f"expired on {soon:%Y-%m-%d at %H:%M} UTC" in answer.json()["detail"]
+    assert "expired" not in locked.get("/v1/gallery", headers=wrong).json()["detail"]
+
+
+def test_the_last_use_of_a_token_is_noted_once_a_minute(
+    opened: Recognizer, make_token: MakeToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened.gallery.catalog.service.tokens
+    used, idle = make_token("admin"), make_token("recognize")
+    written: list[set[str]] = []
+    note = type(store).used
+
+    def counted(self: TokenStore, moments: Mapping[str, datetime]) -> None:
+        written.append(set(moments))
+        if len(written) == 1:
+            raise StorageError("the disk is full")
+        note(self, moments)
+
+    monkeypatch.setattr(TokenStore, "used", counted)
+    monkeypatch.setattr(tokens, "REFRESH_SECONDS", 0.01)
+    before = datetime.now(UTC)
+    ring = TokenRing(store)
+    for _ in range(5):
+        ring.principal(used)
+    seen(lambda: len(written) == 1)
+    for _ in range(5):
+        ring.principal(used)
+        ring.refresh()
+    assert len(written) == 1
+    ring.close()  # which notes what is left
+
+    [key, other] = [token.split("_")[1] for token in (used, idle)]
+    assert written == [{key}, {key}]
+    moments = {token.id: token.last_used_at for token in store.all()}
+    assert moments[other] is None
+    assert moments[key] is not None
+    assert before <= moments[key] <= datetime.now(UTC)
+    store.used({key: before})  # of a process that was slower to note it
+    assert {token.id: token.last_used_at for token in store.all()} == moments
 
 
 def test_while_the_database_is_away_no_token_is_trusted_for_long(

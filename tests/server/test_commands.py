@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_a_token_is_made_listed_used_and_revoked(gallery: Path) -> None:
         run("token", "revoke", token.split("_")[1], "-g", gallery)
         seen(lambda: client.get("/v1/gallery", headers=headers).status_code == 401)
     assert "revoked" in run("token", "list", "-g", gallery)
+
+
+def test_a_token_may_expire(gallery: Path) -> None:
+    done = CliRunner().invoke(
+        app, ["token", "create", "guest", "-g", str(gallery), "--expires", "90d"]
+    )
+    day = datetime.now(UTC) + timedelta(days=90)
+    assert f"refused from {day:%Y-%m-%d}" in done.stderr
+    titles, guest = run("token", "list", "-g", gallery).splitlines()
+    cells = dict(zip(titles.split("\t"), guest.split("\t"), strict=True))
+    assert cells["expires"].startswith(f"{day:%Y-%m-%d}")
+    assert (cells["last used"], cells["state"]) == ("never", "in force")
+    for wrong in ("soon", "90", "0d", "-1d", "9999999w"):
+        refused = CliRunner().invoke(
+            app, ["token", "create", "x", "-g", str(gallery), "--expires", wrong]
+        )
+        assert refused.exit_code == 1
+        assert "12h, 90d or 52w" in refused.stderr
 
 
 def test_odd_wishes_are_refused_in_words(gallery: Path) -> None:

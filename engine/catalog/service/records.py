@@ -36,6 +36,8 @@ class TokenRecord:
         secret_hash: SHA-256 of the secret part, hex.
         scope: the widest thing that it allows.
         revoked_at: since when it is refused, or None.
+        expires_at: from when on it is refused, or None.
+        last_used_at: when a service last took it, to the minute or so; None: never.
     """
 
     id: str
@@ -44,6 +46,12 @@ class TokenRecord:
     scope: str
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and now >= self.expires_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,11 @@ def fill(catalog: Catalog) -> None:
         transaction.set_local_points(500)
         transaction.rejects.put([Reject("broken.png", "is truncated")])
         assert transaction.read.examples.picture(cup) == PICTURE
+    until = datetime(2100, 1, 1, tzinfo=UTC)
+    catalog.service.tokens.add(
+        "t", name="till", secret_hash="f" * 64, scope="enroll", expires_at=until
+    )
+    catalog.service.tokens.used({"t": datetime(2026, 11, 27, tzinfo=UTC)})
     job = catalog.service.jobs.add("enrolment", {}, state=JobState.UPLOADING)
     catalog.service.job_files.add(job.id, name="mug.png", data=PICTURE)
 
