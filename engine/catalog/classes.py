@@ -23,7 +23,6 @@ from sqlalchemy import (
 
 from ..errors import ClassExistsError, ClassNotFoundError, GalleryError, LabelError
 from ..types import ChangeKind, ClassRecord
-from .examples import ExampleReading
 from .labels import known_label, normalised_label, storable
 from .log import NewCommit
 from .models import ClassRow, ExampleRow
@@ -185,11 +184,9 @@ class ClassReading:
 class ClassWriting:
     """Changes of classes. A class's id that is not there raises ClassNotFoundError."""
 
-    def __init__(
-        self, session: Session, commit: NewCommit, classes: ClassReading, examples: ExampleReading
-    ) -> None:
+    def __init__(self, session: Session, commit: NewCommit) -> None:
         self._session, self._commit = session, commit
-        self._classes, self._examples = classes, examples
+        self._classes = ClassReading(session)
 
     def add(self, label: str, attributes: Mapping[str, Any] | None = None) -> int:
         """Make a class and return its id.
@@ -257,16 +254,16 @@ class ClassWriting:
         into = self._classes.by_id(into_id)
         attributes = dict(into.attributes)
         sources = [self._classes.by_id(i) for i in dict.fromkeys(source_ids) if i != into_id]
-        known = {example.content_hash for example in self._examples.listed(into_id)}
+        known = {content_hash for _, content_hash in self._contents(into_id)}
         for source in sources:
             attributes = {**source.attributes, **attributes}
-            moved = [e for e in self._examples.listed(source.id) if e.content_hash not in known]
-            known.update(example.content_hash for example in moved)
-            for chunk in chunks(example.id for example in moved):
+            moved = {i: content for i, content in self._contents(source.id) if content not in known}
+            known.update(moved.values())
+            for chunk in chunks(moved):
                 moving = update(ExampleRow).where(ExampleRow.id.in_(chunk))
                 self._session.execute(moving.values(class_id=into_id))
-            for example in moved:
-                self._commit.record(ChangeKind.MOVE, into_id, example.id)
+            for example_id in moved:
+                self._commit.record(ChangeKind.MOVE, into_id, example_id)
             self.remove(source.id)
             self._move_feedback(source.label, into.label)
         if sources:
@@ -281,6 +278,12 @@ class ClassWriting:
         self._session.execute(delete(ClassRow).where(ClassRow.id == class_id))
         self._commit.record(ChangeKind.REMOVE, class_id)
         self._commit.removed = True
+
+    def _contents(self, class_id: int) -> list[tuple[int, str]]:
+        """The ids and content hashes of a class's examples, by id."""
+        query = select(ExampleRow.id, ExampleRow.content_hash).order_by(ExampleRow.id)
+        rows = self._session.execute(query.where(ExampleRow.class_id == class_id))
+        return [(row[0], row[1]) for row in rows]
 
     def _move_feedback(self, label: str, to: str) -> None:
         """Let what people said about a class count for the class that has its pictures now."""

@@ -67,8 +67,8 @@ class LearnedReading:
 class LearnedWriting:
     """Changes of what was learned."""
 
-    def __init__(self, session: Session, commit: NewCommit, classes: ClassReading) -> None:
-        self._session, self._commit, self._classes = session, commit, classes
+    def __init__(self, session: Session, commit: NewCommit) -> None:
+        self._session, self._commit = session, commit
 
     def put_statistics(
         self, searched_space: str, statistics: Mapping[int, ClassStatistics]
@@ -79,7 +79,7 @@ class LearnedWriting:
         are few; else it says that all may have changed.
         """
         row = ClassStatisticsRow
-        present = list(self._classes.labels(statistics))
+        present = list(ClassReading(self._session).labels(statistics))
         for class_id in present if len(present) <= CHUNK else [None]:
             self._commit.record(ChangeKind.CALIBRATE, class_id)
         for chunk in chunks(present):

@@ -38,7 +38,7 @@ class CatalogReader:
         self.examples = ExampleReading(session)
         self.local_features = LocalFeatureReading(session)
         self.spaces = SpaceReading(session)
-        self.embeddings = EmbeddingReading(session, self.spaces)
+        self.embeddings = EmbeddingReading(session)
         self.learned = LearnedReading(session)
         self.log = LogReading(session)
 

@@ -58,8 +58,11 @@ def bounded_limit(limit: int | None) -> int | None:
 
 
 class Session:
-    """One transaction's connection, shared by the parts that read or write through it; for one
-    thread, and of use for as long as the transaction lasts."""
+    """One transaction's connection, for one thread and for as long as the transaction lasts.
+
+    The parts that read through it hold nothing else, and those that write only the `NewCommit`
+    beside it; so each makes for itself the others that it needs.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -52,9 +52,13 @@ class SpaceReading:
         return Space(row.backbone, row.weights_hash, row.preprocessing_hash, row.dimension)
 
     def active_id(self) -> str:
-        """The id of the space that the gallery compares in."""
+        """The id of `active`."""
         found: str = self._session.execute(select(GalleryRow.space_id)).scalar_one()
         return found
+
+    def active(self) -> Space:
+        """The space that the gallery compares in."""
+        return self.get(self.active_id())
 
     def former(self) -> Space | None:
         """The space that the gallery was moved to its present one from, while it is kept.
@@ -96,8 +100,8 @@ class SpaceReading:
 class EmbeddingReading:
     """Questions about examples' vectors, answered in the order of their ids."""
 
-    def __init__(self, session: Session, spaces: SpaceReading) -> None:
-        self._session, self._spaces = session, spaces
+    def __init__(self, session: Session) -> None:
+        self._session, self._spaces = session, SpaceReading(session)
 
     def stream(
         self, space_id: str, *, after_id: int = 0, batch: int = 4096
@@ -140,8 +144,9 @@ class EmbeddingReading:
 class SpaceWriting:
     """Changes of the spaces and of their projections."""
 
-    def __init__(self, session: Session, commit: NewCommit, spaces: SpaceReading) -> None:
-        self._session, self._commit, self._spaces = session, commit, spaces
+    def __init__(self, session: Session, commit: NewCommit) -> None:
+        self._session, self._commit = session, commit
+        self._spaces = SpaceReading(session)
 
     def add(self, space: Space) -> None:
         """Make room for embeddings in another space; the active one stays."""
@@ -206,8 +211,9 @@ class SpaceWriting:
 class EmbeddingWriting:
     """Changes of examples' vectors."""
 
-    def __init__(self, session: Session, commit: NewCommit, spaces: SpaceReading) -> None:
-        self._session, self._commit, self._spaces = session, commit, spaces
+    def __init__(self, session: Session, commit: NewCommit) -> None:
+        self._session, self._commit = session, commit
+        self._spaces = SpaceReading(session)
 
     def put(self, space_id: str, ids: Sequence[int], vectors: FloatArray) -> None:
         """Store examples' vectors, `(n, dim) float32`, unit rows, in place of earlier ones.

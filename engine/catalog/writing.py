@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert
 from ..errors import GalleryError
 from ..types import Reject
 from .classes import ClassWriting
-from .enrolment import ExampleWriting
+from .examples import ExampleWriting
 from .labels import bounded_source
 from .learned import LearnedWriting
 from .local_features import LocalFeatureWriting
@@ -33,13 +33,13 @@ class WriteTransaction:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.commit = commit = NewCommit(session)
-        self.read = read = CatalogReader(session)
-        self.classes = ClassWriting(session, commit, read.classes, read.examples)
+        self.read = CatalogReader(session)
+        self.classes = ClassWriting(session, commit)
+        self.examples = ExampleWriting(session, commit)
         self.local_features = LocalFeatureWriting(session, commit)
-        self.examples = ExampleWriting(session, commit, read, self.classes, self.local_features)
-        self.embeddings = EmbeddingWriting(session, commit, read.spaces)
-        self.spaces = SpaceWriting(session, commit, read.spaces)
-        self.learned = LearnedWriting(session, commit, read.classes)
+        self.spaces = SpaceWriting(session, commit)
+        self.embeddings = EmbeddingWriting(session, commit)
+        self.learned = LearnedWriting(session, commit)
         self.rejects = RejectWriting(session, commit)
 
     def set_target_fpir(self, target: float) -> None:
