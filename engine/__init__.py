@@ -57,6 +57,11 @@ if TYPE_CHECKING:
     from .evaluation.evaluation import Evaluation
     from .findings import Finding, Findings
     from .gallery import Gallery
+    from .gallery.description import (
+        GalleryDescription,
+        IndexDescription,
+        LocalFeaturesDescription,
+    )
     from .images import Crop, ImageLimits, ImageSource
     from .recognizer import Recognizer, compare
     from .server.client import Client
@@ -117,6 +122,7 @@ __all__ = [
     "Findings",
     "Gallery",
     "GalleryDamagedError",
+    "GalleryDescription",
     "GalleryError",
     "GalleryNotFoundError",
     "GalleryVersionError",
@@ -124,10 +130,12 @@ __all__ = [
     "ImageError",
     "ImageLimits",
     "ImageSource",
+    "IndexDescription",
     "JobNotFoundError",
     "KeepPictures",
     "LabelError",
     "LearnedSpaceReport",
+    "LocalFeaturesDescription",
     "Location",
     "ManifestError",
     "MissingPackageError",
@@ -172,6 +180,11 @@ _HOMES = {
         "Findings",
     ),
     ".gallery": ("Gallery",),
+    ".gallery.description": (
+        "GalleryDescription",
+        "IndexDescription",
+        "LocalFeaturesDescription",
+    ),
     ".images": (
         "Crop",
         "ImageLimits",

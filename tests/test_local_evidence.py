@@ -179,7 +179,7 @@ def test_a_gallery_may_keep_none(tmp_path: Path) -> None:
         tmp_path / "g", create=True, backbone=FakeBackbone(), local_features="none"
     ) as recognizer:
         fill(recognizer)
-        assert recognizer.gallery.describe()["local_features"]["examples"] == 0
+        assert recognizer.gallery.describe().local_features.examples == 0
         assert recognizer.recognize(photographed(1)).location is None
 
 

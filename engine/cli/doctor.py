@@ -121,29 +121,29 @@ def _gallery(place: str) -> dict[str, Any]:
         described = recognizer.gallery.describe()
         problems = recognizer.gallery.check()
         on_gallery_alone = recognizer.gallery.snapshot().calibration.automatic
-    local = described["local_features"]
-    kept = described["pictures"]
+    local = described.local_features
+    kept = described.pictures
     lacks = [
-        f"{local['without']} examples without local features: `onelook upgrade --local-features "
+        f"{local.without} examples without local features: `onelook upgrade --local-features "
         "auto` finds them in kept pictures"
-        if local["without"] or not local["points"]
+        if local.without or not local.points
         else "",
-        f"{described['examples'] - kept} examples without a kept picture: they can't be "
+        f"{described.examples - kept} examples without a kept picture: they can't be "
         "re-embedded, adapted or shown"
-        if kept < described["examples"]
+        if kept < described.examples
         else "",
         "a calibration on strangers or queries: `onelook calibrate`" if on_gallery_alone else "",
-        described["advice"] or "",
+        described.advice or "",
     ]
     folder = Path(place[:])
     return {
         "kind": "database" if "://" in place[:] else "folder",
         "may be written": _yes("://" in place[:] or os.access(folder, os.W_OK)),
         "for its owner only": _owner_only(folder) if folder.is_dir() else "as the server says",
-        "classes, examples": f"{described['classes']}, {described['examples']}",
-        "backbone": _backbone(described["backbone"]),
-        "index": described["index"]["engine"],
-        "calibration": described["calibration"],
+        "classes, examples": f"{described.classes}, {described.examples}",
+        "backbone": _backbone(described.backbone),
+        "index": described.index.engine,
+        "calibration": described.calibration,
         "problems": f"{len(problems)}; `onelook check` tells them" if problems else "none",
         "lacks": "; ".join(filter(None, lacks)) or "nothing",
     }

@@ -26,7 +26,7 @@ _CONSEQUENCES = {
 def info(output: Output, gallery: GalleryOption, json_output: JsonOption = False) -> None:
     """Say what a gallery holds and how it decides."""
     with open_recognizer(gallery) as recognizer:
-        described = recognizer.gallery.describe()
+        described = recognizer.gallery.describe().to_json()
     if json_output:
         output.json(described)
         return
@@ -74,7 +74,7 @@ def rebuild(output: Output, gallery: GalleryOption, index: IndexOption = None) -
     with open_recognizer(gallery, index=index) as recognizer:
         recognizer.gallery.rebuild()
         size = len(recognizer.gallery.snapshot().index)
-        searching = recognizer.gallery.describe()["index"]["engine"]
+        searching = recognizer.gallery.describe().index.engine
     made = f"{gallery}: the index was made anew from {counted(size, 'example')}"
     output.done(f"{made}; {_CONSEQUENCES[searching] if index else f'{searching} searches'}")
 

@@ -58,7 +58,7 @@ def reembed(
                 if backbone is None
                 else recognizer.reembed(backbone, progress=progress)
             )
-        calibration = recognizer.gallery.describe()["calibration"]
+        calibration = recognizer.gallery.describe().calibration
     if json_output:
         output.json({**asdict(report), "calibration": calibration})
         return

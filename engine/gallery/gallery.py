@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from ..backbones import advice_on
 from ..catalog import Catalog
@@ -14,6 +14,7 @@ from ..errors import SpaceMismatchError
 from ..indexes import VectorIndex
 from ..projections import Projection, shipped_projection
 from ..types import Enrolment, KeepPictures, NewExample, Reject, Space
+from .description import GalleryDescription, IndexDescription, LocalFeaturesDescription
 from .following.choosing import AUTO, check_index
 from .following.loading import searched_space
 from .live import LiveGallery
@@ -179,41 +180,45 @@ class Gallery:
     ) -> None:
         self.close()
 
-    def describe(self) -> dict[str, Any]:
-        """What the gallery holds and how it decides, for people and programs."""
+    def describe(self) -> GalleryDescription:
+        """What the gallery holds and how it decides."""
         snapshot, counts = self.snapshot(), self.catalog.counts()
         state, kept = self.catalog.state(), self._live.kept
-        return {
-            "gallery": str(self.location),
-            "classes": counts.classes,
-            "examples": counts.examples,
-            "pictures": counts.pictures,
-            "picture_bytes": counts.picture_bytes,
-            "rejects": len(self.catalog.ask(lambda read: read.rejects())),
-            "generation": snapshot.generation,
-            "backbone": state.space.backbone,
-            "space": state.space.id,
-            "projection": snapshot.projection.kind,
-            "searched_space": snapshot.space_id,
-            "index": {
-                "engine": kept.engine,
-                "because": kept.reason,
-                **snapshot.index.describe(),
-            },
-            "target_fpir": snapshot.target_fpir,
-            "calibration": snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes),
-            "pinned_thresholds": len(snapshot.pins),
-            "siamese_head": self.heads.describe(),
-            "local_features": {
-                "points": state.local_points,
-                "examples": len(snapshot.local),
-                "without": counts.examples - len(snapshot.local),
-            },
-            "keep_pictures": state.keep_pictures.value,
-            "created_at": state.created_at.isoformat(),
-            "read_only": self.read_only,
-            "advice": advice_on(state.space.backbone),
-        }
+        index = snapshot.index.describe()
+        return GalleryDescription(
+            gallery=str(self.location),
+            classes=counts.classes,
+            examples=counts.examples,
+            pictures=counts.pictures,
+            picture_bytes=counts.picture_bytes,
+            rejects=len(self.catalog.ask(lambda read: read.rejects())),
+            generation=snapshot.generation,
+            backbone=state.space.backbone,
+            space=state.space.id,
+            projection=snapshot.projection.kind,
+            searched_space=snapshot.space_id,
+            index=IndexDescription(
+                engine=kept.engine,
+                because=kept.reason,
+                kind=index.pop("kind"),
+                size=index.pop("size"),
+                dimension=index.pop("dimension"),
+                parameters=index,
+            ),
+            target_fpir=snapshot.target_fpir,
+            calibration=snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes),
+            pinned_thresholds=len(snapshot.pins),
+            siamese_head=self.heads.describe(),
+            local_features=LocalFeaturesDescription(
+                points=state.local_points,
+                examples=len(snapshot.local),
+                without=counts.examples - len(snapshot.local),
+            ),
+            keep_pictures=state.keep_pictures,
+            created_at=state.created_at,
+            read_only=self.read_only,
+            advice=advice_on(state.space.backbone),
+        )
 
     def check(self) -> list[str]:
         """Everything that is wrong with the gallery, one sentence each."""

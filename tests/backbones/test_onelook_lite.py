@@ -163,7 +163,7 @@ def test_a_gallery_of_the_former_default_says_that_moving_is_worth_trying(
         opened.enroll("cat", photograph("chelsea"))
     with caplog.at_level(logging.INFO), Recognizer.open(tmp_path / "old") as opened:
         assert opened.backbone.name == "efficientnet-lite0"
-        advice = opened.gallery.describe()["advice"]
+        advice = opened.gallery.describe().advice
         assert "onelook reembed --backbone onelook-lite0" in advice
         assert advice in caplog.text
         assert opened.recognize(photograph("chelsea")).candidates[0].label == "cat"
@@ -171,5 +171,5 @@ def test_a_gallery_of_the_former_default_says_that_moving_is_worth_trying(
 
 def test_a_fresh_gallery_uses_it_and_has_no_advice(tmp_path: Path) -> None:
     with Recognizer.open(tmp_path / "new", create=True) as opened:
-        assert opened.gallery.describe()["backbone"] == NAME
-        assert opened.gallery.describe()["advice"] is None
+        assert opened.gallery.describe().backbone == NAME
+        assert opened.gallery.describe().advice is None

@@ -81,7 +81,7 @@ def test_a_head_not_in_force_changes_nothing(shop: Gallery) -> None:
     shop.heads.use(trained(HEAD.siamese.weights, 3.0, active=False), shop.snapshot().space_id)
     assert first_label(shop) == "bowl"
     assert verify_embeddings(shop.snapshot(), QUERY, CUP).probability is None
-    assert "not in force" in str(shop.describe()["siamese_head"])
+    assert "not in force" in str(shop.describe().siamese_head)
 
 
 def test_verification_gives_the_heads_probability(shop: Gallery) -> None:
@@ -131,7 +131,7 @@ def test_another_view_of_the_gallery_follows(shop: Gallery) -> None:
         assert first_label(other) == "cup"
         shop.heads.use(None, shop.snapshot().space_id)
         assert first_label(other) == "bowl"
-        assert other.describe()["siamese_head"] is None
+        assert other.describe().siamese_head is None
 
 
 READER = """
@@ -180,7 +180,7 @@ def test_a_change_of_space_suspends_it_and_the_way_back_brings_it_back(
     shop.spaces.project(Projection("adapted", mean, matrix, mean))
     assert "Siamese head is suspended" in caplog.text
     assert shop.snapshot().head is None
-    assert str(shop.describe()["siamese_head"]).startswith("suspended")
+    assert str(shop.describe().siamese_head).startswith("suspended")
     shop.spaces.project(None)
     assert shop.snapshot().head is not None
     assert first_label(shop) == "cup"

@@ -51,8 +51,8 @@ def nearest(recognizer: Recognizer, seed: int) -> str:
 
 
 def served_by(recognizer: Recognizer) -> tuple[str, str]:
-    described: dict[str, Any] = recognizer.gallery.describe()["index"]
-    return described["engine"], described["because"]
+    index = recognizer.gallery.describe().index
+    return index.engine, index.because
 
 
 def run_sql(url: str, *statements: str) -> None:

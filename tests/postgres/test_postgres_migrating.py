@@ -41,7 +41,7 @@ def content(place: Any) -> dict[str, Any]:
         gallery = recognizer.gallery
         catalog = gallery.catalog
         assert gallery.check() == []
-        described = gallery.describe()
+        described = gallery.describe().to_json()
         for name in ("gallery", "index"):
             del described[name]
         [batch] = catalog.stream(lambda read: read.embeddings.stream(catalog.state().space.id))
