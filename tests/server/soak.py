@@ -30,7 +30,7 @@ import psutil
 
 from engine.recognizer import Recognizer
 from tests.server.conftest import png
-from tests.server.hostile import hostile_requests
+from tests.server.hostile_inputs import hostile_requests
 from tests.server.test_commands import free_port, wait_for
 from tests.server.test_jobs import archive
 
