@@ -1,9 +1,10 @@
 """Manifests: tables of `path,label`, perhaps a box, and in further columns the class's attributes.
 
-CSV (with a header), JSON Lines (UTF-8, one object a line) and Parquet; and annotations, COCO
-(`.json`) and YOLO (`.yaml`, `classes.txt`). A relative path counts from the manifest's own folder,
-and an address in an object store (`s3://bucket/key`) stands for itself. Rows are read as they are
-needed, never all at once; only COCO's file is held as a whole.
+CSV (with a header), JSON Lines (UTF-8, one object a line), Parquet and the first sheet of an Excel
+workbook (`.xlsx`); and annotations, COCO (`.json`) and YOLO (`.yaml`, `classes.txt`). A relative
+path counts from the manifest's own folder, and an address in an object store (`s3://bucket/key`)
+stands for itself. Rows are read as they are needed, never all at once; only COCO's file is held as
+a whole.
 
 A CSV may be as spreadsheets save it: separated by commas, semicolons or tabs, in UTF-8, UTF-16 or
 Windows-1252, with a first line such as `sep=;`. What was taken for what is noted.
@@ -18,9 +19,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import TextIOWrapper
 from pathlib import Path, PurePath
 from typing import Any
+from zipfile import BadZipFile
 
 from ..boxes import Box
-from ..errors import ManifestError, SettingsError
+from ..errors import ManifestError, MissingPackageError, SettingsError
 from ..slim import needing
 from .coco import coco_files, coco_rows
 from .notes import ListingNotes
@@ -28,7 +30,7 @@ from .remote import RemoteFile
 from .rows import ManifestRow, shown
 from .yolo import yolo_file, yolo_rows
 
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"})
+TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx"})
 ANNOTATION_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 MANIFEST_NAMES = frozenset({"classes.txt", "obj.names"})
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -73,10 +75,7 @@ def read_manifest(path: Path | RemoteFile, notes: ListingNotes) -> Iterator[Mani
             raise ManifestError(f"{path}: YOLO labels in an object store can't be read; copy them")
         yield from yolo_rows(path, notes)
         return
-    if suffix in (".csv", ".tsv"):
-        rows = _csv_rows(path, notes)
-    else:
-        rows = _parquet_rows(path) if suffix == ".parquet" else _jsonl_rows(path)
+    rows = _csv_rows(path, notes) if suffix in (".csv", ".tsv") else _READERS[suffix](path)
     try:
         for number, row in rows:
             yield _checked(path, number, row)
@@ -213,3 +212,58 @@ def _parquet_rows(path: Path | RemoteFile) -> Iterator[tuple[int, Mapping[str, A
                     yield number, row
     except pyarrow.ArrowException as error:
         raise ManifestError(f"{path}: can't be read as Parquet: {error}") from None
+
+
+def _xlsx_rows(path: Path | RemoteFile) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of the first sheet, values as they were last calculated."""
+    try:
+        import openpyxl  # an extra
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            f"{path}: to read Excel workbooks, run `pip install onelook[xlsx]`, or save the sheet "
+            "as CSV UTF-8"
+        ) from None
+    columns: list[str] | None = None
+    with path.open("rb") as opened:
+        try:
+            book = openpyxl.load_workbook(opened, read_only=True, data_only=True)
+            rows = enumerate(book.worksheets[0].iter_rows(values_only=True), start=1)
+            for number, cells in rows:
+                texts = [_cell(cell) for cell in cells]
+                if not any(text not in (None, "") for text in texts):
+                    continue
+                if columns is None:
+                    columns = _sheet_columns(path, texts)
+                    continue
+                yield number, dict(zip(columns, texts, strict=False))
+        except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
+            raise ManifestError(f"{path}: can't be read as an Excel workbook: {error}") from None
+    if columns is None:
+        raise ManifestError(f"{path}: its first sheet is empty")
+
+
+def _sheet_columns(path: Path | RemoteFile, texts: Sequence[Any]) -> list[str]:
+    names = ["" if text is None else str(text).strip() for text in texts]
+    columns = [name.lower() if name.lower() in KNOWN else name for name in names]
+    if not set(COLUMNS) <= set(columns):
+        raise ManifestError(
+            f"{path}: expected the columns 'path' and 'label' in the first row of the first sheet, "
+            f"but got {shown(names)}"
+        )
+    return columns
+
+
+def _cell(value: object) -> object:
+    """A cell's value as a CSV of the sheet would hold it: text."""
+    if value is None or isinstance(value, str):
+        return value
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole and isinstance(value, float) else str(value)
+
+
+_READERS = {
+    ".jsonl": _jsonl_rows,
+    ".ndjson": _jsonl_rows,
+    ".parquet": _parquet_rows,
+    ".xlsx": _xlsx_rows,
+}

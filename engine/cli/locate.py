@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..boxes import split_source
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
@@ -113,7 +114,8 @@ class _Coco:
     def add(self, found: Findings) -> None:
         number = len(self.images) + 1
         size = {"width": found.width, "height": found.height}
-        self.images.append({"id": number, "file_name": found.source, **size})
+        name, _ = split_source(found.source)
+        self.images.append({"id": number, "file_name": name, **size})
         for result in found.to_coco(number):
             self.annotations.append({"id": len(self.annotations) + 1, **result})
         self.categories |= {

@@ -44,6 +44,14 @@ def to_rgb(image: Image.Image, name: str) -> Converted:
     return image.convert("RGB"), ()
 
 
+def remarks_on_deep(picture: Image.Image) -> tuple[str, ...]:
+    """What to say of a picture whose sixteen-bit colours were cut to their high bytes."""
+    most = int(np.asarray(picture).max())
+    if 0 < most < 256 // _NARROW:
+        return ("Its colours take a small part of their sixteen bits, so that it is nearly black.",)
+    return ()
+
+
 def _composited(image: Image.Image) -> Converted:
     alpha = image.getchannel("A")
     least, most = alpha.getextrema()

@@ -20,8 +20,8 @@ from PIL.WebPImagePlugin import WebPImageFile
 from ..boxes import Box
 from ..errors import ImageError
 from . import sniff
-from .colour import to_rgb
-from .orientation import exif_orientation, swaps_sides, upright
+from .colour import remarks_on_deep, to_rgb
+from .orientation import exif_orientation, orientation_of, swaps_sides, upright
 from .quality import is_blank
 from .source import ImageLimits
 
@@ -123,13 +123,16 @@ def decode(
             doesn't lie in it.
     """
     with _opened(data, name, limits, short_side, box) as (kind, file, full):
+        deep = file.mode.startswith("RGB") and any(";16" in str(tile) for tile in file.tile)
         file.load()
         pixels, remarks = to_rgb(file, name)
+        if deep and not remarks:
+            remarks = remarks_on_deep(pixels)
         if kind in _WITH_FRAMES and is_blank(pixels):
             pixels, remarks = _first_frame_with_content(file, name, limits) or (pixels, remarks)
         # Pillow turns a TIFF upright itself, and pillow-heif a HEIC; the others carry EXIF data,
         # a PNG perhaps behind its pixels, or nothing.
-        orientation = exif_orientation(file.info.get("exif"))
+        orientation = _orientation(kind, file)
         pixels = upright(pixels, orientation)
         size = full[::-1] if swaps_sides(orientation) else full
         size = size if kind == sniff.JPEG else pixels.size
@@ -172,7 +175,14 @@ def header_size(data: bytes, name: str, limits: ImageLimits) -> tuple[int, int] 
 
 def _upright(file: ImageFile, full: tuple[int, int]) -> tuple[int, int]:
     """The upright size of a JPEG, whose header tells how it is turned."""
-    return full[::-1] if swaps_sides(exif_orientation(file.info.get("exif"))) else full
+    return full[::-1] if swaps_sides(_orientation(sniff.JPEG, file)) else full
+
+
+def _orientation(kind: str, file: ImageFile) -> int:
+    """How a file's pixels are turned, by its metadata; XMP counts where programs write it."""
+    if kind in (sniff.JPEG, sniff.PNG, sniff.WEBP):
+        return orientation_of(file.info)
+    return exif_orientation(file.info.get("exif"))
 
 
 def _first_frame_with_content(

@@ -20,7 +20,7 @@ from .decode import (
     part_of,
 )
 from .loaded import LoadedImage
-from .orientation import exif_orientation, upright
+from .orientation import orientation_of, upright
 from .source import Crop, ImageLimits, ImageSource, describe_source, read_encoded
 
 _DEFAULT_LIMITS = ImageLimits()
@@ -138,7 +138,7 @@ def _pixels_in_memory(
     try:
         source.load()
         pixels, remarks = to_rgb(source, name)
-        return upright(pixels, exif_orientation(source.info.get("exif"))), remarks
+        return upright(pixels, orientation_of(source.info)), remarks
     except ImageError:
         raise
     except Exception as error:  # a file opened lazily by Pillow may be damaged in any way

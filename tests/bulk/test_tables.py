@@ -41,6 +41,46 @@ def test_every_way_gives_the_same_row(tmp_path: Path, data: bytes, remarks: list
     assert all(part in said for part in remarks)
 
 
+def workbook(path: Path, *rows: tuple[object, ...]) -> Path:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.create_sheet("another").append(("nothing", "of", "interest"))
+    book.save(path)
+    return path
+
+
+def test_a_workbook_gives_what_a_table_gives(tmp_path: Path) -> None:
+    table = workbook(
+        tmp_path / "list.xlsx",
+        (),
+        ("Path", "LABEL", "price", "x0", "y0", "x1", "y1", "sold"),
+        ("ä.jpg", "Bär", 3.0, None, None, None, None, None),
+        (None, None, None),
+        ("b.jpg", 4711, 8.9, 10, 20.0, 300, 400, True),
+    )
+
+    bear, number = items(table)
+
+    assert (bear.label, bear.image) == ("Bär", tmp_path / "ä.jpg")
+    assert bear.attributes == {"price": "3"}
+    assert (number.label, number.source) == ("4711", f"{tmp_path}/b.jpg#box=10,20,300,400")
+    assert number.attributes == {"price": "8.9", "sold": "True"}
+
+
+def test_a_workbook_without_the_columns_or_damaged_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="expected the columns 'path' and 'label'"):
+        list(items(workbook(tmp_path / "a.xlsx", ("file", "name"), ("a.jpg", "cup"))))
+    with pytest.raises(ManifestError, match=r"row 2: expected a text in the column 'label'"):
+        list(items(workbook(tmp_path / "b.xlsx", ("path", "label"), ("a.jpg", None))))
+    with pytest.raises(ManifestError, match="its first sheet is empty"):
+        list(items(workbook(tmp_path / "c.xlsx")))
+    (tmp_path / "d.xlsx").write_bytes(b"PK\x03\x04 no workbook")
+    with pytest.raises(ManifestError, match="can't be read as an Excel workbook"):
+        list(items(tmp_path / "d.xlsx"))
+
+
 def test_a_table_of_tabs_may_say_so_in_its_ending(tmp_path: Path) -> None:
     (tmp_path / "list.tsv").write_text("label\tpath\nthing\ta.jpg\n")
     assert [item.label for item in items(tmp_path / "list.tsv")] == ["thing"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -76,6 +78,29 @@ def test_sixteen_bit_colour_keeps_the_high_byte_of_each_channel() -> None:
     row = struct.pack(">BHHHHHH", 0, 0, 257 * 10, 65535, 256 * 200, 0, 257)
     pixels = np.asarray(load_image(png(2, 1, 16, 2, row)).pixels)
     assert pixels.tolist() == [[[0, 10, 255], [200, 0, 1]]]
+
+
+def deep_png(levels: npt.NDArray[Any]) -> bytes:
+    """A PNG of sixteen-bit colours, `(h, w, 3)`, by the specification's section 11.2."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        tail = kind + data
+        return struct.pack(">I", len(data)) + tail + struct.pack(">I", zlib.crc32(tail))
+
+    height, width, _ = levels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in levels)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    ends = [chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    return b"".join([b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), *ends])
+
+
+def test_deep_colours_keep_their_high_byte_and_a_narrow_range_is_told() -> None:
+    levels = np.random.default_rng(0).integers(0, 65536, (40, 40, 3))
+    whole, narrow = load_image(deep_png(levels)), load_image(deep_png(levels >> 4))
+
+    assert np.array_equal(np.asarray(whole.pixels), levels >> 8)
+    assert whole.remarks == ()
+    assert "nearly black" in narrow.warnings()[0]
 
 
 def test_thirty_two_bit_levels_within_sixteen_bits_count_as_sixteen_bit() -> None:

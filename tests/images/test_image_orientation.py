@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from engine.images import load_image
 from engine.images.orientation import exif_orientation
@@ -57,6 +58,48 @@ def test_pictures_are_turned_upright(kind: str, orientation: int) -> None:
     assert (loaded.width, loaded.height) == loaded.pixels.size == (32, 16)
     colours = np.array(corner_colours(loaded.pixels), int)
     assert np.abs(colours - np.array([RED, GREEN, BLUE, WHITE])).max() <= 12
+
+
+def xmp(orientation: int, *, element: bool) -> bytes:
+    """A packet as editors write it, with the orientation as an attribute or as an element."""
+    told = f'tiff:Orientation="{orientation}"/>'
+    if element:
+        told = f"><tiff:Orientation>{orientation}</tiff:Orientation></rdf:Description>"
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
+        '"http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        f'xmlns:tiff="http://ns.adobe.com/tiff/1.0/" {told}</rdf:RDF></x:xmpmeta>'
+    ).encode()
+
+
+def with_xmp(image: Image.Image, kind: str, packet: bytes, **options: object) -> bytes:
+    if kind != "PNG":
+        return encoded(image, kind, xmp=packet, **options)
+    info = PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", packet.decode())
+    return encoded(image, kind, pnginfo=info, **options)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+def test_an_orientation_that_a_program_noted_in_xmp_counts(kind: str, orientation: int) -> None:
+    image = Image.fromarray(np.ascontiguousarray(STORED[orientation]))
+    options: dict[str, object] = {"lossless": True} if kind == "WEBP" else {}
+    for element in (False, True):
+        packet = xmp(orientation, element=element)
+        loaded = load_image(with_xmp(image, kind, packet, **options))
+        assert (loaded.width, loaded.height) == loaded.pixels.size == (32, 16)
+        colours = np.array(corner_colours(loaded.pixels), int)
+        assert np.abs(colours - np.array([RED, GREEN, BLUE, WHITE])).max() <= 60
+
+
+def test_the_cameras_orientation_counts_before_that_in_xmp() -> None:
+    packet = xmp(6, element=False)
+    data = encoded(Image.fromarray(corners()), "WEBP", exif=exif(1), xmp=packet, lossless=True)
+    assert corner_colours(load_image(data).pixels) == [RED, GREEN, BLUE, WHITE]
+    for damaged in (b"tiff:Orientation='x'", b"\xff\xfe", b"tiff:Orientation=", b""):
+        data = encoded(Image.fromarray(corners()), "WEBP", xmp=damaged, lossless=True)
+        assert corner_colours(load_image(data).pixels) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_an_orientation_behind_a_png_s_pixels_counts() -> None:
