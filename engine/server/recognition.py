@@ -12,6 +12,8 @@ from typing import TypeVar
 from ..boxes import Box
 from ..cores import thread_limit
 from ..errors import ImageError, OverloadedError, TooLargeError
+from ..evaluation.explanation.explain import Explanation
+from ..evaluation.explanation.explain import explain as explained
 from ..features import Features, PreparedPicture
 from ..filtering import Filter
 from ..findings import Findings
@@ -133,6 +135,32 @@ class RecognitionLine:
                 ]
         finally:
             self._pending -= len(uploads)
+            self._metrics.queue.set(self._pending)
+
+    async def explain(self, upload: Upload) -> Explanation | Reject:
+        """Why a picture is decided as it is; a `Reject` if it can't be read.
+
+        Raises:
+            OverloadedError, TooLargeError: as `recognize`.
+        """
+        recognizer = self._recognizer
+        requests = _present(trail.current())
+
+        def work() -> Explanation:
+            with self._metrics.stage("explain", requests):
+                return explained(recognizer.gallery, recognizer.embedder, upload.image)
+
+        self._admit(1)
+        try:
+            size = await self.size_of(upload, self._options.max_image_pixels)  # decoded as it is
+            if isinstance(size, Reject):
+                return size
+            with self.room.admitted(size):
+                return await self._decoded(size, work)
+        except ImageError as error:
+            return Reject(upload.source, error.reason)
+        finally:
+            self._pending -= 1
             self._metrics.queue.set(self._pending)
 
     async def _located(

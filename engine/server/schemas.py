@@ -174,13 +174,38 @@ class ClassOut(Schema):
     examples: int
     example_id: int | None
     pinned_threshold: float | None
+    attributes: dict[str, Any] = {}
 
 
 class ClassPageOut(Schema):
-    """Classes by label; `next` is what to give as `after` for the next page, or null at the end."""
+    """Classes; `next` is what to give as `after` for the next page, or null at the end.
+
+    `alike`: no label contains what was searched for, and these are those most like it.
+    """
 
     classes: list[ClassOut]
     next: Label | None
+    alike: bool = False
+
+
+class AttributeValueOut(Schema):
+    """A value as it is written in a filter, and how many classes have it."""
+
+    value: str
+    classes: int
+
+
+class AttributeOut(Schema):
+    """An attribute that classes have, with its commonest values."""
+
+    name: str
+    values: list[AttributeValueOut]
+
+
+class AttributesOut(Schema):
+    """The attributes that classes have, by name."""
+
+    attributes: list[AttributeOut]
 
 
 class ExampleOut(Schema):
@@ -262,10 +287,16 @@ class ClassChange(Schema):
     attributes: dict[str, Any] | None = None
 
 
-class MergeIn(Schema):
-    """Classes to merge into another."""
+class ClassesIn(Schema):
+    """Classes to remove, or to merge into another."""
 
     class_ids: list[RowId] = Field(min_length=1, max_length=1000)
+
+
+class RemovedOut(Schema):
+    """How many classes were removed."""
+
+    removed: int
 
 
 class RejectOut(Schema):
@@ -407,8 +438,12 @@ class ForgottenOut(Schema):
 
 
 class FeedbackOut(Schema):
-    """What was noted: the class that a picture shows, and what the service had said."""
+    """What was noted: the class that a picture shows, and what the service had said.
 
+    By its `id` it can be taken back.
+    """
+
+    id: int
     label: Label | None
     decided: Label | None
     right: bool
@@ -421,6 +456,20 @@ class FeedbackCountsOut(Schema):
     misnamed: int = 0
     missed: int = 0
     strangers_named: int = 0
+
+
+class ExplanationOut(Schema):
+    """What a decision rests on.
+
+    `impostors`: similarities of pictures of other things to the class ranked first; `genuine`: of
+    slightly changed views of its own pictures, an upper bound on those of new ones. Both have the
+    same bins. `because` says it in English.
+    """
+
+    decision: DecisionOut
+    because: list[str]
+    impostors: HistogramOut
+    genuine: HistogramOut
 
 
 class QualityOut(Schema):
@@ -438,6 +487,53 @@ class QualityOut(Schema):
     feedback: FeedbackCountsOut
     evaluation: EvaluationOut | None
     evaluated_at: datetime | None
+
+
+class NeedyOut(Schema):
+    """A class that another picture would help.
+
+    People said of `missed` queries called unknown, and of `mistaken` ones given another name, that
+    they show it; `near` is the class that its picture is most similar to.
+    """
+
+    class_id: int
+    label: Label
+    example_id: int | None
+    examples: int
+    missed: int
+    mistaken: int
+    near: Label | None
+    similarity: float | None
+
+
+class ConfusedOut(Schema):
+    """Two classes of which one's picture would be given the other's name, were its own gone."""
+
+    class_id: int
+    label: Label
+    example_id: int | None
+    other_id: int
+    other: Label
+    other_example_id: int | None
+    similarity: float
+
+
+class AdviceOut(Schema):
+    """What to do next.
+
+    `single`: classes with one picture; `looked_at`: how many pictures were compared with the other
+    classes'; `outgrown`: the gallery has changed much since it was calibrated.
+    """
+
+    second_picture: list[NeedyOut]
+    confused: list[ConfusedOut]
+    confused_pairs: int
+    looked_at: int
+    single: int
+    expected_tpir: float | None
+    expected_tpir_of: str | None
+    outgrown: bool
+    feedback: int
 
 
 class TargetIn(Schema):

@@ -13,6 +13,7 @@ from ..errors import SettingsError
 from ..recognizer import Recognizer
 from .jobs.runner import JobRunner
 from .keeping import UnknownKeeper
+from .listing import Listing
 from .metrics import Metrics
 from .options import ServerOptions
 from .pictures import Thumbnails
@@ -28,6 +29,7 @@ class Service:
 
     Attributes:
         line: recognises pictures; there once the service has started.
+        listing: the catalog as people look through it.
         keeper: keeps queries called unknown.
         enrolling: held by requests that enroll; only some may at a time, so that pictures that wait
             to be written take neither all threads nor, decoded, all memory.
@@ -46,6 +48,7 @@ class Service:
         self.line = RecognitionLine(self.served, self.metrics)
         self.keeper = UnknownKeeper(self.served, self.line)
         self.enrolling = asyncio.Semaphore(2 * thread_limit())
+        self.listing = Listing()
         self._readiness = Readiness(self.served)
         self.ready = False
         self._runner: JobRunner | None = None

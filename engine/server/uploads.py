@@ -131,8 +131,8 @@ def number(form: FormData, field: str, *, default: int, least: int, most: int) -
     return int(value)
 
 
-def flag(form: FormData, field: str) -> bool:
-    """Whether a field says `true`.
+def flag(form: FormData, field: str, *, default: bool = False) -> bool:
+    """Whether a field says `true`; the default where it is missing.
 
     Raises:
         ServiceError: it says neither `true` nor `false`.
@@ -140,7 +140,7 @@ def flag(form: FormData, field: str) -> bool:
     value = text(form, field)
     if value not in (None, "true", "false"):
         raise ServiceError(f"expected `true` or `false` in {field!r}, but got {value!r}")
-    return value == "true"
+    return default if value is None else value == "true"
 
 
 def file_name(name: str | None) -> str:

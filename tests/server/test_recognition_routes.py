@@ -164,12 +164,42 @@ def test_feedback_tells_right_from_wrong(client: TestClient) -> None:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    assert say(3, label="thing 3") == {"label": "thing 3", "decided": "thing 3", "right": True}
+    said = say(3, label="thing 3")
+    assert said == {"id": 1, "label": "thing 3", "decided": "thing 3", "right": True}
     assert say(3, label="thing 4")["right"] is False
     assert say(99)["right"] is True
     assert say(99, label="thing 5")["right"] is False
     counts = client.get("/v1/quality").json()["feedback"]
     assert counts == {"right": 2, "misnamed": 1, "missed": 1, "strangers_named": 0}
+
+    assert client.delete(f"/v1/feedback/{said['id']}").status_code == 204
+    assert client.delete(f"/v1/feedback/{said['id']}").status_code == 404
+    counts = client.get("/v1/quality").json()["feedback"]
+    assert counts == {"right": 1, "misnamed": 1, "missed": 1, "strangers_named": 0}
+
+
+def test_an_explanation_shows_how_near_other_things_come(client: TestClient) -> None:
+    for seed in range(12):
+        enroll(client, f"thing {seed}", seed)
+
+    found = client.post("/v1/explain", files={"image": ("3.png", png(3, 96))}).json()
+
+    assert found["decision"]["label"] == "thing 3"
+    assert found["decision"]["source"] == "<upload 3.png>"
+    assert "'thing 3'" in found["because"][0]
+    assert found["impostors"]["edges"] == found["genuine"]["edges"]
+    assert sum(found["impostors"]["counts"]) >= 11
+    refused = client.post("/v1/explain", files={"image": ("bill.pdf", b"%PDF-1.7")})
+    assert refused.status_code == 422
+    assert "bill.pdf" in refused.json()["detail"]
+
+
+def test_a_live_cameras_frames_are_not_kept_for_review(client: TestClient) -> None:
+    enroll(client, "thing", 1)
+    client.post("/v1/recognize", files={"images": png(98)}, data={"keep": "false"})
+    assert client.get("/v1/review").json()["total"] == 0
+    client.post("/v1/recognize", files={"images": png(98)})
+    assert client.get("/v1/review").json()["total"] == 1
 
 
 def test_feedback_names_only_classes_that_are_there(client: TestClient) -> None:

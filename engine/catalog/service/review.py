@@ -110,8 +110,8 @@ class ReviewStore:
         if ids:
             self.forget(ids)
 
-    def add_feedback(self, feedback: Feedback) -> None:
-        """Note what somebody said."""
+    def add_feedback(self, feedback: Feedback) -> int:
+        """Note what somebody said; its id."""
         values = {
             "created_at": datetime.now(UTC),
             "label": feedback.label,
@@ -122,7 +122,14 @@ class ReviewStore:
             "space_id": feedback.space_id,
         }
         with self._database.transaction(write=True) as connection:
-            connection.execute(insert(FeedbackRow).values(**values))
+            noted = insert(FeedbackRow).values(**values).returning(FeedbackRow.id)
+            return int(connection.execute(noted).scalar_one())
+
+    def take_back(self, feedback_id: int) -> bool:
+        """Forget what somebody said; whether it was noted."""
+        row = FeedbackRow
+        with self._database.transaction(write=True) as connection:
+            return connection.execute(delete(row).where(row.id == feedback_id)).rowcount > 0
 
     def verdicts(self, space_id: str) -> list[tuple[str | None, str | None]]:
         """Of each feedback on a query embedded in a space what was said and what was decided."""

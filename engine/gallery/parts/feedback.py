@@ -16,8 +16,8 @@ class FeedbackNotes:
     def __init__(self, live: LiveGallery) -> None:
         self._live = live
 
-    def note(self, vector: FloatArray, decision: Decision, label: str | None) -> str | None:
-        """Note what a query shows; the label as the gallery writes it.
+    def note(self, vector: FloatArray, decision: Decision, label: str | None) -> int:
+        """Note what a query shows; the note's id, by which it can be taken back.
 
         Args:
             vector: `(dim,) float32`, the query's unit embedding, not projected.
@@ -31,7 +31,7 @@ class FeedbackNotes:
         if label is not None:
             with catalog.read() as reader:
                 label = reader.classes.by_label(label).label
-        catalog.service.review.add_feedback(
+        return catalog.service.review.add_feedback(
             Feedback(
                 label=label,
                 decided=decision.label,
@@ -41,7 +41,10 @@ class FeedbackNotes:
                 space_id=catalog.state().space.id,
             )
         )
-        return label
+
+    def take_back(self, feedback_id: int) -> bool:
+        """Forget a note; whether it was there."""
+        return self._live.catalog.service.review.take_back(feedback_id)
 
     def evidence(self, snapshot: Snapshot) -> tuple[FloatArray, tuple[FloatArray, IntArray]]:
         """What was said about queries, as evidence for a calibration of that snapshot.

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from ...catalog import normalised_label
-from ...errors import ServiceError
+from ...errors import ClassNotFoundError, ServiceError
+from ...filtering import Filter
+from ...gallery import Gallery, Snapshot
 from .. import uploads
 from ..access import require
 from ..catalog_reading import first_examples, neighbours
 from ..enrolling import enroll_upload
+from ..listing import Order, Wanted, examples_of_each
 from ..logs import audit
 from ..presence import while_there
 from ..schemas import (
+    AttributeOut,
+    AttributesOut,
+    AttributeValueOut,
     ClassChange,
     ClassDetailOut,
+    ClassesIn,
     ClassOut,
     ClassPageOut,
     EnrolmentOut,
-    MergeIn,
+    RemovedOut,
 )
 from ..service import Service, service_of
 from ..tokens import Principal, Scope
@@ -38,34 +47,59 @@ Administrator = Annotated[Principal, require(Scope.ADMIN)]
 @router.get("", dependencies=[require(Scope.RECOGNIZE)])
 def list_classes(
     request: Request,
-    search: Annotated[str | None, Query(max_length=500)] = None,
+    search: Annotated[str, Query(max_length=500)] = "",
+    filter: Annotated[list[str] | None, Query(max_length=50)] = None,
+    sort: Order = Order.LABEL,
+    attribute: Annotated[str | None, Query(max_length=500)] = None,
     after: Annotated[str | None, Query(max_length=500)] = None,
     label: Annotated[str | None, Query(max_length=500)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = PAGE,
 ) -> ClassPageOut:
-    """Classes by label, a page at a time: all, those that contain `search`, or just `label`."""
-    gallery = service_of(request).recognizer.gallery
+    """Classes, a page at a time: all, those that contain `search`, or just `label`.
+
+    `filter`: with these attributes, `kind=mug|cup`; `sort`: in this order, or by `attribute`'s
+    values. Where no label contains `search`, those most like it come, and `alike` is true.
+    """
+    service = service_of(request)
+    gallery = service.recognizer.gallery
+    snapshot = gallery.snapshot()
     if label is not None:
-        records = [gallery.catalog.ask(lambda read: read.classes.by_label(label))]
-    else:
-        records = gallery.catalog.ask(
-            lambda read: read.classes.listed(search=search, after=after, limit=limit + 1)
-        )
-    page = records[:limit]
-    first = first_examples(gallery.snapshot(), [record.id for record in page])
+        return ClassPageOut(classes=[_class_out(gallery, label)], next=None)
+    wanted = Wanted(search, Filter.parse(filter or ()), sort, attribute)
+    found, more = service.listing.page(snapshot, wanted, after=after, limit=limit)
+    classes = _classes_out(snapshot, found.class_ids)
     return ClassPageOut(
-        classes=[
-            ClassOut(
-                id=record.id,
-                label=record.label,
-                examples=record.examples,
-                example_id=first.get(record.id),
-                pinned_threshold=record.pinned_threshold,
-            )
-            for record in page
-        ],
-        next=page[-1].label if len(records) > limit else None,
+        classes=classes, next=classes[-1].label if more else None, alike=found.alike
     )
+
+
+@router.get("/attributes", dependencies=[require(Scope.RECOGNIZE)])
+def list_attributes(request: Request) -> AttributesOut:
+    """The attributes that classes have, with their commonest values."""
+    service = service_of(request)
+    found = service.listing.attributes(service.recognizer.gallery.snapshot())
+    return AttributesOut(
+        attributes=[
+            AttributeOut(
+                name=name, values=[AttributeValueOut(value=v, classes=n) for v, n in values]
+            )
+            for name, values in found.items()
+        ]
+    )
+
+
+@router.post("/remove", dependencies=[require(Scope.ADMIN)])
+def remove_classes(request: Request, chosen: ClassesIn) -> RemovedOut:
+    """Remove several classes with their examples and pictures; those that are gone are passed."""
+    gallery = service_of(request).recognizer.gallery
+    labels = gallery.snapshot().labels
+    removed = 0
+    for class_id in dict.fromkeys(chosen.class_ids):
+        with suppress(ClassNotFoundError):
+            gallery.classes.remove(class_id)
+            audit("class removed", class_id=class_id, label=labels.get(class_id))
+            removed += 1
+    return RemovedOut(removed=removed)
 
 
 @router.post(
@@ -120,7 +154,7 @@ def change_class(
 
 @router.post("/{class_id}/merge")
 def merge_classes(
-    request: Request, class_id: Id, merge: MergeIn, caller: Administrator
+    request: Request, class_id: Id, merge: ClassesIn, caller: Administrator
 ) -> ClassDetailOut:
     """Move the examples of other classes into this one and remove the others."""
     service = service_of(request)
@@ -159,6 +193,36 @@ async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
         allow = uploads.flag(form, "allow_duplicates")
     enrolling = enroll_upload(service, class_id, upload, allow_duplicates=allow)
     return await while_there(request, enrolling)
+
+
+def _class_out(gallery: Gallery, label: str) -> ClassOut:
+    record = gallery.catalog.ask(
+        lambda read: read.classes.by_label(label)
+    )  # the snapshot may not know it
+    return ClassOut(
+        id=record.id,
+        label=record.label,
+        examples=record.examples,
+        example_id=first_examples(gallery.snapshot(), [record.id]).get(record.id),
+        pinned_threshold=record.pinned_threshold,
+        attributes=dict(record.attributes),
+    )
+
+
+def _classes_out(snapshot: Snapshot, class_ids: Sequence[int]) -> list[ClassOut]:
+    counts = examples_of_each(snapshot, class_ids)
+    first = first_examples(snapshot, class_ids)
+    return [
+        ClassOut(
+            id=class_id,
+            label=snapshot.labels[class_id],
+            examples=counts.get(class_id, 0),
+            example_id=first.get(class_id),
+            pinned_threshold=snapshot.pins.get(class_id),
+            attributes=snapshot.attributes.of(class_id),
+        )
+        for class_id in class_ids
+    ]
 
 
 def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetailOut:

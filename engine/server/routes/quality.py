@@ -7,9 +7,10 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 
 from ..access import require
+from ..advice import advice
 from ..histograms import histogram
 from ..logs import audit
-from ..schemas import FeedbackCountsOut, JobReportOut, QualityOut, TargetIn
+from ..schemas import AdviceOut, FeedbackCountsOut, JobReportOut, QualityOut, TargetIn
 from ..service import Service, service_of
 from ..tokens import Scope
 
@@ -21,6 +22,14 @@ _LOOKED_AT = 100
 def quality(request: Request) -> QualityOut:
     """What the thresholds rest on, and how recognition fared."""
     return _quality(service_of(request))
+
+
+@router.get("/advice", dependencies=[require(Scope.RECOGNIZE)])
+def show_advice(request: Request) -> AdviceOut:
+    """Which classes need another picture, and which are mixed up."""
+    service = service_of(request)
+    verdicts = service.store.review.verdicts(service.recognizer.backbone.space.id)
+    return advice(service.recognizer.gallery.snapshot(), verdicts)
 
 
 @router.put("/target", dependencies=[require(Scope.ADMIN)])

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from ... import __version__
-from ...errors import ImageError
+from ...errors import ExampleNotFoundError, ImageError
 from ...features import embeddings_of
 from ...filtering import Filter
 from ...findings import Findings
 from ...gallery import CANDIDATES, verify_embeddings
-from ...types import Candidate, Reject
+from ...types import Candidate, Decision, Reject
 from .. import uploads
 from ..access import require
+from ..histograms import histogram
 from ..logs import audit
 from ..presence import while_there
 from ..recognition import Recognized
@@ -25,6 +27,7 @@ from ..schemas import (
     CandidateOut,
     DecisionOut,
     DecisionsOut,
+    ExplanationOut,
     FeedbackOut,
     FindingOut,
     FindingsListOut,
@@ -46,6 +49,11 @@ _FILTER = {
     "items": {"type": "string"},
     "description": "Compare only with classes whose attributes have these values: `kind=mug|cup`, "
     "or a JSON object.",
+}
+_KEEP = {
+    "type": "string",
+    "enum": ["true", "false"],
+    "description": "`false`: don't keep a picture called unknown for review, as of a live camera.",
 }
 _COUNT = {"type": "integer", "minimum": 1, "maximum": MOST_CANDIDATES, "default": CANDIDATES}
 
@@ -82,6 +90,7 @@ def gallery(request: Request, principal: Caller) -> GalleryOut:
         box=dict(uploads.BOXES),
         candidates=dict(_COUNT),
         filter=dict(_FILTER),
+        keep=dict(_KEEP),
     ),
     dependencies=[require(Scope.RECOGNIZE)],
 )
@@ -91,11 +100,12 @@ async def recognize(request: Request) -> DecisionsOut:
     One picture that can't be read is an error; among several it is a result with an `error`.
     """
     service = service_of(request)
-    outcomes, _, _ = await _recognized(request, service, "candidates")
+    outcomes, _, _, keep = await _recognized(request, service, "candidates")
     recognized = [outcome for outcome in outcomes if isinstance(outcome, Recognized)]
     for entry in recognized:
         service.metrics.decided(known=entry.decision.known)
-    await service.keeper.keep(recognized)
+    if keep:
+        await service.keeper.keep(recognized)
     return DecisionsOut(results=[_decision(outcome) for outcome in outcomes])
 
 
@@ -129,7 +139,7 @@ async def locate(request: Request) -> FindingsListOut:
 async def nearest(request: Request) -> NearestListOut:
     """The nearest classes of each picture, whether or not they would be accepted."""
     service = service_of(request)
-    outcomes, k, where = await _recognized(request, service, "k")
+    outcomes, k, where, _ = await _recognized(request, service, "k")
     vectors = embeddings_of(
         [outcome.features for outcome in outcomes if isinstance(outcome, Recognized)],
         service.recognizer.backbone.space.dimension,
@@ -199,26 +209,63 @@ async def feedback(request: Request) -> FeedbackOut:
     _raise_reject(outcome)
     assert isinstance(outcome, Recognized)
     decision = outcome.decision
-    await run_in_threadpool(gallery.feedback.note, outcome.features.embedding, decision, label)
+    vector = outcome.features.embedding
+    noted = await run_in_threadpool(gallery.feedback.note, vector, decision, label)
     audit("feedback noted", label=label, decided=decision.label)
-    return FeedbackOut(label=label, decided=decision.label, right=label == decision.label)
+    return FeedbackOut(id=noted, label=label, decided=decision.label, right=label == decision.label)
+
+
+@router.delete("/feedback/{feedback_id}", status_code=204, dependencies=[require(Scope.ENROLL)])
+def take_back(request: Request, feedback_id: Annotated[int, Path(ge=1, le=2**53)]) -> Response:
+    """Take back what was said about a picture; it no longer counts."""
+    if not service_of(request).recognizer.gallery.feedback.take_back(feedback_id):
+        raise ExampleNotFoundError(f"nothing noted has the id {feedback_id}: it was taken back")
+    audit("feedback taken back", feedback=feedback_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/explain",
+    openapi_extra=uploads.body(
+        image=uploads.one_file("The picture that was recognised."), box=dict(uploads.BOX)
+    ),
+    dependencies=[require(Scope.RECOGNIZE)],
+)
+async def explain(request: Request) -> ExplanationOut:
+    """Say why a picture is decided as it is: the evidence, and how near other things come."""
+    service = service_of(request)
+    async with uploads.multipart(request, max_files=1) as form:
+        upload = await uploads.picture(form)
+    found = await while_there(request, service.line.explain(upload))
+    if isinstance(found, Reject):
+        raise ImageError(found.source, found.reason)
+    both = np.concatenate([found.impostors, found.genuine])
+    return ExplanationOut(
+        decision=_decision_out(replace(found.decision, source=upload.source)),
+        because=found.sentences(),
+        impostors=histogram(found.impostors, both),
+        genuine=histogram(found.genuine, both),
+    )
 
 
 async def _recognized(
     request: Request, service: Service, count_field: str
-) -> tuple[list[Recognized | Reject], int, Filter | None]:
-    """What became of the request's pictures, how many candidates it asks for, and its filter."""
+) -> tuple[list[Recognized | Reject], int, Filter | None, bool]:
+    """What became of the request's pictures; how many candidates it asks for, its filter, and
+    whether unknown ones may be kept.
+    """
     async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
         pictures = await uploads.pictures(form)
         count = uploads.number(form, count_field, default=CANDIDATES, least=1, most=MOST_CANDIDATES)
         where = Filter.parse(uploads.texts(form, "filter"))
+        keep = uploads.flag(form, "keep", default=True)
     if where is not None:  # what can't be used is told this caller, not all of a batch
         await run_in_threadpool(service.recognizer.gallery.snapshot().narrowed, where)
     recognizing = service.line.recognize(pictures, candidates=count, where=where)
     outcomes = await while_there(request, recognizing)
     if len(outcomes) == 1:
         _raise_reject(outcomes[0])
-    return outcomes, count, where
+    return outcomes, count, where, keep
 
 
 def _raise_reject(outcome: object) -> None:
@@ -229,7 +276,10 @@ def _raise_reject(outcome: object) -> None:
 def _decision(outcome: Recognized | Reject) -> DecisionOut:
     if isinstance(outcome, Reject):
         return DecisionOut(source=outcome.source, error=outcome.reason)
-    decision = outcome.decision
+    return _decision_out(outcome.decision)
+
+
+def _decision_out(decision: Decision) -> DecisionOut:
     plain = {k: v for k, v in decision.to_json().items() if k != "candidates"}
     return DecisionOut(**plain, candidates=_candidates(decision.candidates))
 

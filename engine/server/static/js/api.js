@@ -1,5 +1,7 @@
 // Calls the service. Errors carry the service's own words.
 
+import { t } from "./text.js";
+
 let csrf = null;
 let onLogin = () => {};
 
@@ -17,19 +19,34 @@ export class ApiError extends Error {
 }
 
 export const get = (path) => call("GET", path);
-export const post = (path, body = {}) => call("POST", path, body);
+export const post = (path, body = {}, options = {}) => call("POST", path, body, options);
 export const put = (path, body) => call("PUT", path, body);
 export const patch = (path, body) => call("PATCH", path, body);
-export const remove = (path) => call("DELETE", path);
+export const remove = (path, options = {}) => call("DELETE", path, undefined, options);
 
-/** POST a multipart form of `[name, value, file name]` entries. */
-export function send(path, entries) {
+/** POST a multipart form of `[name, value, file name]` entries; `progress` hears what share is sent. */
+export function send(path, entries, progress = () => {}) {
   const form = new FormData();
   for (const [name, value, fileName] of entries) {
     if (value instanceof Blob) form.append(name, value, fileName || value.name || "picture");
     else form.append(name, value);
   }
-  return call("POST", path, form);
+  const request = new XMLHttpRequest(); // fetch doesn't tell how far it is
+  request.open("POST", path);
+  request.responseType = "text";
+  if (csrf) request.setRequestHeader("X-CSRF-Token", csrf);
+  return new Promise((resolve, reject) => {
+    request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
+    request.onerror = () => reject(unreachable());
+    request.onload = () => {
+      try {
+        resolve(answered(path, request.status, parsed(request.responseText)));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    request.send(form);
+  });
 }
 
 /** Ask who we are, and keep what forged requests lack. */
@@ -45,25 +62,39 @@ export async function logIn(token) {
   return found;
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, options = {}) {
   const headers = {};
   if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
-  if (body !== undefined && !(body instanceof FormData)) {
+  if (body !== undefined) {
     headers["Content-Type"] = "application/json";
     body = JSON.stringify(body);
   }
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body, credentials: "same-origin" });
+    answer = await fetch(path, { method, headers, body, credentials: "same-origin", ...options });
   } catch {
-    throw new ApiError(0, "The service can't be reached. Check the connection and try again.");
+    throw unreachable();
   }
-  if (answer.status === 204) return null;
-  const data = await answer.json().catch(() => ({}));
-  if (answer.ok) return data;
-  const needsLogin = answer.status === 401 && path !== "v1/session";
+  return answered(path, answer.status, parsed(await answer.text()));
+}
+
+/** What an answer says, or its error. */
+function answered(path, status, data) {
+  if (status === 204) return null;
+  if (status >= 200 && status < 300) return data;
+  const needsLogin = status === 401 && path !== "v1/session";
   if (needsLogin) onLogin();
-  throw new ApiError(answer.status, data.detail || `The service answered ${answer.status}.`, needsLogin);
+  throw new ApiError(status, data.detail || t("error.status", { status: String(status) }), needsLogin);
+}
+
+const unreachable = () => new ApiError(0, t("error.unreachable"));
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
+  }
 }
 
 /** Follow a job until it is over; the handler gets it whenever it has changed. */

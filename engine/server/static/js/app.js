@@ -9,14 +9,9 @@ import { enrollView } from "./views/enroll.js";
 import { reviewView } from "./views/review.js";
 import { qualityView } from "./views/quality.js";
 import { loginView } from "./views/login.js";
+import { LANGUAGES, language, loadWords, speak, t } from "./text.js";
 
-const PAGES = [
-  ["recognize", "Recognise", recognizeView],
-  ["catalog", "Catalog", catalogView],
-  ["enroll", "Enroll", enrollView],
-  ["review", "Review", reviewView],
-  ["quality", "Quality", qualityView],
-];
+const PAGES = { recognize: recognizeView, catalog: catalogView, enroll: enrollView, review: reviewView, quality: qualityView };
 const SCOPES = ["recognize", "enroll", "admin"];
 
 const main = document.getElementById("main");
@@ -29,13 +24,13 @@ async function show() {
   leave();
   leave = () => {};
   const [name, id] = location.hash.replace(/^#\//, "").split("/");
-  const page = PAGES.find(([key]) => key === name) ?? PAGES[0];
+  const page = Object.hasOwn(PAGES, name) ? name : "recognize";
   for (const link of document.querySelectorAll("#tabs a")) {
-    if (link.dataset.page === page[0]) link.setAttribute("aria-current", "page");
+    if (link.dataset.page === page) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const view = page[0] === "catalog" && id ? classView : page[2];
-  document.title = `${page[1]} · Onelook`;
+  const view = page === "catalog" && id ? classView : PAGES[page];
+  document.title = `${t(`tab.${page}`)} · Onelook`;
   main.setAttribute("aria-busy", "true");
   try {
     const who = await session();
@@ -57,7 +52,7 @@ async function show() {
     window.scrollTo(0, context.top);
   } catch (error) {
     if (mine !== turn || error.silent) return;
-    put(h("div", { class: "card empty" }, h("h1", {}, "That didn’t work"), h("p", {}, error.message), h("div", { class: "row" }, button("Try again", show, "primary"), h("a", { class: "button", href: "#/recognize" }, "Back to the start"))));
+    put(h("div", { class: "card empty" }, h("h1", {}, t("error.title")), h("p", {}, error.message), h("div", { class: "row" }, button(t("error.again"), show, "primary"), h("a", { class: "button", href: "#/recognize" }, t("error.back")))));
   } finally {
     if (mine === turn) main.removeAttribute("aria-busy");
   }
@@ -96,9 +91,31 @@ function setUpTheme() {
   });
 }
 
-document.getElementById("tabs").append(
-  ...PAGES.map(([key, title]) => h("a", { href: `#/${key}`, "data-page": key }, icon(key), h("span", {}, title))),
-);
+function setUpLanguage() {
+  const [other] = Object.keys(LANGUAGES).filter((one) => one !== language);
+  const toggle = document.getElementById("language");
+  toggle.append(other.toUpperCase());
+  toggle.lang = other;
+  toggle.setAttribute("aria-label", `${other.toUpperCase()}: ${LANGUAGES[other]}`);
+  toggle.addEventListener("click", () => speak(other));
+  toggle.hidden = false;
+}
+
+async function start() {
+  setUpTheme();
+  try {
+    await loadWords();
+  } catch (error) {
+    document.getElementById("loading").textContent = error.message;
+    return;
+  }
+  setUpLanguage();
+  document.getElementById("tabs").append(
+    ...Object.keys(PAGES).map((key) => h("a", { href: `#/${key}`, "data-page": key }, icon(key), h("span", {}, t(`tab.${key}`)))),
+  );
+  show();
+}
+
 document.getElementById("logout").addEventListener("click", async () => {
   await remove("v1/session").catch((error) => toast(error.message, "bad"));
   show();
@@ -115,5 +132,4 @@ window.addEventListener("hashchange", () => {
   show();
   main.focus({ preventScroll: true });
 });
-setUpTheme();
-show();
+start();

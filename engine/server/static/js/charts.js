@@ -1,6 +1,7 @@
 // Histograms, the DET curve, and targets against what was reached, as SVG.
 
-import { h, percent } from "./dom.js";
+import { h } from "./dom.js";
+import { decimals, percent, t } from "./text.js";
 
 const WIDTH = innerWidth < 600 ? 340 : 560; // text keeps its size: a chart is as wide as it is drawn
 const HEIGHT = 230;
@@ -32,7 +33,7 @@ export function histogram(label, axis, first, second = null, level = null) {
   const [least, most] = [Math.min(...edges), Math.max(...edges)];
   for (let step = 0; step <= 4; step += 1) {
     const value = least + ((most - least) * step) / 4;
-    parts.push(below(x(value), value.toFixed(most - least < 1 ? 2 : 1), step === 0 ? "start" : step === 4 ? "end" : "middle"));
+    parts.push(below(x(value), decimals(value, most - least < 1 ? 2 : 1), step === 0 ? "start" : step === 4 ? "end" : "middle"));
   }
   if (level !== null) parts.push(h("line", { class: "level", x1: x(level), x2: x(level), y1: TOP - 4, y2: HEIGHT - BOTTOM }));
   return chart(label, [...parts, caption(axis)]);
@@ -45,13 +46,13 @@ export function detCurve(points, strangers, now, target) {
   const y = linear(0, 1, HEIGHT - BOTTOM, TOP);
   const at = (share) => x(Math.max(share, least));
   const curve = points.map((point) => `${at(point.fpir)},${y(point.fnir)}`).join(" ");
-  return chart("Known queries missed, against strangers named", [
+  return chart(t("chart.det"), [
     ...shareGrid(y),
     ...decades(least).map((tick) => below(x(tick), percent(tick))),
     h("line", { class: "level", x1: at(target), x2: at(target), y1: TOP, y2: HEIGHT - BOTTOM }),
     h("polyline", { class: "curve", points: curve }),
     now.fpir === null || now.fnir === null ? null : h("circle", { class: "now", cx: at(now.fpir), cy: y(now.fnir), r: 5 }),
-    caption("strangers given a name"),
+    caption(t("chart.strangers_named")),
   ]);
 }
 
@@ -62,7 +63,7 @@ export function reachedChart(rows) {
   const y = logarithmic(least, 1, HEIGHT - BOTTOM, TOP);
   const at = (share) => y(Math.max(share, least));
   const ends = [Math.min(...rows.map((row) => row.target)) / 1.5, 0.3];
-  return chart("Strangers named under each target, against the target", [
+  return chart(t("chart.reached"), [
     ...[0.01, 0.1, 1].flatMap((tick) => [gridLine(y(tick)), beside(y(tick), percent(tick))]),
     h("line", { class: "promise", x1: x(ends[0]), x2: x(ends[1]), y1: at(ends[0]), y2: at(ends[1]) }),
     ...rows.flatMap((row) => [
@@ -70,7 +71,7 @@ export function reachedChart(rows) {
       h("line", { class: "span", x1: x(row.target), x2: x(row.target), y1: at(row.low), y2: at(row.high) }),
       h("circle", { class: "now", cx: x(row.target), cy: at(row.value), r: 5 }),
     ]),
-    caption("target"),
+    caption(t("chart.target")),
   ]);
 }
 

@@ -2,6 +2,7 @@
 
 import { button, h } from "./dom.js";
 import { get } from "./api.js";
+import { t } from "./text.js";
 
 let lists = 0; // random ids would need HTTPS
 
@@ -15,6 +16,13 @@ export function ask(title, caption, action, { value = "", classes = false, type 
   const input = classes ? labelInput(caption, value) : plainInput(caption, value, type);
   const intro = text ? h("p", { class: "soft" }, text) : null;
   return open(title, [intro, input.field], action, false, () => input.element.value.trim() || null);
+}
+
+/** Ask for one of `[value, text]` pairs. */
+export function choose(title, caption, action, pairs, text = null) {
+  const select = h("select", {}, pairs.map(([value, shown]) => h("option", { value }, shown)));
+  const field = h("label", { class: "field" }, h("span", {}, caption), select);
+  return open(title, [text ? h("p", { class: "soft" }, text) : null, field], action, false, () => select.value);
 }
 
 /** A labelled input that suggests the labels of the catalog. */
@@ -52,11 +60,11 @@ function open(title, content, action, bad, result) {
         },
       },
       h("h2", { id: "dialog-title" }, title),
-      ...content,
+      ...content.filter(Boolean),
       h(
         "div",
         { class: "row end" },
-        button("Cancel", () => close(null), "quiet"),
+        button(t("cancel"), () => close(null), "quiet"),
         h("button", { type: "submit", class: bad ? "bad" : "primary" }, action),
       ),
     );

@@ -1,7 +1,9 @@
 // Builds elements. Text only ever becomes text: nothing here parses markup.
 
+import { t } from "./text.js";
+
 const SVG = "http://www.w3.org/2000/svg";
-const SVG_TAGS = new Set(["svg", "path", "circle", "rect", "line", "text", "g", "title", "polyline"]);
+const SVG_TAGS = new Set(["svg", "path", "circle", "rect", "line", "text", "g", "title", "polyline", "polygon"]);
 
 /** An element with attributes (`on…` are listeners, `class` and `hidden` as in HTML) and children. */
 export function h(tag, attributes = {}, ...children) {
@@ -24,6 +26,10 @@ const ICONS = {
   review: "M9.3 9a2.8 2.8 0 1 1 4.2 2.6c-1 .6-1.5 1.2-1.5 2.4M12 17.5v.1M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0",
   quality: "M4 20V4M4 20h16M8 16v-4M12 16V8M16 16v-6",
   image: "M4 6.5A1.5 1.5 0 0 1 5.5 5h13A1.5 1.5 0 0 1 20 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 17.5zM4 16l4.5-4.5 4 4 2.5-2.5 5 5M15.5 9.2v.1",
+  camera: "M4 8.5A1.5 1.5 0 0 1 5.5 7h2L9 4.8h6L16.5 7h2A1.5 1.5 0 0 1 20 8.5v9a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 17.5zM15.5 13a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0",
+  frame: "M7 3v14h14M3 7h14v14",
+  sound: "M5 9.5v5h3l4 3.5v-12L8 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a7.5 7.5 0 0 1 0 11",
+  close: "M6 6l12 12M18 6L6 18",
   moon: "M20 14.5A8 8 0 0 1 9.5 4 8 8 0 1 0 20 14.5",
 };
 
@@ -50,14 +56,20 @@ export function loadable(src, alt) {
 }
 
 function missing() {
-  return h("div", { class: "picture none" }, "no picture kept");
+  return h("div", { class: "picture none" }, t("picture.none"));
 }
 
-/** Say something for a moment. */
-export function toast(text, className = "") {
-  const element = h("div", { class: `toast ${className}` }, text);
+/** Say something for a moment; with `action`, a button `[text, work]` stands beside it. */
+export function toast(text, className = "", action = null) {
+  const element = h("div", { class: `toast ${className}` }, h("span", {}, text));
+  const gone = setTimeout(() => element.remove(), className || action ? 9000 : 4500);
+  const close = () => {
+    clearTimeout(gone);
+    element.remove();
+  };
+  if (action) element.append(button(action[0], () => (close(), action[1]()), "quiet"));
   document.getElementById("toasts").append(element);
-  setTimeout(() => element.remove(), className ? 9000 : 4500);
+  return close;
 }
 
 /** Run something that may fail; say so if it does. */
@@ -74,19 +86,4 @@ export async function attempt(work, element = null) {
     element?.classList.remove("busy");
     if (element && "disabled" in element) element.disabled = false;
   }
-}
-
-/** A number with three decimals, or a dash. */
-export function three(value) {
-  return value === null || value === undefined ? "–" : value.toFixed(3);
-}
-
-/** A share as a percentage. */
-export function percent(value) {
-  return value === null || value === undefined ? "–" : `${(100 * value).toFixed(value > 0 && value < 0.1 ? 1 : 0)} %`;
-}
-
-/** A count with its noun. */
-export function count(number, noun, plural = `${noun}s`) {
-  return `${number.toLocaleString("en")} ${number === 1 ? noun : plural}`;
 }

@@ -1,64 +1,51 @@
-// Takes one picture in: from a file, the phone's or the page's camera, a drop or the clipboard.
+// Takes pictures in: from files, the phone's or the page's camera, a drop or the clipboard.
 
-import { button, h, icon, toast } from "./dom.js";
+import { button, h, icon } from "./dom.js";
+import { hasCamera, openCamera } from "./camera.js";
+import { frameOf } from "./shrink.js";
+import { t } from "./text.js";
 
-/** A drop zone with its buttons; `take` gets a File. */
-export function intake(take, { caption = "Drop a picture here, or paste one", onLeave, paste = true } = {}) {
-  const file = h("input", { type: "file", accept: "image/*", class: "unseen", onchange: () => picked(file) });
+/** A drop zone with its buttons; `take` gets a list of Files. `camera(stage, done)` shows a camera of its own. */
+export function intake(take, { caption, choose, camera = snapshots, multiple = false, onLeave }) {
+  const file = h("input", { type: "file", accept: "image/*", multiple, class: "unseen", onchange: () => picked(file) });
   const shot = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", onchange: () => picked(shot) });
   const stage = h("div", { class: "stage", hidden: true });
-  const live = navigator.mediaDevices?.getUserMedia ? button("Use the camera", () => openCamera(), "") : h("label", { class: "button" }, shot, "Take a picture");
+  const live = hasCamera() ? button(t("camera.use"), look) : h("label", { class: "button" }, shot, t("camera.shoot"));
   const zone = h(
     "div",
     { class: "drop" },
     icon("image", "big"),
     h("p", { class: "hint soft" }, caption),
-    h("div", { class: "row" }, h("label", { class: "button primary" }, file, "Choose a picture"), live),
+    h("div", { class: "row" }, h("label", { class: "button primary" }, file, choose), live),
   );
   let stop = () => {};
 
   function picked(input) {
-    if (input.files[0]) take(input.files[0]);
+    given([...input.files]);
     input.value = "";
   }
 
-  async function openCamera() {
-    let stream;
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
-    } catch (error) {
-      toast(`The camera can’t be used: ${error.message}. Choose a picture instead.`, "bad");
-      return;
-    }
-    const video = h("video", { autoplay: true, playsinline: true, muted: true, "aria-label": "What the camera sees" });
-    video.srcObject = stream;
-    stop = () => {
-      stream.getTracks().forEach((track) => track.stop());
-      stage.hidden = true;
-      zone.hidden = false;
+  function given(files) {
+    const pictures = files.filter((one) => one.type.startsWith("image/"));
+    const found = pictures.length ? pictures : files.slice(0, 1);
+    if (found.length) take(multiple ? found : found.slice(0, 1));
+  }
+
+  async function look() {
+    const done = () => {
+      stop();
       stop = () => {};
+      stage.hidden = true;
+      stage.replaceChildren();
+      zone.hidden = false;
+      live.focus();
     };
-    const trigger = button("Take the picture", async () => {
-      const canvas = h("canvas", { width: video.videoWidth, height: video.videoHeight });
-      canvas.getContext("2d").drawImage(video, 0, 0);
-      canvas.toBlob((blob) => blob && take(new File([blob], "camera.jpg", { type: "image/jpeg" })), "image/jpeg", 0.92);
-    }, "primary");
-    stage.replaceChildren(video, h("div", { class: "row" }, trigger, button("Close the camera", () => stop(), "quiet")));
+    const end = await camera(stage, take, done);
+    if (!end) return;
+    stop = end;
     stage.hidden = false;
     zone.hidden = true;
-    trigger.focus();
-  }
-
-  function drop(event) {
-    event.preventDefault();
-    zone.classList.remove("over");
-    const found = [...(event.dataTransfer?.files ?? [])].find((entry) => entry.type.startsWith("image/")) ?? event.dataTransfer?.files?.[0];
-    if (found) take(found);
-  }
-
-  function pasted(event) {
-    const found = [...(event.clipboardData?.files ?? [])].find((entry) => entry.type.startsWith("image/"));
-    if (found) take(found);
+    stage.querySelector("button").focus();
   }
 
   for (const target of [zone, stage]) {
@@ -67,12 +54,29 @@ export function intake(take, { caption = "Drop a picture here, or paste one", on
       zone.classList.add("over");
     });
     target.addEventListener("dragleave", () => zone.classList.remove("over"));
-    target.addEventListener("drop", drop);
+    target.addEventListener("drop", (event) => {
+      event.preventDefault();
+      zone.classList.remove("over");
+      given([...(event.dataTransfer?.files ?? [])]);
+    });
   }
-  if (paste) document.addEventListener("paste", pasted);
-  onLeave?.(() => {
+  const pasted = (event) => given([...(event.clipboardData?.files ?? [])].filter((one) => one.type.startsWith("image/")));
+  document.addEventListener("paste", pasted);
+  onLeave(() => {
     document.removeEventListener("paste", pasted);
     stop();
   });
-  return h("div", {}, zone, stage);
+  return h("div", { class: "intake" }, zone, stage);
+}
+
+/** A camera that takes one picture at a time; what ends it, or null. */
+async function snapshots(stage, take, done) {
+  const opened = await openCamera();
+  if (!opened) return null;
+  const trigger = button(t("camera.take"), async () => {
+    const taken = await frameOf(opened.video);
+    if (taken) take([taken]);
+  }, "primary");
+  stage.replaceChildren(opened.video, h("div", { class: "row" }, trigger, button(t("camera.close"), done, "quiet")));
+  return opened.stop;
 }

@@ -1,11 +1,11 @@
 // Brings files to a job and shows how it goes.
 
-import { attempt, button, count, h, three, thumbnail, toast } from "./dom.js";
+import { attempt, button, h, thumbnail, toast } from "./dom.js";
 import { follow, get, post, remove, send } from "./api.js";
+import { number, t, three } from "./text.js";
 
 const FILES_AT_ONCE = 100;
 const BYTES_AT_ONCE = 24 * 2 ** 20;
-const STATES = { uploading: "uploading", waiting: "waiting", running: "running", done: "done", failed: "failed", cancelled: "stopped" };
 
 /** Upload `[file, path]` pairs in pieces; the job that works on them. */
 export async function upload(kind, files, fields, onProgress) {
@@ -37,24 +37,24 @@ export async function upload(kind, files, fields, onProgress) {
 
 /** A card that follows a job. */
 export function jobCard(job, { onLeave, may, onDone = () => {} }) {
-  const bar = h("progress", { max: 1, value: 0, "aria-label": "Progress" });
+  const bar = h("progress", { max: 1, value: 0, "aria-label": t("job.progress") });
   const title = h("h2", {});
   const badge = h("span", { class: "badge push" });
   const counts = h("div", { class: "counts" });
   const close = h("div", {});
   const rejects = h("div", {});
   const error = h("p", { class: "notice bad", hidden: true });
-  const stop = button("Stop", () => attempt(() => post(`v1/jobs/${job.id}/cancel`), stop), "quiet");
+  const stop = button(t("job.stop"), () => attempt(() => post(`v1/jobs/${job.id}/cancel`), stop), "quiet");
   const settled = new Set();
-  const card = h("section", { class: "card job", "aria-label": `Job ${job.id}` }, h("div", { class: "row" }, title, badge, stop), bar, counts, error, close, rejects);
+  const card = h("section", { class: "card job", "aria-label": t("job.name", { id: String(job.id) }) }, h("div", { class: "row" }, title, badge, stop), bar, counts, error, close, rejects);
   let over = null;
   let shownPairs = -1;
   let shownRejects = -1;
 
   function render(now) {
     const final = ["done", "failed", "cancelled"].includes(now.state);
-    title.textContent = now.kind === "enrolment" ? `Enrolment ${now.id}` : now.kind === "calibration" ? "Calibration" : "Evaluation";
-    badge.textContent = now.cancelling && !final ? "stopping" : STATES[now.state];
+    title.textContent = t(`job.${now.kind}`, { id: String(now.id) });
+    badge.textContent = t(now.cancelling && !final ? "job.stopping" : `job.${now.state}`);
     badge.className = `badge push ${now.state === "done" ? "good" : now.state === "failed" ? "bad" : now.state === "cancelled" ? "warn" : ""}`;
     stop.hidden = final;
     bar.max = Math.max(1, now.total);
@@ -63,9 +63,9 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
     error.hidden = !now.error;
     error.textContent = now.error ?? "";
     const report = now.report;
-    const figure = (number, text) => h("span", {}, h("b", {}, number.toLocaleString("en")), text);
+    const figure = (value, text) => h("span", {}, h("b", {}, number(value)), text);
     if (now.kind === "enrolment") {
-      counts.replaceChildren(figure(report.added, "added"), figure(report.unchanged, "there already"), figure(report.rejected, "rejected"), now.total > now.done ? figure(now.total - now.done, "to go") : "");
+      counts.replaceChildren(figure(report.added, t("job.added")), figure(report.unchanged, t("job.unchanged")), figure(report.rejected, t("job.rejected")), now.total > now.done ? figure(now.total - now.done, t("job.to_go")) : "");
     }
     if (report.near_duplicates.length !== shownPairs) {
       shownPairs = report.near_duplicates.length;
@@ -89,14 +89,14 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
 function rejected(report) {
   if (!report.rejects.length) return [];
   const rows = report.rejects.map((reject) => h("li", {}, h("b", {}, reject.source.replace(/^<upload (.*)>$/, "$1")), " ", h("span", { class: "soft" }, reject.reason)));
-  return [h("details", { open: report.rejects.length <= 20 }, h("summary", {}, `${count(report.rejected, "picture")} rejected`), h("ul", { class: "list rejects scroll", tabindex: "0", "aria-label": "Rejected pictures" }, rows))];
+  return [h("details", { open: report.rejects.length <= 20 }, h("summary", {}, t("job.rejects", { n: report.rejected })), h("ul", { class: "list rejects scroll", tabindex: "0", "aria-label": t("job.rejects_list") }, rows))];
 }
 
 function pairs(duplicates, may, settled) {
   if (!duplicates.length) return [];
   return [
-    h("h3", {}, "Hard to tell apart"),
-    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "Near-duplicates" }, duplicates.map((pair) => pairRow(pair, may, settled))),
+    h("h3", {}, t("job.pairs")),
+    h("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": t("job.pairs_list") }, duplicates.map((pair) => pairRow(pair, may, settled))),
   ];
 }
 
@@ -108,19 +108,19 @@ function pairRow(pair, may, settled) {
     actions.replaceChildren(h("span", { class: "badge good" }, text));
   };
   const idOf = async (label) => (await get(`v1/classes?label=${encodeURIComponent(label)}`)).classes[0].id;
-  if (settled.has(key)) settle("settled");
+  if (settled.has(key)) settle(t("job.settled"));
   else {
-    actions.append(button("Keep both", () => settle("both kept"), "quiet"));
+    actions.append(button(t("job.keep_both"), () => settle(t("job.kept")), "quiet"));
     if (may("admin")) {
       actions.append(
-        button(`Merge into ${pair.other}`, () => attempt(async () => {
+        button(t("job.merge", { label: pair.other }), () => attempt(async () => {
           await post(`v1/classes/${await idOf(pair.other)}/merge`, { class_ids: [await idOf(pair.label)] });
-          settle("merged");
+          settle(t("job.merged"));
         }, actions)),
-        button(`Remove ${pair.label}`, () => attempt(async () => {
+        button(t("job.remove", { label: pair.label }), () => attempt(async () => {
           await remove(`v1/classes/${await idOf(pair.label)}`);
-          settle("removed");
-          toast(`${pair.label} is removed.`);
+          settle(t("job.removed"));
+          toast(t("class.removed", { label: pair.label }));
         }, actions), "quiet"),
       );
     }
@@ -130,6 +130,6 @@ function pairRow(pair, may, settled) {
     { class: "duplicate" },
     thumbnail(pair.example_id, pair.label),
     thumbnail(pair.other_example_id, pair.other),
-    h("div", {}, h("p", {}, h("b", {}, pair.label), " and ", h("b", {}, pair.other), h("span", { class: "soft figures" }, ` · similarity ${three(pair.similarity)}`)), actions),
+    h("div", {}, h("p", {}, h("b", {}, pair.label), " · ", h("b", {}, pair.other), h("span", { class: "soft figures" }, ` · ${t("why.similarity")} ${three(pair.similarity)}`)), actions),
   );
 }

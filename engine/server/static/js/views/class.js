@@ -1,9 +1,13 @@
-// One class: its examples, its threshold, what is near to it; rename, merge, remove, add a picture.
+// One class: its examples, its attributes and threshold, what is near to it; and what changes it.
 
-import { attempt, button, count, h, loadable, three, thumbnail, toast } from "../dom.js";
+import { attempt, button, h, loadable, thumbnail, toast } from "../dom.js";
 import { get, patch, post, remove, send } from "../api.js";
+import { attributesCard } from "../attributes.js";
 import { ask, confirm } from "../dialog.js";
+import { classKey, later } from "../later.js";
 import { scale } from "../scale.js";
+import { shrunk } from "../shrink.js";
+import { t, three, typedNumber } from "../text.js";
 
 export async function classView({ id, may, refresh }) {
   const found = await get(`v1/classes/${encodeURIComponent(id)}`);
@@ -11,12 +15,13 @@ export async function classView({ id, may, refresh }) {
     h(
       "div",
       { class: "head" },
-      h("div", {}, h("a", { href: "#/catalog", class: "small" }, "← Catalog"), h("h1", {}, found.label)),
+      h("div", {}, h("a", { href: "#/catalog", class: "small" }, `← ${t("tab.catalog")}`), h("h1", {}, found.label)),
       actions(found, may, refresh),
     ),
     ...warnings(found),
     examples(found, may, refresh),
-    h("div", { class: "columns" }, threshold(found, may, refresh), neighbours(found)),
+    h("div", { class: "columns" }, threshold(found, may, refresh), attributesCard(found, may("enroll"), refresh)),
+    neighbours(found),
     strangers(found),
   ];
 }
@@ -25,48 +30,45 @@ function actions(found, may, refresh) {
   const row = h("div", { class: "row" });
   const file = h("input", { type: "file", accept: "image/*", class: "unseen", onchange: () => add() });
   const add = () => attempt(async () => {
-    const done = await send(`v1/classes/${found.id}/examples`, [["image", file.files[0]]]);
-    toast(done.status === "unchanged" ? "That very picture is enrolled already." : "Picture added.");
+    const done = await send(`v1/classes/${found.id}/examples`, [["image", await shrunk(file.files[0])]]);
+    toast(t(done.status === "unchanged" ? "class.same_picture" : "class.added"));
     refresh();
   }, row);
   const rename = async () => {
-    const label = await ask("Rename", "New label", "Rename", { value: found.label });
+    const label = await ask(t("class.rename"), t("class.new_label"), t("class.rename"), { value: found.label });
     if (label && label !== found.label) await attempt(async () => {
       await patch(`v1/classes/${found.id}`, { label });
-      toast(`Renamed to ${label}.`);
+      toast(t("class.renamed", { label }));
       refresh();
     }, row);
   };
   const merge = async () => {
-    const label = await ask("Merge into another class", "The class that stays", "Merge", { classes: true, text: `Its examples move there, and ${found.label} is gone.` });
+    const label = await ask(t("class.merge_title"), t("class.stays"), t("class.merge"), { classes: true, text: t("class.merge_text", { label: found.label }) });
     if (label) await attempt(async () => {
       const [other] = (await get(`v1/classes?label=${encodeURIComponent(label)}`)).classes;
-      await post(`v1/classes/${other.id}/merge`, { class_ids: [found.id] });
-      toast(`Merged into ${other.label}.`);
-      location.hash = `#/catalog/${other.id}`;
-    }, row);
-  };
-  const drop = async () => {
-    if (await confirm(`Remove ${found.label}?`, `Its ${count(found.examples.length, "example")} and their pictures are erased. There is no way back.`, "Remove", { bad: true })) await attempt(async () => {
-      await remove(`v1/classes/${found.id}`);
-      toast(`${found.label} is removed.`);
+      const work = (options) => post(`v1/classes/${other.id}/merge`, { class_ids: [found.id] }, options);
+      later(t("class.merged", { label: found.label, other: other.label }), [classKey(found.id)], work, refresh);
       location.hash = "#/catalog";
     }, row);
   };
-  if (may("enroll")) row.append(h("label", { class: "button primary" }, file, "Add a picture"), button("Rename", rename));
-  if (may("admin")) row.append(button("Merge", merge), button("Remove", drop, "bad"));
+  const drop = () => {
+    later(t("class.removed", { label: found.label }), [classKey(found.id)], (options) => remove(`v1/classes/${found.id}`, options), refresh);
+    location.hash = "#/catalog";
+  };
+  if (may("enroll")) row.append(h("label", { class: "button primary" }, file, t("class.add")), button(t("class.rename"), rename));
+  if (may("admin")) row.append(button(t("class.merge"), merge), button(t("remove"), drop, "bad"));
   return row;
 }
 
 function warnings(found) {
   const close = found.neighbours.filter((other) => other.confusable);
   if (!close.length) return [];
-  return [h("p", { class: "notice warn" }, `Easily confused with ${close.map((other) => other.label).join(", ")}: more examples of each, or a merge, would help.`)];
+  return [h("p", { class: "notice warn" }, t("class.confused", { labels: close.map((other) => other.label).join(", ") }))];
 }
 
 function examples(found, may, refresh) {
   const drop = async (example) => {
-    if (await confirm("Remove this example?", "Its picture is erased; the class stays.", "Remove", { bad: true })) await attempt(async () => {
+    if (await confirm(t("class.drop_example"), t("class.drop_example_text"), t("remove"), { bad: true })) await attempt(async () => {
       await remove(`v1/examples/${example.id}`);
       refresh();
     });
@@ -74,17 +76,17 @@ function examples(found, may, refresh) {
   return h(
     "section",
     { class: "card" },
-    h("h2", {}, count(found.examples.length, "example")),
+    h("h2", {}, t("class.examples", { n: found.examples.length })),
     h(
       "ul",
       { class: "examples" },
-      found.examples.map((example, number) => h(
+      found.examples.map((example, index) => h(
         "li",
         {},
-        thumbnail(example.has_picture ? example.id : null, `Example ${number + 1} of ${found.label}`),
+        thumbnail(example.has_picture ? example.id : null, t("class.example", { index: index + 1, label: found.label })),
         h("span", { class: "small soft" }, `${example.width} × ${example.height}`),
         example.warnings.map((text) => h("span", { class: "badge warn" }, text)),
-        may("admin") ? h("button", { type: "button", class: "quiet", onclick: () => drop(example), "aria-label": `Remove example ${number + 1}` }, "Remove") : null,
+        may("admin") ? h("button", { type: "button", class: "quiet", onclick: () => drop(example), "aria-label": t("class.remove_example", { index: index + 1 }) }, t("remove")) : null,
       )),
     ),
   );
@@ -93,24 +95,26 @@ function examples(found, may, refresh) {
 function threshold(found, may, refresh) {
   const pinned = found.pinned_threshold !== null;
   const pin = async () => {
-    const text = await ask("Pin the threshold", "Least score", "Pin", { value: found.threshold === null ? "" : three(found.threshold), text: "Scores are those that Recognise shows. A pinned threshold no longer follows the calibration." });
-    const value = Number(text?.replace("−", "-").replace(",", "."));
-    if (text && Number.isFinite(value)) await attempt(async () => {
+    const text = await ask(t("pin.title"), t("pin.least"), t("pin.do"), { value: found.threshold === null ? "" : three(found.threshold), text: t("pin.text") });
+    if (!text) return;
+    const value = typedNumber(text);
+    if (!Number.isFinite(value)) return toast(t("pin.number"), "bad");
+    await attempt(async () => {
       await patch(`v1/classes/${found.id}`, { pinned_threshold: value });
       refresh();
     });
-    else if (text) toast("Expected a number such as 0.75.", "bad");
   };
   const free = () => attempt(async () => {
     await patch(`v1/classes/${found.id}`, { pinned_threshold: null });
     refresh();
   });
+  const shown = () => [scale(null, found.threshold), h("p", { class: "small soft figures" }, t("threshold.text", { threshold: three(found.threshold) }))];
   return h(
     "section",
     { class: "card" },
-    h("div", { class: "row" }, h("h2", {}, "Threshold"), h("span", { class: "badge push" }, pinned ? "pinned by hand" : "from the calibration")),
-    found.threshold === null ? h("p", { class: "soft" }, "It has no example yet.") : scale(null, found.threshold),
-    may("enroll") ? h("div", { class: "row" }, button(pinned ? "Change the pin" : "Pin it by hand", pin), pinned ? button("Let it be computed", free, "quiet") : null) : null,
+    h("div", { class: "row" }, h("h2", {}, t("threshold.title")), h("span", { class: "badge push" }, t(pinned ? "threshold.pinned" : "threshold.computed"))),
+    found.threshold === null ? h("p", { class: "soft" }, t("threshold.none")) : shown(),
+    may("enroll") ? h("div", { class: "row" }, button(t(pinned ? "pin.change" : "pin.hand"), pin), pinned ? button(t("pin.free"), free, "quiet") : null) : null,
   );
 }
 
@@ -118,7 +122,7 @@ function neighbours(found) {
   return h(
     "section",
     { class: "card" },
-    h("h2", {}, "Nearest classes"),
+    h("h2", {}, t("class.nearest")),
     found.neighbours.length
       ? h(
           "ul",
@@ -129,7 +133,7 @@ function neighbours(found) {
             h("a", { href: `#/catalog/${other.class_id}` }, thumbnail(other.example_id), h("span", {}, other.label), h("span", { class: `badge ${other.confusable ? "warn" : ""} figures` }, three(other.similarity))),
           )),
         )
-      : h("p", { class: "soft" }, "There is no other class."),
+      : h("p", { class: "soft" }, t("class.alone")),
   );
 }
 
@@ -138,7 +142,7 @@ function strangers(found) {
   return h(
     "section",
     { class: "card" },
-    h("h2", {}, "Unknown queries near it"),
-    h("ul", { class: "near" }, found.strangers.map((query) => h("li", {}, h("a", { href: "#/review" }, loadable(`v1/review/${query}/picture?size=thumbnail`, "A query called unknown"))))),
+    h("h2", {}, t("class.strangers")),
+    h("ul", { class: "near" }, found.strangers.map((query) => h("li", {}, h("a", { href: "#/review" }, loadable(`v1/review/${query}/picture?size=thumbnail`, t("class.stranger")))))),
   );
 }

@@ -1,22 +1,24 @@
 // Enroll: one picture, or a folder or an archive as a job.
 
-import { attempt, button, count, h, icon, three, toast } from "../dom.js";
+import { attempt, h, icon, toast } from "../dom.js";
 import { get, send } from "../api.js";
 import { labelInput } from "../dialog.js";
 import { chosen, dropped } from "../folder.js";
 import { intake } from "../intake.js";
+import { shrunk } from "../shrink.js";
+import { t, three } from "../text.js";
 import { jobCard, upload } from "../jobs.js";
 
 export async function enrollView({ may, onLeave }) {
   if (!may("enroll")) {
-    return [h("h1", {}, "Enroll"), h("p", { class: "notice" }, "This token only recognises. Enrolling needs one with the scope “enroll”.")];
+    return [h("h1", {}, t("tab.enroll")), h("p", { class: "notice" }, t("enroll.not_allowed"))];
   }
   const { jobs } = await get("v1/jobs?limit=5");
-  const list = h("div", { class: "list", role: "group", "aria-label": "Jobs" });
+  const list = h("div", { class: "list", role: "group", "aria-label": t("enroll.jobs") });
   const show = (job) => list.prepend(jobCard(job, { onLeave, may, onDone: () => {} }));
   [...jobs].reverse().filter((job) => job.kind === "enrolment").forEach(show);
   return [
-    h("div", { class: "head" }, h("h1", {}, "Enroll"), h("p", {}, "One picture of each thing is enough. Several make it surer.")),
+    h("div", { class: "head" }, h("h1", {}, t("tab.enroll")), h("p", {}, t("enroll.intro"))),
     h("div", { class: "columns" }, one(onLeave), many(show)),
     list,
   ];
@@ -24,11 +26,12 @@ export async function enrollView({ may, onLeave }) {
 
 function one(onLeave) {
   let file = null;
-  const preview = h("img", { class: "picture", alt: "The picture to enroll", hidden: true });
-  const label = labelInput("What is it?");
-  const submit = h("button", { type: "submit", class: "primary" }, "Enroll");
+  const preview = h("img", { class: "picture", alt: t("enroll.picture"), hidden: true });
+  const label = labelInput(t("enroll.what"));
+  const submit = h("button", { type: "submit", class: "primary" }, t("enroll.do"));
   const result = h("div", { "aria-live": "polite" });
-  const taken = (given) => {
+  const taken = async ([picked]) => {
+    const given = await shrunk(picked);
     file = given;
     if (preview.src) URL.revokeObjectURL(preview.src);
     preview.src = URL.createObjectURL(given);
@@ -42,7 +45,7 @@ function one(onLeave) {
       class: "card",
       onsubmit: (event) => {
         event.preventDefault();
-        if (!file) return toast("Choose a picture first.", "bad");
+        if (!file) return toast(t("enroll.choose_first"), "bad");
         attempt(async () => {
           const done = await send("v1/classes", [["label", label.element.value], ["image", file]]);
           result.replaceChildren(...enrolled(done));
@@ -52,8 +55,8 @@ function one(onLeave) {
         }, submit);
       },
     },
-    h("h2", {}, "One picture"),
-    intake(taken, { onLeave }),
+    h("h2", {}, t("enroll.one")),
+    intake(taken, { caption: t("intake.caption_one"), choose: t("intake.choose_one"), onLeave }),
     h("div", { class: "pair" }, preview),
     label.field,
     h("div", { class: "row" }, submit),
@@ -63,11 +66,11 @@ function one(onLeave) {
 }
 
 function enrolled(done) {
-  const text = done.status === "unchanged" ? `${done.label} has this very picture already.` : `Enrolled as ${done.label}.`;
+  const text = t(done.status === "unchanged" ? "enroll.unchanged" : "enroll.done", { label: done.label });
   return [
-    h("p", { class: "notice good" }, text, " ", h("a", { href: `#/catalog/${done.class_id}` }, "Show it")),
+    h("p", { class: "notice good" }, text, " ", h("a", { href: `#/catalog/${done.class_id}` }, t("enroll.show"))),
     ...done.warnings.map((warning) => h("p", { class: "notice warn" }, warning)),
-    ...done.near_duplicates.map((pair) => h("p", { class: "notice warn" }, `Hard to tell apart from ${pair.other}: similarity ${three(pair.similarity)}.`)),
+    ...done.near_duplicates.map((pair) => h("p", { class: "notice warn" }, t("enroll.close", { label: pair.other, similarity: three(pair.similarity) }))),
   ];
 }
 
@@ -75,23 +78,23 @@ function many(show) {
   const folder = h("input", { type: "file", webkitdirectory: true, multiple: true, class: "unseen", id: "folder", onchange: () => begin(chosen(folder), folder) });
   const files = h("input", { type: "file", multiple: true, accept: "image/*,.zip,.tar,.gz,.tgz,.bz2,.xz", class: "unseen", id: "files", onchange: () => begin(chosen(files), files) });
   const allow = h("input", { type: "checkbox", id: "allow" });
-  const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": "Upload" });
+  const bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": t("enroll.upload") });
   const note = h("p", { class: "soft small", role: "status" });
   const zone = h(
     "div",
     { class: "drop" },
     icon("catalog", "big"),
-    h("p", { class: "hint soft" }, "Drop a folder, pictures or an archive here"),
-    h("div", { class: "row" }, h("label", { class: "button primary" }, folder, "Choose a folder"), h("label", { class: "button" }, files, "Files or archive")),
+    h("p", { class: "hint soft" }, t("enroll.drop")),
+    h("div", { class: "row" }, h("label", { class: "button primary" }, folder, t("enroll.folder")), h("label", { class: "button" }, files, t("enroll.files"))),
   );
 
   async function begin(found, input = null) {
     if (!found.length) return;
-    if (zone.classList.contains("busy")) return toast("One upload at a time: wait until this one is done.", "bad");
+    if (zone.classList.contains("busy")) return toast(t("enroll.one_upload"), "bad");
     bar.hidden = false;
     const job = await attempt(() => upload("enrolment", found, { allow_duplicates: String(allow.checked) }, (done, total) => {
       bar.value = done / total;
-      note.textContent = `${done} of ${count(total, "file")} uploaded`;
+      note.textContent = t("enroll.uploaded", { done, n: total });
     }), zone);
     bar.hidden = true;
     note.textContent = "";
@@ -112,11 +115,11 @@ function many(show) {
   return h(
     "section",
     { class: "card" },
-    h("h2", {}, "Many pictures"),
+    h("h2", {}, t("enroll.many")),
     zone,
     bar,
     note,
-    h("p", { class: "small soft" }, "“mug.jpg” becomes the class “mug”; everything in a folder “mug” inside it becomes examples of “mug”."),
-    h("label", { class: "row small" }, allow, "Enroll the same picture under several classes"),
+    h("p", { class: "small soft" }, t("enroll.naming")),
+    h("label", { class: "row small" }, allow, t("enroll.allow")),
   );
 }

@@ -1,10 +1,11 @@
 // Asks for a token, which becomes a cookie that no script can read.
 
 import { attempt, h } from "../dom.js";
+import { t } from "../text.js";
 
 export function loginView(logIn) {
   const input = h("input", { type: "password", id: "token", required: true, autocomplete: "current-password", maxlength: 200 });
-  const submit = h("button", { type: "submit", class: "primary" }, "Log in");
+  const submit = h("button", { type: "submit", class: "primary" }, t("login.do"));
   const form = h(
     "form",
     {
@@ -14,9 +15,9 @@ export function loginView(logIn) {
         attempt(() => logIn(input.value), submit);
       },
     },
-    h("h1", {}, "Log in"),
-    h("p", { class: "soft" }, "This gallery asks for a token. Whoever runs it makes one with “onelook token create”."),
-    h("label", { class: "field" }, h("span", {}, "Token"), input),
+    h("h1", {}, t("login.do")),
+    h("p", { class: "soft" }, t("login.text")),
+    h("label", { class: "field" }, h("span", {}, t("login.token")), input),
     h("div", { class: "row" }, submit),
   );
   return form;

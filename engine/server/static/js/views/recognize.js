@@ -1,125 +1,156 @@
-// Recognise: a picture in, a name or "unknown" out, with the evidence; then confirm or correct.
+// Recognise: pictures in, a name or "unknown" out, and where; then confirm or correct.
 
-import { attempt, button, h, icon, thumbnail, three, toast } from "../dom.js";
+import { attempt, h, icon, toast } from "../dom.js";
 import { send } from "../api.js";
-import { ask } from "../dialog.js";
+import { answerOf } from "../answer.js";
 import { intake } from "../intake.js";
-import { scale } from "../scale.js";
+import { liveCamera } from "../live.js";
+import { boxOf, forget, history, remember, replace, strip } from "../session.js";
+import { shrunk } from "../shrink.js";
+import { t } from "../text.js";
+import { viewer } from "../viewer.js";
+
+const AT_ONCE = 3;
 
 export function recognizeView({ gallery, may, onLeave }) {
-  let shown = null;
-  let turn = 0;
-  const answer = h("section", { class: "card", "aria-live": "polite", "aria-label": "Answer" }, waiting(gallery));
-  const page = h("div", { class: "recognize" }, h("section", { class: "card", "aria-label": "Picture" }, intake(recognize, { onLeave })), answer);
+  let chosen = null;
+  let left = false;
+  let busy = 0;
+  const queue = [];
+  const answer = h("section", { class: "card answer", "aria-live": "polite", "aria-label": t("answer.title") }, waiting(gallery));
+  const picture = viewer({ framed, everything });
+  const past = strip(choose, drop);
+  const taking = intake(take, { caption: t("intake.caption"), choose: t("intake.choose"), camera: liveCamera, multiple: true, onLeave });
+  const page = h("div", { class: "recognize" }, h("section", { class: "card", "aria-label": t("picture.title") }, picture.element, taking), answer, past.element);
+  onLeave(() => (left = true));
+  if (history().length) choose(history()[0]);
 
-  async function recognize(file) {
-    const mine = ++turn;
-    if (shown) URL.revokeObjectURL(shown);
-    shown = URL.createObjectURL(file);
-    answer.replaceChildren(h("p", { class: "soft" }, "Looking …"));
-    answer.classList.add("busy");
+  function take(files) {
+    const entries = [...files].reverse().map(remember).reverse();
+    queue.push(...entries);
+    choose(entries[0]);
+    if (matchMedia("(max-width: 46rem)").matches) page.scrollIntoView({ block: "start", behavior: "smooth" });
+    work();
+  }
+
+  function work() {
+    while (busy < AT_ONCE && queue.length) {
+      busy += 1;
+      recognize(queue.shift()).finally(() => {
+        busy -= 1;
+        work();
+      });
+    }
+  }
+
+  /** Ask about an entry, or the part of it in its frame. */
+  async function recognize(entry, turn = (entry.turn = (entry.turn ?? 0) + 1)) {
+    const mine = () => entry.turn === turn;
     try {
-      const { results } = await send("v1/recognize", [["images", file], ["candidates", "5"]]);
-      if (mine !== turn) return;
-      answer.replaceChildren(...decided(results[0], file));
-      page.classList.add("answered");
-      if (matchMedia("(max-width: 46rem)").matches) answer.scrollIntoView({ block: "start", behavior: "smooth" });
+      if (!entry.small) {
+        replace(entry, await shrunk(entry.file));
+        entry.small = true;
+        if (entry === chosen) choose(entry);
+      }
+      const fields = [["images", entry.file], ["candidates", "5"], ...boxOf(entry)];
+      const { results } = await send("v1/recognize", fields, (share) => {
+        entry.progress = share;
+        if (share === 1 && mine()) entry.state = "looking";
+        changed(entry);
+      });
+      if (!mine()) return;
+      entry.decision = results[0];
+      entry.state = "done";
+      if (!entry.box) entry.whole = results[0];
     } catch (error) {
-      if (mine === turn) answer.replaceChildren(h("div", { class: "notice bad", role: "alert" }, error.message));
-    } finally {
-      if (mine === turn) answer.classList.remove("busy");
+      if (!mine()) return;
+      entry.state = "failed";
+      entry.error = error.message;
     }
+    changed(entry);
   }
 
-  function decided(decision, file) {
-    const [first, ...others] = decision.candidates;
-    const name = decision.label ?? "Unknown";
-    const parts = [
-      h(
-        "div",
-        { class: `verdict ${decision.known ? "" : "unknown"}` },
-        h("div", {}, h("h2", {}, name), h("p", { class: "soft" }, reason(decision, first))),
-        h("span", { class: `badge ${decision.known ? "good" : "warn"}` }, decision.known ? "recognised" : "unknown"),
-      ),
-    ];
-    if (first) {
-      parts.push(
-        h(
-          "div",
-          { class: "pair" },
-          h("figure", {}, h("img", { class: "picture", src: shown, alt: "Your picture" }), h("figcaption", {}, "your picture")),
-          h("figure", {}, thumbnail(first.example_id, `The enrolled picture of ${first.label}`), h("figcaption", {}, decision.known ? "enrolled" : `nearest: ${first.label}`)),
-        ),
-        scale(decision.score, decision.threshold, { similarity: decision.similarity, strangerRate: decision.stranger_rate }),
-      );
+  function framed(box) {
+    const entry = chosen;
+    entry.box = box;
+    entry.said = [];
+    if (box === null && entry.whole) {
+      entry.turn += 1;
+      entry.decision = entry.whole;
+      entry.state = "done";
+      changed(entry);
+      return;
     }
-    if (decision.known && decision.ambiguous) parts.push(h("p", { class: "notice warn" }, `${others[0]?.label ?? "Another class"} is as near; the two can’t be told apart by this picture.`));
-    parts.push(actions(decision, file));
-    if (others.length) parts.push(h("h3", {}, "Runners-up"), runners(others));
-    return parts;
+    entry.state = "looking";
+    changed(entry);
+    recognize(entry);
   }
 
-  function actions(decision, file) {
-    const row = h("div", { class: "row actions" });
-    let feedback = [];
-    const say = (label) => attempt(async () => {
-      const said = await send("v1/feedback", label === null ? [["image", file]] : [["image", file], ["label", label]]);
-      toast(said.right ? "Noted: that was right." : `Noted: it is ${label ?? "none of the classes"}.`);
-      feedback.forEach((one) => one.remove()); // said twice, it would count twice
-      if (document.activeElement === document.body) row.querySelector("button")?.focus();
-    }, row);
-    const enrollNew = async () => {
-      const label = await ask("Enroll this picture", "What is it?", "Enroll", { classes: true });
-      if (!label) return;
-      await attempt(async () => {
-        const done = await send("v1/classes", [["label", label], ["image", file]]);
-        toast(done.status === "unchanged" ? `${done.label} has this very picture already.` : `Enrolled as ${done.label}.`);
-        done.near_duplicates.forEach((pair) => toast(`Hard to tell from ${pair.other}: similarity ${three(pair.similarity)}.`, "bad"));
-        await recognize(file);
-      }, row);
-    };
-    const correct = async () => {
-      const label = await ask("What is it really?", "Class", "Note it", { classes: true });
-      if (label) await say(label);
-    };
-    if (may("enroll")) {
-      const right = decision.known ? [button("That’s right", () => say(decision.label), "primary")] : [];
-      feedback = [...right, button("Something else", correct, decision.known ? "" : "quiet"), button("None of these", () => say(null), "quiet")];
-      const enroll = button("Enroll as new", enrollNew, decision.known ? "quiet" : "primary");
-      row.append(...(decision.known ? [...feedback, enroll] : [enroll, ...feedback]));
-    }
-    return row;
+  function everything(button) {
+    return attempt(async () => {
+      const entry = chosen;
+      const { results } = await send("v1/locate", [["images", entry.file]]);
+      entry.findings = results[0].findings;
+      if (!entry.findings.length) toast(t("find.nothing"));
+      changed(entry);
+    }, button);
   }
 
-  return [h("h1", { class: "unseen" }, "Recognise"), page];
+  /** Look closer at one of the things found. */
+  function closer(index) {
+    const { left: x, top: y, right, bottom } = sharesOf(chosen.findings[index], picture.size());
+    picture.show(chosen.url, [x, y, right, bottom]);
+    framed([x, y, right, bottom]);
+  }
+
+  function choose(entry) {
+    chosen = entry;
+    changed(entry);
+  }
+
+  function drop(entry) {
+    forget(entry);
+    if (entry === chosen) chosen = history()[0] ?? null;
+    changed(chosen);
+  }
+
+  function changed(entry) {
+    if (left) return;
+    past.render(chosen);
+    if (entry !== chosen) return;
+    page.classList.toggle("answered", chosen !== null);
+    if (!chosen) {
+      picture.element.hidden = true;
+      answer.replaceChildren(waiting(gallery));
+      return;
+    }
+    picture.show(chosen.url, chosen.box);
+    const { findings, decision } = chosen;
+    if (findings) picture.outline(findings, closer);
+    else picture.outline(decision?.location ? [{ ...decision, corners: decision.location.corners }] : []);
+    answer.classList.toggle("busy", ["waiting", "looking"].includes(chosen.state));
+    const inside = answer.contains(document.activeElement);
+    answer.replaceChildren(...shown(chosen));
+    if (inside) answer.querySelector("button")?.focus({ preventScroll: true });
+  }
+
+  function shown(entry) {
+    if (entry.state === "failed") return [h("div", { class: "notice bad", role: "alert" }, entry.error)];
+    if (entry.state !== "done") {
+      const bar = h("progress", { max: 1, value: entry.progress, "aria-label": t("history.sending") });
+      bar.hidden = entry.state !== "waiting";
+      return [h("p", { class: "soft" }, t("answer.looking")), bar];
+    }
+    return answerOf(entry, { may, changed: () => changed(entry), again: () => recognize(entry) });
+  }
+
+  return [h("h1", { class: "unseen" }, t("tab.recognize")), page];
 }
 
-function reason(decision, first) {
-  if (decision.reason === "empty_gallery") return "Nothing is enrolled yet.";
-  if (decision.known) return "accepted by this class’s own threshold";
-  return `${first.label} is nearest, but not near enough`;
-}
-
-function runners(candidates) {
-  return h(
-    "ul",
-    { class: "runners" },
-    candidates.map((candidate) => {
-      const share = Math.max(0, Math.min(1, candidate.similarity));
-      return h(
-        "li",
-        {},
-        h(
-          "a",
-          { href: `#/catalog/${candidate.class_id}` },
-          thumbnail(candidate.example_id),
-          h("span", { class: "name" }, candidate.label),
-          h("span", { class: "meter", "aria-hidden": "true" }, h("i", { style: { width: `${100 * share}%` } })),
-          h("span", { class: "value" }, three(candidate.similarity)),
-        ),
-      );
-    }),
-  );
+function sharesOf(finding, [width, height]) {
+  const [left, top, right, bottom] = finding.box;
+  const share = (value, whole) => Math.min(1, Math.max(0, value / whole));
+  return { left: share(left, width), top: share(top, height), right: share(right, width), bottom: share(bottom, height) };
 }
 
 function waiting(gallery) {
@@ -128,8 +159,8 @@ function waiting(gallery) {
     "div",
     { class: "empty" },
     icon("recognize"),
-    h("h2", {}, empty ? "Nothing is enrolled yet" : "What is it?"),
-    h("p", {}, empty ? "Show one picture of each thing first." : `Show a picture, and it is looked for among ${gallery.classes.toLocaleString("en")} classes.`),
-    empty ? h("a", { class: "button", href: "#/enroll" }, "Enroll") : null,
+    h("h2", {}, t(empty ? "start.empty" : "start.title")),
+    h("p", {}, empty ? t("start.first") : t("start.among", { n: gallery.classes })),
+    empty ? h("a", { class: "button", href: "#/enroll" }, t("tab.enroll")) : null,
   );
 }

@@ -1,0 +1,77 @@
+// A picture with what was found outlined on it, and a frame to draw over it.
+
+import { button, h } from "./dom.js";
+import { frameOver } from "./frame.js";
+import { t } from "./text.js";
+
+/** Shows a picture; `framed` gets a frame's box as shares, or null; `everything` is asked to look for more. */
+export function viewer({ framed, everything }) {
+  const image = h("img", { alt: t("picture.yours") });
+  const lines = h("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
+  const tags = h("div", { class: "names" });
+  const area = h("div", { class: "area" }, image, lines, tags);
+  const unseen = h("p", { class: "soft small", hidden: true }, t("picture.unseen"));
+  const frame = frameOver(area, (box) => {
+    draw.hidden = box !== null;
+    clear.hidden = box === null;
+    area.classList.toggle("framing", box !== null);
+    framed(box);
+  });
+  const draw = button(t("frame.draw"), () => frame.start());
+  const clear = button(t("frame.clear"), () => {
+    frame.clear();
+    draw.hidden = false;
+    draw.focus();
+  });
+  const find = button(t("find.all"), () => everything(find));
+  const row = h("div", { class: "row" }, draw, clear, find);
+  const element = h("div", { class: "viewer", hidden: true }, area, unseen, row);
+  let outlined = { things: [], choose: null };
+
+  function redraw() {
+    const [width, height] = [image.naturalWidth, image.naturalHeight];
+    if (!width) return;
+    const { things, choose } = outlined;
+    lines.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    lines.replaceChildren(...things.map((thing) => h("polygon", { class: thing.known ? "known" : "", points: thing.corners.map((corner) => corner.join(",")).join(" ") })));
+    tags.replaceChildren(...things.map((thing, index) => {
+      const [x, y] = thing.corners.reduce((best, corner) => (corner[1] < best[1] ? corner : best));
+      const style = { left: `${100 * Math.min(0.75, Math.max(0, x / width))}%`, top: `${100 * Math.min(0.92, Math.max(0, y / height))}%` };
+      const attributes = { class: thing.known ? "tag known" : "tag", style };
+      const text = thing.label ?? t("answer.unknown");
+      return choose ? h("button", { type: "button", ...attributes, onclick: () => choose(index) }, text) : h("span", attributes, text);
+    }));
+  }
+
+  image.addEventListener("load", redraw);
+  image.addEventListener("error", () => {
+    area.hidden = row.hidden = true;
+    unseen.hidden = false;
+  });
+  return {
+    element,
+
+    /** Show a picture by its address, with a frame's box or none. */
+    show(url, box) {
+      if (image.src !== url) image.src = url;
+      area.hidden = row.hidden = false;
+      unseen.hidden = true;
+      frame.place(box);
+      draw.hidden = box !== null;
+      clear.hidden = box === null;
+      area.classList.toggle("framing", box !== null);
+      element.hidden = false;
+    },
+
+    /** The picture's width and height in pixels. */
+    size() {
+      return [image.naturalWidth, image.naturalHeight];
+    },
+
+    /** Outline `{corners, label, known}`, corners in pixels of the picture; `choose` gets one's index. */
+    outline(things, choose = null) {
+      outlined = { things, choose };
+      redraw();
+    },
+  };
+}

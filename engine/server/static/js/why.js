@@ -1,0 +1,84 @@
+// Why it was answered so: the figures, what else was near, and how near other things come.
+
+import { attempt, h, thumbnail } from "./dom.js";
+import { send } from "./api.js";
+import { histogram } from "./charts.js";
+import { scale } from "./scale.js";
+import { boxOf } from "./session.js";
+import { percent, t, three } from "./text.js";
+
+/** The figures behind an answer, shut until they are asked for. */
+export function why(entry) {
+  const { decision } = entry;
+  const drawn = h("div", { class: "explained" });
+  const details = h(
+    "details",
+    { class: "why", ontoggle: () => details.open && !drawn.childElementCount && explain() },
+    h("summary", {}, t("why.title")),
+    h(
+      "div",
+      { class: "reasons" },
+      scale(decision.score, decision.threshold),
+      figures(decision),
+      drawn,
+      decision.candidates.length > 1 ? [h("h3", {}, t("why.others")), runners(decision.candidates.slice(1))] : null,
+    ),
+  );
+
+  const explain = () => attempt(async () => {
+    const found = await send("v1/explain", [["image", entry.file], ...boxOf(entry)]);
+    drawn.replaceChildren(...explained(found));
+  }, drawn);
+
+  return details;
+}
+
+function figures(decision) {
+  const rows = [
+    [t("why.similarity"), three(decision.similarity)],
+    [t("why.score"), three(decision.score)],
+    [t("why.threshold"), three(decision.threshold)],
+  ];
+  if (decision.stranger_rate_interval) rows.unshift([t("why.rate"), `${percent(decision.stranger_rate)} (${decision.stranger_rate_interval.map(percent).join(" – ")})`]);
+  if (decision.location) rows.push([t("why.inliers"), String(decision.location.inliers)], [t("why.share"), percent(decision.location.share)]);
+  rows.push([t("why.rests"), decision.calibration]);
+  return h("dl", { class: "attributes figures" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+function explained({ decision, impostors, genuine }) {
+  const [{ label }] = decision.candidates;
+  const series = [impostors, genuine.counts.length ? genuine : null];
+  return [
+    h("h3", {}, t("why.chart", { label })),
+    histogram(t("why.chart", { label }), t("why.axis", { label }), ...series, decision.similarity),
+    h(
+      "div",
+      { class: "legend" },
+      h("span", {}, t("why.impostors")),
+      series[1] ? h("span", { class: "second" }, t("why.genuine")) : null,
+      h("span", { class: "level" }, t("why.this")),
+    ),
+  ];
+}
+
+function runners(candidates) {
+  return h(
+    "ul",
+    { class: "runners" },
+    candidates.map((candidate) => {
+      const share = Math.max(0, Math.min(1, candidate.similarity));
+      return h(
+        "li",
+        {},
+        h(
+          "a",
+          { href: `#/catalog/${candidate.class_id}` },
+          thumbnail(candidate.example_id),
+          h("span", { class: "name" }, candidate.label),
+          h("span", { class: "meter", "aria-hidden": "true" }, h("i", { style: { width: `${100 * share}%` } })),
+          h("span", { class: "value" }, three(candidate.similarity)),
+        ),
+      );
+    }),
+  );
+}
