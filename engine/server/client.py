@@ -175,6 +175,8 @@ class Client:
             given = {"search": search, "after": after, "limit": 500}
             query = {name: value for name, value in given.items() if value is not None}
             page = self._get(schemas.ClassPageOut, "/v1/classes", query)
+            if page.alike:
+                return  # none contains it
             yield from page.classes
             if page.next is None:
                 return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,11 +78,13 @@ class Listing:
         """At most `limit` classes behind the one labelled `after`, and whether more follow.
 
         Raises:
-            ClassNotFoundError: there is no class `after` in that listing any more.
+            ClassNotFoundError: there is no class `after` in that listing any more; by label it
+                goes on where it was.
             FilterError: no class has an attribute that the filter names.
         """
-        found = self._labels(snapshot).listed(wanted)
-        start = 0 if after is None else self._labels(snapshot).place(found, after)
+        labels = self._labels(snapshot)
+        found = labels.listed(wanted)
+        start = 0 if after is None else labels.place(found, wanted, after)
         ids = found.class_ids[start : start + limit]
         return Listed(ids, found.alike), start + limit < len(found.class_ids)
 
@@ -99,7 +102,7 @@ class Listing:
 class _Labels:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        pairs = sorted(snapshot.labels.items(), key=lambda pair: (pair[1].casefold(), pair[1]))
+        pairs = sorted(snapshot.labels.items(), key=lambda pair: _letters(pair[1]))
         self._ids = [class_id for class_id, _ in pairs]
         self._folded = [folded(label) for _, label in pairs]
         self._orders: dict[Wanted, Listed] = {}
@@ -125,9 +128,11 @@ class _Labels:
             found = self._orders[wanted] = self._list(wanted)
         return found
 
-    def place(self, found: Listed, after: str) -> int:
+    def place(self, found: Listed, wanted: Wanted, after: str) -> int:
         """Where the listing goes on behind a label."""
         labels = self.snapshot.labels
+        if wanted.order is Order.LABEL and wanted.attribute is None and not found.alike:
+            return bisect(found.class_ids, _letters(after), key=lambda i: _letters(labels[i]))
         for place, class_id in enumerate(found.class_ids):
             if labels[class_id] == after:
                 return place + 1
@@ -169,6 +174,11 @@ class _Labels:
             return 0, float(text), ""
         except ValueError:
             return 1, 0.0, folded(text)
+
+
+def _letters(label: str) -> tuple[str, str]:
+    """By what labels are put in order."""
+    return label.casefold(), label
 
 
 def examples_of_each(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, int]:

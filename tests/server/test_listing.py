@@ -117,7 +117,8 @@ def test_pages_make_up_the_whole(client: TestClient, order: dict[str, str]) -> N
 
 
 def test_a_page_behind_a_class_that_is_gone_says_so(client: TestClient) -> None:
-    refused = client.get("/v1/classes", params={"after": "no such thing"})
+    assert listed(client, after="pot") == ["red mug", "saucer", "teapot"]  # by label it goes on
+    refused = client.get("/v1/classes", params={"after": "no such thing", "sort": "newest"})
     assert refused.status_code == 404
     assert "begin anew" in refused.json()["detail"]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import re
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -252,6 +254,77 @@ def test_a_class_is_renamed_pinned_given_a_picture_merged_and_removed(
     assert {"new name", "other"} <= set(ask(lambda read: read.classes.labels()).values())
 
 
+def test_classes_are_searched_with_typos_filtered_sorted_and_selected(
+    page: Page, shop: Running, tmp_path: Path
+) -> None:
+    for seed, (label, shelf) in enumerate(
+        {"vase": "north", "bowl": "south", "jug": "north"}.items()
+    ):
+        shop.recognizer.enroll(label, png(310 + seed))
+        shop.recognizer.gallery.classes.set_attributes(label, {"shelf": shelf, "price": 9 - seed})
+    go(page, "Catalog")
+    page.get_by_role("searchbox").fill("vsae")
+    expect(page.get_by_text("No label contains that; these are most like it.")).to_be_visible()
+    expect(page.get_by_role("listitem")).to_have_count(1)
+    page.get_by_role("searchbox").fill("")
+    page.get_by_label("Filter by attribute").select_option("shelf")
+    page.get_by_label("Value").select_option("north")
+    expect(page.get_by_role("listitem")).to_have_text(["jug", "vase"])
+    page.get_by_label("Order").select_option("by price")
+    expect(page.get_by_role("listitem")).to_have_text(["jug", "vase"])
+    page.get_by_role("button", name="No longer only shelf: north").click()
+    expect(page.get_by_role("listitem").nth(1)).to_have_text("bowl")
+
+    page.get_by_role("button", name="Select").click()
+    for label in ("jug", "bowl"):
+        page.get_by_role("checkbox", name=f"Select {label}").check()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Export CSV").click()
+    saved.value.save_as(tmp_path / "classes.csv")
+    text = (tmp_path / "classes.csv").read_text("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows == [
+        {"label": "jug", "examples": "1", "price": "7", "shelf": "north"},
+        {"label": "bowl", "examples": "1", "price": "8", "shelf": "south"},
+    ]
+    page.get_by_role("button", name="Merge …").click()
+    page.get_by_role("dialog").get_by_label("The class that stays").select_option("bowl")
+    page.get_by_role("dialog").get_by_role("button", name="Merge").click()
+    expect(page.get_by_role("link", name="jug")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("link", name="jug")).to_be_visible()
+
+    page.get_by_role("button", name="Select").click()
+    for label in ("jug", "bowl", "vase"):
+        page.get_by_role("checkbox", name=f"Select {label}").check()
+    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("3 classes are removed.")).to_be_visible()
+    expect(page.get_by_role("link", name="vase")).to_have_count(0)
+    page.goto("about:blank")
+    ask = shop.recognizer.gallery.catalog.ask
+    seen(
+        lambda: not {"jug", "bowl", "vase"} & set(ask(lambda read: read.classes.labels()).values())
+    )
+
+
+def test_attributes_are_given_and_come_back_with_the_answer(page: Page, shop: Running) -> None:
+    class_id = shop.recognizer.gallery.catalog.ask(lambda read: read.classes.id_of("thing 14"))
+    page.goto(f"{shop.url}/#/catalog/{class_id}")
+    page.get_by_role("button", name="Add some").click()
+    page.get_by_label("Name", exact=True).fill("price")
+    page.get_by_label("Value", exact=True).fill("4.50")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".attributes dd")).to_have_text(["4.50"])
+    go(page, "Recognise")
+    show(page, 14)
+    expect(page.get_by_role("region", name="Answer").locator(".attributes").first).to_have_text(
+        "price4.50"
+    )
+    shop.recognizer.gallery.classes.set_attributes("thing 14", {})
+
+
 def test_one_picture_is_enrolled(page: Page) -> None:
     go(page, "Enroll")
     form = page.locator("form").filter(has_text="One picture")
@@ -348,6 +421,31 @@ def test_unknowns_are_named_in_review_and_recognised_next_time(page: Page, shop:
     expect(page.locator(".verdict h2")).to_have_text("garden gnome")
 
 
+def test_review_goes_by_single_keys(page: Page, shop: Running) -> None:
+    wanted = []
+    for start in (420, 470):
+        wanted.append(stranger(shop, start))
+        with page.expect_response("**/v1/recognize"):
+            show(page, wanted[-1])
+        expect(page.locator(".verdict h2")).to_have_text("Unknown")
+    go(page, "Review")
+    cards = page.locator(".cluster")
+    expect(cards.first).to_be_visible()
+    before = cards.count()
+    page.keyboard.press("j")
+    expect(cards.first).to_be_focused()
+    label = cards.first.locator(".confirm").inner_text().removeprefix("It is ")
+    page.keyboard.press("y")
+    expect(page.get_by_text(f"enrolled as {label}.")).to_be_visible()
+    expect(cards).to_have_count(before - 1)
+    expect(cards.first).to_be_focused()
+    page.keyboard.press("n")
+    expect(page.get_by_text("erased.")).to_be_visible()
+    expect(cards).to_have_count(before - 2)
+    page.get_by_role("button", name="Undo").click()
+    expect(cards).to_have_count(before - 1)
+
+
 def test_kept_unknowns_are_erased(page: Page, shop: Running) -> None:
     show(page, stranger(shop, 500))
     expect(page.locator(".verdict h2")).to_have_text("Unknown")
@@ -374,3 +472,67 @@ def test_quality_shows_the_calibration_and_evaluates(page: Page, tmp_path: Path)
     page.get_by_role("dialog").get_by_role("textbox").fill("2")
     page.get_by_role("button", name="Set").click()
     expect(page.locator(".figure b").first).to_have_text("2.0 %")
+    steps = page.locator(".step h3")
+    expect(steps.first).to_have_text("Give these 10 classes a second picture first")
+
+
+def test_what_is_found_is_outlined_and_looked_at_closer(page: Page) -> None:
+    def thing(label: str | None, left: float) -> dict[str, object]:
+        right = left + 40
+        corners = [[left, 10], [right, 10], [right, 90], [left, 90]]
+        return {
+            "label": label,
+            "known": label is not None,
+            "box": [left, 10, right, 90],
+            "corners": corners,
+        }
+
+    found = {
+        "source": "x",
+        "width": 96,
+        "height": 96,
+        "findings": [thing("mug", 5), thing(None, 50)],
+    }
+    page.route("**/v1/locate", lambda route: route.fulfill(json={"results": [found]}))
+    show(page, 3)
+    expect(page.locator(".verdict h2")).to_have_text("thing 03")
+    page.get_by_role("button", name="Find everything in it").click()
+    expect(page.locator(".area polygon")).to_have_count(2)
+    expect(page.locator(".area .tag")).to_have_text(["mug", "Unknown"])
+    page.locator(".area .tag").first.click()
+    expect(page.locator(".frame")).to_be_visible()
+    placed = page.locator(".frame").evaluate(
+        "one => [one.style.left, one.style.width].map(parseFloat)"
+    )
+    assert placed == pytest.approx([100 * 5 / 96, 100 * 40 / 96], abs=0.1)
+
+
+def test_a_frame_is_drawn_moved_and_cleared_by_mouse_and_keys(page: Page) -> None:
+    show(page, 3, 400)
+    expect(page.locator(".verdict h2")).to_have_text("thing 03")
+    page.get_by_role("button", name="Draw a frame").click()
+    frame, area = page.locator(".frame"), page.locator(".area").bounding_box()
+    assert area is not None
+    at = "one => ['left', 'top', 'width', 'height'].map((side) => parseFloat(one.style[side]))"
+    assert frame.evaluate(at) == pytest.approx([20, 20, 60, 60], abs=0.5)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    assert frame.evaluate(at) == pytest.approx([22, 20, 60, 62], abs=0.5)
+
+    def to(x: float, y: float) -> tuple[float, float]:
+        return area["x"] + x * area["width"], area["y"] + y * area["height"]
+
+    page.mouse.move(*to(0.05, 0.05))
+    page.mouse.down()
+    page.mouse.move(*to(0.45, 0.35), steps=3)
+    page.mouse.up()
+    assert frame.evaluate(at) == pytest.approx([5, 5, 40, 30], abs=1.5)
+    page.mouse.move(*to(0.2, 0.2))
+    page.mouse.down()
+    page.mouse.move(*to(0.5, 0.9), steps=3)
+    page.mouse.up()
+    assert frame.evaluate(at) == pytest.approx([35, 70, 40, 30], abs=1.5)
+    frame.press("Escape")
+    expect(frame).to_be_hidden()
+    expect(page.get_by_role("button", name="Draw a frame")).to_be_visible()
+    expect(page.locator(".verdict h2")).to_have_text("thing 03")

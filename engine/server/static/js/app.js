@@ -9,6 +9,7 @@ import { enrollView } from "./views/enroll.js";
 import { reviewView } from "./views/review.js";
 import { qualityView } from "./views/quality.js";
 import { loginView } from "./views/login.js";
+import { forgetAll } from "./session.js";
 import { LANGUAGES, language, loadWords, speak, t } from "./text.js";
 
 const PAGES = { recognize: recognizeView, catalog: catalogView, enroll: enrollView, review: reviewView, quality: qualityView };
@@ -117,6 +118,7 @@ async function start() {
 }
 
 document.getElementById("logout").addEventListener("click", async () => {
+  forgetAll();
   await remove("v1/session").catch((error) => toast(error.message, "bad"));
   show();
 });
