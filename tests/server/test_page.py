@@ -536,3 +536,29 @@ def test_a_frame_is_drawn_moved_and_cleared_by_mouse_and_keys(page: Page) -> Non
     expect(frame).to_be_hidden()
     expect(page.get_by_role("button", name="Draw a frame")).to_be_visible()
     expect(page.locator(".verdict h2")).to_have_text("thing 03")
+
+
+def test_only_what_is_in_the_frame_is_looked_at(page: Page) -> None:
+    both = Image.new("RGB", (400, 200))
+    for place, seed in enumerate((3, 5)):
+        both.paste(Image.open(io.BytesIO(png(seed, 200))), (200 * place, 0))
+    buffer = io.BytesIO()
+    both.save(buffer, "PNG")
+    given = {"name": "two.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+    page.locator(".recognize .drop input[type=file]").first.set_input_files(given)
+    whole = page.locator(".verdict h2")
+    expect(whole).to_be_visible()
+    said = whole.inner_text()
+    page.get_by_role("button", name="Draw a frame").click()
+    area = page.locator(".area").bounding_box()
+    assert area is not None
+    for left, label in ((0.5, "thing 05"), (0.0, "thing 03")):
+        page.mouse.move(
+            area["x"] + (left + 0.49) * area["width"], area["y"] + 0.96 * area["height"]
+        )
+        page.mouse.down()
+        page.mouse.move(area["x"] + (left + 0.002) * area["width"], area["y"], steps=4)
+        page.mouse.up()
+        expect(whole).to_have_text(label)
+    page.get_by_role("button", name="Clear the frame").click()
+    expect(whole).to_have_text(said)

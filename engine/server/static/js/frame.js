@@ -11,7 +11,7 @@ const CORNERS = [[0, 1], [2, 1], [2, 3], [0, 3]]; // which of left, top, right a
 export function frameOver(area, changed) {
   let box = null;
   let grip = null; // what a pointer holds: where it began, the box then, and which sides move
-  let rest;
+  let rest = null;
   const element = h("div", { class: "frame", tabindex: "0", role: "application", "aria-label": t("frame.keys"), hidden: true }, CORNERS.map((_, corner) => h("i", { "data-corner": String(corner) })));
   area.append(element);
 
@@ -23,7 +23,10 @@ export function frameOver(area, changed) {
 
   function settled(wait = 0) {
     clearTimeout(rest);
-    rest = setTimeout(() => changed(box && box.map((side) => Math.round(side * 10000) / 10000)), wait);
+    rest = setTimeout(() => {
+      rest = null;
+      changed(box && box.map((side) => Math.round(side * 10000) / 10000));
+    }, wait);
   }
 
   function clear() {
@@ -79,10 +82,11 @@ export function frameOver(area, changed) {
       element.focus({ preventScroll: true });
       settled();
     },
-    place,
     clear,
-    get box() {
-      return box;
+
+    /** Show a box, or none; not while somebody is drawing one. */
+    show(wanted) {
+      if (!grip && rest === null) place(wanted);
     },
   };
 }

@@ -56,7 +56,7 @@ export function viewer({ framed, everything }) {
       if (image.src !== url) image.src = url;
       area.hidden = row.hidden = false;
       unseen.hidden = true;
-      frame.place(box);
+      frame.show(box);
       draw.hidden = box !== null;
       clear.hidden = box === null;
       area.classList.toggle("framing", box !== null);
