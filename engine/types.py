@@ -240,6 +240,7 @@ class Ranking:
         similarities: `(k,) float32`, cosine with each class's best example.
         found: by class id, where an enrolled picture of it was found in the query.
         bonus: what that adds to the normalised score of the first class.
+        found_example: the id of the example of that class that was found.
         lead: where it was found, by how much all evidence puts it before the second class, in the
             units of normalised scores; infinite where the second lies elsewhere in the query.
     """
@@ -249,6 +250,7 @@ class Ranking:
     similarities: FloatArray
     found: Mapping[int, LocalMatch] = field(default_factory=dict)
     bonus: float = 0.0
+    found_example: int | None = None
     lead: float | None = None
 
     def __len__(self) -> int:
@@ -398,12 +400,25 @@ class Verification:
         same: the verdict, or None where there is no threshold.
         probability: that both show the same class, by the gallery's Siamese head, for a pair that
             is as likely the same as not before it is looked at; None without a head in force.
+        first_in_second, second_in_first: where local features surely found one picture in the
+            other, in the other's pixels; either makes them the same class, whatever the threshold.
     """
 
     similarity: float
     threshold: float | None
     same: bool | None
     probability: float | None = None
+    first_in_second: Location | None = None
+    second_in_first: Location | None = None
+
+    def with_found(
+        self, first_in_second: Location | None, second_in_first: Location | None
+    ) -> Verification:
+        """The same with where the pictures lie in each other, and what follows from that."""
+        same = True if first_in_second or second_in_first else self.same
+        return replace(
+            self, same=same, first_in_second=first_in_second, second_in_first=second_in_first
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -411,6 +426,8 @@ class Verification:
             "threshold": _rounded(self.threshold),
             "same": self.same,
             "probability": _rounded(self.probability),
+            "first_in_second": self.first_in_second and self.first_in_second.to_json(),
+            "second_in_first": self.second_in_first and self.second_in_first.to_json(),
         }
 
 

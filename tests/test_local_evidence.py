@@ -20,7 +20,7 @@ from engine.cli.app import app
 from engine.errors import SettingsError
 from engine.evaluation.explanation.explain import explain
 from engine.gallery import Gallery
-from engine.recognizer import Recognizer
+from engine.recognizer import Recognizer, compare
 from engine.testing.fake_backbone import FakeBackbone
 from engine.testing.pictures import poster, seen
 from engine.types import Decision
@@ -132,6 +132,37 @@ def test_confirming_and_explaining_decide_alike(filled: Recognizer, tmp_path: Pa
     decision = filled.recognize(path)
     assert explain(filled.gallery, filled.embedder, path).decision == decision
     assert filled.confirm(path, "print 3") == decision
+
+
+def test_verifying_says_which_picture_lies_in_the_other(filled: Recognizer) -> None:
+    there = filled.verify(poster(seed=3), photographed(3))
+    assert there.same is True
+    assert there.first_in_second is not None
+    np.testing.assert_allclose(there.first_in_second.corners, CORNERS, atol=8)
+    back = filled.verify(photographed(3), poster(seed=3))
+    assert back.second_in_first == there.first_in_second
+    assert back.similarity == pytest.approx(there.similarity, abs=1e-6)
+    other = filled.verify(poster(seed=4), photographed(3))
+    assert (other.first_in_second, other.second_in_first) == (None, None)
+    assert other.same is not True
+
+
+def test_pictures_are_compared_without_a_gallery() -> None:
+    found = compare(photographed(5), poster(seed=5), backbone=FakeBackbone())
+    assert (found.same, found.threshold) == (True, None)
+    assert set(found.to_json()["second_in_first"]) == {"box", "corners", "inliers", "share"}
+    other = compare(photographed(5), poster(seed=6), backbone=FakeBackbone())
+    assert other.same is None
+    assert other.to_json()["first_in_second"] is None
+
+
+def test_the_command_says_where_a_picture_was_found(tmp_path: Path) -> None:
+    photographed(5).save(tmp_path / "photograph.png")
+    poster(seed=5).save(tmp_path / "print.png")
+    pair = [str(tmp_path / name) for name in ("print.png", "photograph.png")]
+    told = CliRunner().invoke(app, ["verify", *pair, "--backbone", "fake"])
+    assert told.exit_code == 0, told.output
+    assert "the first picture was found in the second" in told.stdout
 
 
 def test_queries_in_other_pixels_are_located_in_their_own(filled: Recognizer) -> None:

@@ -50,17 +50,13 @@ def explain(
 ) -> None:
     """Say why: the candidates, their thresholds, and how other pictures compare.
 
-    With --out, draws the same as a picture: the query beside the enrolled pictures, and where the
-    nearest class draws its line.
+    With --out, draws the same as a picture: the query beside the enrolled pictures, the points that
+    local features matched, and where the nearest class draws its line.
     """
-    from ..evaluation.explanation.explain import explain as explained
-    from ..images import cropped
-
-    part = cropped(image, box)
     with open_recognizer(
         gallery, read_only=True, backbone=backbone, device=device, runtime=runtime
     ) as recognizer:
-        explanation = explained(recognizer.gallery, recognizer.embedder, part, top)
+        explanation = recognizer.explain(image, candidates=top, box=box)
     if out is not None:
         _draw(out, explanation)
     if json_output:
@@ -89,12 +85,8 @@ def explain(
 
 def _draw(out: Path, explanation: Explanation) -> None:
     from ..errors import StorageError
-    from ..slim import needing
-
-    with needing("drawing an explanation"):
-        from ..evaluation.explanation.plot import explanation_plot
 
     try:
-        out.write_bytes(explanation_plot(explanation))
+        out.write_bytes(explanation.picture())
     except OSError as error:
         raise StorageError(f"{out}: the picture could not be written: {error}") from None

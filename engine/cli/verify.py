@@ -61,6 +61,17 @@ def verify(
         output.json(outcome.to_json())
         return
     figures = f"similarity {figure(outcome.similarity)}"
+    places = {"first": outcome.first_in_second, "second": outcome.second_in_first}
+    found = {which: place for which, place in places.items() if place is not None}
+    if found:
+        which, place = max(found.items(), key=lambda each: each[1].share)
+        other = "second" if which == "first" else "first"
+        output.line(
+            f"same class (the {which} picture was found in the {other}: {place.inliers} points "
+            f"agree, on {place.share:.0%} of it; {figures})",
+            "green",
+        )
+        return
     if outcome.probability is not None:
         verdict = "same class" if outcome.same else "different classes"
         output.line(

@@ -1,7 +1,7 @@
 """Galleries: enrolled classes, their examples and the index over them."""
 
 from .deciding.decisions import CANDIDATES, class_thresholds, decide_queries
-from .deciding.verifying import verify_embeddings
+from .deciding.verifying import in_each_other, verify_embeddings, verify_features
 from .gallery import Gallery
 from .location import GalleryFolder, GalleryLocation, location_of
 from .parts.writing import Listing, raise_reject
@@ -16,7 +16,9 @@ __all__ = [
     "Snapshot",
     "class_thresholds",
     "decide_queries",
+    "in_each_other",
     "location_of",
     "raise_reject",
     "verify_embeddings",
+    "verify_features",
 ]

@@ -33,7 +33,7 @@ from ..gallery import (
     decide_queries,
     location_of,
     raise_reject,
-    verify_embeddings,
+    verify_features,
 )
 from ..images import ImageSource, cropped, describe_source
 from ..settings import Settings, load_settings
@@ -56,6 +56,7 @@ from .streams import recognized_stream
 if TYPE_CHECKING:
     from ..bulk.reembedding import ReembeddingReport
     from ..evaluation.evaluation import Evaluation
+    from ..evaluation.explanation.explain import Explanation
     from ..tuning.heads import HeadReport
     from ..tuning.reports import CalibrationReport, SpaceReport
 
@@ -496,10 +497,34 @@ class Recognizer:
         Raises:
             ImageError: one of them can't be read or accepted.
         """
-        vectors = self.embed([first, second])
-        snapshot = self._in_use.snapshot()
-        queries = snapshot.projection.apply_queries(vectors)
-        return verify_embeddings(snapshot, queries[0], queries[1])
+        local = self._in_use.compares_local
+        pair = [self.features.prepare_query(image, local=local) for image in (first, second)]
+        one, other = self.features.features(pair)
+        return verify_features(self._in_use.snapshot(), one, other)
+
+    def explain(
+        self,
+        image: ImageSource,
+        *,
+        candidates: int = CANDIDATES,
+        box: BoxLike | None = None,
+    ) -> Explanation:
+        """Decide about a picture, and gather what the decision rests on.
+
+        Args:
+            box: the part of the picture to look at, as `enroll` takes it.
+
+        Returns:
+            The decision and its evidence; `sentences()` say it, `picture()` draws it.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            SettingsError: `candidates` is less than 1.
+        """
+        from ..evaluation.explanation.explain import explain  # not needed to recognise
+
+        most = checked_count("candidates", candidates, most=self._in_use.snapshot().classes)
+        return explain(self.gallery, self.embedder, cropped(image, box), most)
 
     def confirm(
         self, image: ImageSource, label: str | None, *, box: BoxLike | None = None

@@ -137,13 +137,16 @@ class VerificationOut(Schema):
     """Whether two pictures show the same class.
 
     With a trained Siamese head in force, `probability` is what the head gives and what `threshold`
-    is about; else it is null, and `threshold` is a similarity.
+    is about; else it is null, and `threshold` is a similarity. Where local features surely found
+    one picture in the other, it is said where, and they count as the same.
     """
 
     similarity: float
     threshold: float | None
     same: bool | None
     probability: float | None
+    first_in_second: LocationOut | None = None
+    second_in_first: LocationOut | None = None
 
 
 class GalleryOut(Schema):

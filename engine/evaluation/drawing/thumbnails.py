@@ -16,6 +16,16 @@ _QUALITY = 82
 
 def thumbnail(source: ImageSource | None, side: int = SIDE) -> Image.Image | None:
     """A square picture on white, or None where there is none to show."""
+    shrunk = fitted(source, side)
+    if shrunk is None:
+        return None
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(shrunk, ((side - shrunk.width) // 2, (side - shrunk.height) // 2))
+    return square
+
+
+def fitted(source: ImageSource | None, side: int) -> Image.Image | None:
+    """A picture with that long side, or None where there is none to show."""
     if source is None:
         return None
     try:
@@ -24,10 +34,7 @@ def thumbnail(source: ImageSource | None, side: int = SIDE) -> Image.Image | Non
         return None  # it was there when it was embedded; the page does without
     scale = side / max(picture.size)
     width, height = (max(1, round(length * scale)) for length in picture.size)
-    shrunk = picture.resize((width, height), Image.Resampling.LANCZOS)
-    square = Image.new("RGB", (side, side), "white")
-    square.paste(shrunk, ((side - width) // 2, (side - height) // 2))
-    return square
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def data_uri(picture: bytes, kind: str) -> str:

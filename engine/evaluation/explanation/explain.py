@@ -1,4 +1,5 @@
-"""Why a picture was decided as it was: the candidates, and where the nearest class draws its line.
+"""Why a picture was decided as it was: the candidates, what local features found of the first, and
+where the nearest class draws its line.
 
 Two distributions stand behind a class's threshold. The *impostor* one is real: how similar pictures
 of other things are to the class, enrolled ones and those shipped for small galleries. The *genuine*
@@ -14,14 +15,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ...decision import NEIGHBOURS, on_scale
 from ...decision.scores import Float64Array
 from ...features import Embedder
-from ...gallery import Gallery, Snapshot, decide_queries
-from ...gallery.deciding.decisions import class_thresholds
+from ...gallery import Gallery, Snapshot
+from ...gallery.deciding.decisions import class_thresholds, decide_rankings, evidence_of, ranked
 from ...images import ImageSource, describe_source, load_image
 from ...images.views import augmented_views
 from ...local import QueryView
-from ...types import Candidate, Decision, FloatArray, Reason
+from ...slim import needing
+from ...types import Candidate, Decision, FloatArray, LocalMatch, Ranking, Reason
 
 EXAMPLES = 4
 """At most so many examples of the class are augmented."""
@@ -56,6 +59,25 @@ class CandidateEvidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FoundEvidence:
+    """What local features found of the first class, and what they count for.
+
+    Attributes:
+        match: where its enrolled picture lies in the query.
+        size: that picture's width and height, in whose pixels the match tells its points.
+        query_size: the query's, likewise.
+        score_without: what the class would score by similarity alone.
+        picture: the kept copy of the enrolled picture, encoded; None where none is kept.
+    """
+
+    match: LocalMatch
+    size: tuple[int, int]
+    query_size: tuple[int, int]
+    score_without: float
+    picture: bytes | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
     """What a decision rests on.
 
@@ -67,6 +89,7 @@ class Explanation:
         genuine: `(m,)` similarities of augmented views of the nearest class's examples to it: an
             upper bound on those of new pictures. Empty where no pictures are kept.
         target_fpir: what the thresholds are computed for.
+        found: what local features found; None where they found nothing that counts.
     """
 
     decision: Decision
@@ -75,6 +98,18 @@ class Explanation:
     impostors: Float64Array
     genuine: Float64Array
     target_fpir: float
+    found: FoundEvidence | None = None
+
+    def picture(self) -> bytes:
+        """An encoded PNG: the query, what was found in it, the candidates, where the line is.
+
+        Raises:
+            MissingPackageError: this is a slim install, which draws no plots.
+        """
+        with needing("drawing an explanation"):
+            from .plot import explanation_plot
+
+        return explanation_plot(self)
 
     def sentences(self) -> list[str]:
         """The decision in plain words."""
@@ -93,11 +128,15 @@ class Explanation:
             f"score as high; the score {decision.score:.3f} {verb} that class's threshold "
             f"{decision.threshold:.3f}."
         ]
+        told += self._about_what_was_found()
         told += self._about_the_head()
         if decision.ambiguous:
             told.append(
                 f"The runner-up {decision.candidates[1].label!r} is as good as equal "
                 f"(margin {decision.margin:.3f}): the two can't be told apart here."
+                if self.found is None
+                else f"As much was found of the runner-up {decision.candidates[1].label!r}, in the "
+                "same place: the two can't be told apart here."
             )
         if self.impostors.size:
             above = float(np.mean(self.impostors >= (decision.similarity or 0.0)))
@@ -112,6 +151,19 @@ class Explanation:
             )
         told.append(f"The threshold rests on: {decision.calibration}.")
         return told
+
+    def _about_what_was_found(self) -> list[str]:
+        decision, found = self.decision, self.found
+        if found is None or decision.score is None or decision.threshold is None:
+            return []
+        told = (
+            f"Local features found its enrolled picture here: {found.match.inliers} points agree "
+            f"on where it lies, on {found.match.share:.0%} of it. By similarity alone the score "
+            f"would be {found.score_without:.3f}"
+        )
+        if decision.known and found.score_without < decision.threshold:
+            told += ", too low: they carried the decision"
+        return [f"{told}."]
 
     def _about_the_head(self) -> list[str]:
         first = self.candidates[0]
@@ -137,6 +189,9 @@ class Explanation:
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "impostors": _summary(self.impostors),
             "genuine_upper_bound": _summary(self.genuine),
+            "score_by_similarity_alone": None
+            if self.found is None
+            else round(self.found.score_without, 6),
         }
 
 
@@ -152,8 +207,11 @@ def explain(
     loaded = load_image(image)
     query = loaded.pixels
     vector = snapshot.projection.apply_queries(embedder.embed([query]))
-    views = [QueryView(query, (loaded.width, loaded.height))] if len(snapshot.local) else None
-    [decision] = decide_queries(snapshot, vector, [describe_source(image)], candidates, views)
+    size = (loaded.width, loaded.height)
+    views = [QueryView(query, size)] if len(snapshot.local) else None
+    rankings = ranked(snapshot, vector, views, k=max(candidates, NEIGHBOURS + 1))
+    source = describe_source(image)
+    [decision] = decide_rankings(snapshot, vector, rankings, [source], candidates)
     if decision.location is not None:
         decision = replace(decision, location=decision.location.moved(*loaded.corner))
     ids = [candidate.class_id for candidate in decision.candidates]
@@ -174,7 +232,36 @@ def explain(
         nearest = decision.candidates[0].class_id
         impostors = impostor_similarities(snapshot, nearest)
         genuine = genuine_similarities(gallery, snapshot, embedder, nearest)
-    return Explanation(decision, query, evidence, impostors, genuine, snapshot.target_fpir)
+    return Explanation(
+        decision,
+        query,
+        evidence,
+        impostors,
+        genuine,
+        snapshot.target_fpir,
+        _found(gallery, snapshot, vector, rankings, size),
+    )
+
+
+def _found(
+    gallery: Gallery,
+    snapshot: Snapshot,
+    vector: FloatArray,
+    rankings: list[Ranking],
+    size: tuple[int, int],
+) -> FoundEvidence | None:
+    """What local features found of the first class."""
+    [ranking] = rankings
+    if not ranking.bonus:
+        return None
+    match = ranking.found[int(ranking.class_ids[0])]
+    assert ranking.found_example is not None
+    enrolled = snapshot.local.features(ranking.found_example)
+    assert enrolled is not None
+    picture = gallery.catalog.picture(ranking.found_example)
+    [normalised] = evidence_of(snapshot, vector, rankings)[1].normalised
+    without = float(on_scale(normalised - ranking.bonus))
+    return FoundEvidence(match, (enrolled.width, enrolled.height), size, without, picture)
 
 
 def _probability(snapshot: Snapshot, query: FloatArray, candidate: Candidate) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from PIL import Image
 
 from ..drawing import style
 from ..drawing.thumbnails import thumbnail
-from .explain import CandidateEvidence, Explanation
+from .explain import CandidateEvidence, Explanation, FoundEvidence
+from .matched import matched
 
 SIDE = 256
 LABEL_WIDTH = 18
@@ -23,15 +23,19 @@ BINS = 36
 def explanation_plot(explanation: Explanation) -> bytes:
     """The encoded PNG."""
     shown = explanation.candidates[:5]
-    canvas = Canvas(figsize=(11.0, 6.7), layout="constrained")
-    halves: Any = canvas.subfigures(2, 1, height_ratios=[0.95, 1.15])
-    top, bottom = halves
+    found = explanation.found
+    canvas = Canvas(figsize=(11.0, 6.7 if found is None else 10.2), layout="constrained")
+    ratios = [0.95, 1.15] if found is None else [1.0, 0.95, 1.15]
+    parts: Any = canvas.subfigures(len(ratios), 1, height_ratios=ratios)
+    *above, top, bottom = parts
+    if found is not None:
+        _found(above[0].subplots(), explanation, found)
     tiles = top.subplots(1, 1 + max(1, len(shown)), squeeze=False)[0]
     decision = explanation.decision
     title = decision.label if decision.label is not None else "unknown"
     _picture(tiles[0], thumbnail(explanation.query, SIDE), style.INK)
     tiles[0].set_title("this picture", fontsize=11, fontweight="bold")
-    tiles[0].set_xlabel("decided: " + _short(title), fontsize=11, fontweight="bold",
+    tiles[0].set_xlabel("decided:\n" + _short(title), fontsize=11, fontweight="bold",
                         color=style.GREEN if decision.known else style.ORANGE)  # fmt: skip
     for place, (axes, evidence) in enumerate(zip(tiles[1:], shown, strict=False)):
         _candidate(axes, evidence, explanation, first=place == 0)
@@ -39,6 +43,22 @@ def explanation_plot(explanation: Explanation) -> bytes:
         axes.set_axis_off()
     _distributions(bottom.subplots(), explanation)
     return style.png(canvas)
+
+
+def _found(axes: Axes, explanation: Explanation, found: FoundEvidence) -> None:
+    decision = explanation.decision
+    colour = style.GREEN if decision.known else style.ORANGE
+    axes.imshow(np.asarray(matched(explanation.query, found, colour)))
+    axes.set_axis_off()
+    threshold = decision.threshold or 0.0
+    carried = decision.known and found.score_without < threshold
+    axes.set_title(
+        f"local features found {_short(decision.candidates[0].label)!r}: {found.match.inliers} "
+        f"points agree, on {found.match.share:.0%} of it\n"
+        f"score {decision.score:.3f}, by similarity alone {found.score_without:.3f}, "
+        f"threshold {threshold:.3f}" + (": they carried the decision" if carried else ""),
+        fontsize=11,
+    )
 
 
 def _candidate(
@@ -107,4 +127,4 @@ def _distributions(axes: Axes, explanation: Explanation) -> None:
 
 
 def _short(label: str) -> str:
-    return textwrap.shorten(label, LABEL_WIDTH, placeholder="…") or label[:LABEL_WIDTH]
+    return label if len(label) <= LABEL_WIDTH else f"{label[: LABEL_WIDTH - 1]}…"

@@ -137,7 +137,8 @@ def with_found(
         ranking.example_ids[order],
         ranking.similarities[order],
         found=matches,
-        bonus=bonuses.get(int(class_ids[0]), 0.0),
+        bonus=bonuses.get(first := int(class_ids[0]), 0.0),
+        found_example=found[first][1] if first in bonuses else None,
         lead=_lead(class_ids[:2].tolist(), worth[order[:2]].tolist(), matches),
     )
 

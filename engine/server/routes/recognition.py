@@ -15,7 +15,7 @@ from ...errors import ExampleNotFoundError, ImageError
 from ...features import embeddings_of
 from ...filtering import Filter
 from ...findings import Findings
-from ...gallery import CANDIDATES, verify_embeddings
+from ...gallery import CANDIDATES, verify_features
 from ...types import Candidate, Decision, Reject
 from .. import uploads
 from ..access import require
@@ -178,9 +178,9 @@ async def verify(request: Request) -> VerificationOut:
     assert isinstance(first, Recognized)
     assert isinstance(second, Recognized)
     snapshot = service.recognizer.gallery.snapshot()
-    embeddings = np.stack([each.features.embedding for each in (first, second)])
-    vectors = snapshot.projection.apply_queries(embeddings)
-    verification = await run_in_threadpool(verify_embeddings, snapshot, vectors[0], vectors[1])
+    verification = await run_in_threadpool(
+        verify_features, snapshot, first.features, second.features
+    )
     return VerificationOut.model_validate(verification)
 
 
