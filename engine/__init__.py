@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         UnavailableError,
     )
     from .evaluation.evaluation import Evaluation
+    from .evaluation.explanation.explain import Explanation
     from .findings import Finding, Findings
     from .gallery import Gallery
     from .gallery.description import (
@@ -117,6 +118,7 @@ __all__ = [
     "EvaluationError",
     "ExampleNotFoundError",
     "ExampleRecord",
+    "Explanation",
     "FilterError",
     "Finding",
     "Findings",
@@ -175,6 +177,7 @@ _HOMES = {
     ".bulk.reembedding": ("ReembeddingReport",),
     ".classifier": ("OneShotClassifier",),
     ".evaluation.evaluation": ("Evaluation",),
+    ".evaluation.explanation.explain": ("Explanation",),
     ".findings": (
         "Finding",
         "Findings",

@@ -6,6 +6,7 @@ resembles nothing that is enrolled: whatever is recognised here, local features 
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,6 +133,35 @@ def test_confirming_and_explaining_decide_alike(filled: Recognizer, tmp_path: Pa
     decision = filled.recognize(path)
     assert explain(filled.gallery, filled.embedder, path).decision == decision
     assert filled.confirm(path, "print 3") == decision
+
+
+def test_an_explanation_says_and_draws_what_was_found(filled: Recognizer) -> None:
+    explanation = filled.explain(photographed(3))
+    found = explanation.found
+    assert found is not None
+    assert found.size == poster(seed=3).size
+    assert found.query_size == photographed(3).size
+    decision = explanation.decision
+    assert decision.score is not None
+    assert found.score_without < decision.score
+    assert f"{found.match.inliers} points agree" in " ".join(explanation.sentences())
+    assert explanation.to_json()["score_by_similarity_alone"] == round(found.score_without, 6)
+    with Image.open(io.BytesIO(explanation.picture())) as drawn:
+        taller = drawn.size
+    nothing = filled.explain(Image.new("RGB", (64, 64)))
+    assert nothing.found is None
+    assert nothing.to_json()["score_by_similarity_alone"] is None
+    with Image.open(io.BytesIO(nothing.picture())) as drawn:
+        assert drawn.height < taller[1]
+
+
+def test_an_explanation_of_a_part_draws_the_part(filled: Recognizer) -> None:
+    explanation = filled.explain(photographed(3), box=(200, 60, 700, 500))
+    assert explanation.found is not None
+    corners = np.array(CORNERS) - [200, 60]
+    np.testing.assert_allclose(explanation.found.match.corners, corners, atol=8)
+    assert explanation.decision.location is not None
+    np.testing.assert_allclose(explanation.decision.location.corners, CORNERS, atol=8)
 
 
 def test_verifying_says_which_picture_lies_in_the_other(filled: Recognizer) -> None:

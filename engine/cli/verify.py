@@ -68,7 +68,7 @@ def verify(
         other = "second" if which == "first" else "first"
         output.line(
             f"same class (the {which} picture was found in the {other}: {place.inliers} points "
-            f"agree, on {place.share:.0%} of it; {figures})",
+            f"agree, on {100 * place.share:.0f} % of it; {figures})",
             "green",
         )
         return

@@ -120,7 +120,7 @@ class Explanation:
         assert decision.threshold is not None
         nearest = decision.candidates[0].label
         headed = self.candidates[0].probability is not None
-        which = "class ranked first" if headed else "nearest class"
+        which = "class ranked first" if headed or self.found else "nearest class"
         verb = "reaches" if decision.known else "stays below"
         told = [
             f"{decision.label or 'Unknown'}: the {which} is {nearest!r} (similarity "
@@ -158,8 +158,8 @@ class Explanation:
             return []
         told = (
             f"Local features found its enrolled picture here: {found.match.inliers} points agree "
-            f"on where it lies, on {found.match.share:.0%} of it. By similarity alone the score "
-            f"would be {found.score_without:.3f}"
+            f"on where it lies, on {100 * found.match.share:.0f} % of it. By similarity alone the "
+            f"score would be {found.score_without:.3f}"
         )
         if decision.known and found.score_without < decision.threshold:
             told += ", too low: they carried the decision"

@@ -54,7 +54,7 @@ def _found(axes: Axes, explanation: Explanation, found: FoundEvidence) -> None:
     carried = decision.known and found.score_without < threshold
     axes.set_title(
         f"local features found {_short(decision.candidates[0].label)!r}: {found.match.inliers} "
-        f"points agree, on {found.match.share:.0%} of it\n"
+        f"points agree, on {100 * found.match.share:.0f} % of it\n"
         f"score {decision.score:.3f}, by similarity alone {found.score_without:.3f}, "
         f"threshold {threshold:.3f}" + (": they carried the decision" if carried else ""),
         fontsize=11,
