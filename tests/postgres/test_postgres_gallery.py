@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import Box, Crop
 from engine.errors import UnavailableError
 from engine.gallery import Gallery
 from engine.recognizer import Recognizer
@@ -21,6 +22,7 @@ from tests.cli.conftest import ENVIRONMENT
 from tests.conftest import quarters
 from tests.postgres.pictures import picture
 from tests.postgres.proxy import CUT_AFTER, CUT_BEFORE, CuttingProxy
+from tests.test_boxes import place, shelf
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,17 @@ def enroll(recognizer: Recognizer, *seeds: int) -> None:
 
 def nearest(recognizer: Recognizer, seed: int) -> str:
     return recognizer.nearest(picture(seed), 1)[0].label
+
+
+def test_a_part_is_remembered_and_enrolling_it_again_changes_nothing(writer: Recognizer) -> None:
+    parts = [(f"thing {n}", Crop(shelf(1, 2), Box.of(place(n)))) for n in range(2)]
+
+    first, again = writer.enroll_catalog(parts), writer.enroll_catalog(parts)
+
+    assert (first.added, again.unchanged) == (2, 2)
+    examples = writer.gallery.catalog.ask(lambda read: read.examples.listed())
+    assert [example.box for example in examples] == [Box.of(place(0)), Box.of(place(1))]
+    assert writer.nearest(quarters(2), 1)[0].label == "thing 1"
 
 
 def test_another_recogniser_follows_without_loading_anew(

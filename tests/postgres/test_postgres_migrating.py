@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from engine import Box, Crop
 from engine.catalog import copying
 from engine.errors import GalleryError, GalleryNotFoundError, GalleryVersionError
 from engine.gallery.parts.migrating import migrate_gallery
@@ -22,9 +23,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Thirty classes of which some were renamed, pinned and removed, a token and a reject."""
     monkeypatch.setenv("ONELOOK_CACHE_DIR", str(tmp_path / "cache"))
     path = tmp_path / "a"
+    part = Crop(picture(7), Box(0, 0, 0.5, 0.5))
     with Recognizer.open(path, create=True, backbone=FakeBackbone()) as recognizer:
         recognizer.enroll_catalog(
-            [*((f"thing {n}", picture(n), {"n": n}) for n in range(30)), ("bad", b"no picture")]
+            [
+                *((f"thing {n}", part if n == 7 else picture(n), {"n": n}) for n in range(30)),
+                ("bad", b"no picture"),
+            ]
         )
         recognizer.gallery.classes.rename("thing 3", "Füchslein 狐")
         recognizer.gallery.classes.pin("thing 4", 0.75)

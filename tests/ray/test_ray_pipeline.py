@@ -24,6 +24,7 @@ from engine.testing.fake_backbone import FakeBackbone
 from tests.bulk.store import running_store
 from tests.cli.conftest import ENVIRONMENT
 from tests.conftest import quarters
+from tests.test_boxes import place, shelf
 
 # Ray and the libraries it imports warn of their own affairs, and leave files to be closed at exit.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
@@ -124,6 +125,24 @@ def test_the_results_are_those_of_the_local_path(
         assert here.gallery.catalog.ask(lambda read: read.rejects()) == there.gallery.catalog.ask(
             lambda read: read.rejects()
         )
+
+
+def test_parts_of_pictures_are_cut_on_the_cluster(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf(1, 2, 3).save(tmp_path / "shelf.png")
+    rows = [f"shelf.png,thing {n},{','.join(map(str, place(n)))}" for n in range(3)]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join(["path,label,x0,y0,x1,y1", *rows, "shelf.png,off,900,0,950,50"]))
+    with opened(tmp_path / "g", monkeypatch) as recognizer:
+        first = recognizer.enroll_catalog(table, ray=cluster)
+        again = recognizer.enroll_catalog(table, ray=cluster, prune=True)
+        assert (first.added, first.rejected, again.unchanged, again.pruned) == (3, 1, 3, 0)
+        assert "within its 160 × 72 pixels" in first.rejects[0].reason
+        for number in range(3):
+            [near] = recognizer.nearest(quarters(number + 1), 1)
+            assert near.label == f"thing {number}"
+            assert near.similarity == pytest.approx(1, abs=1e-5)
 
 
 def test_pictures_come_from_an_object_store(
