@@ -15,7 +15,7 @@ from benchmarks.omniglot_data import Characters, Run
 from engine import Recognizer
 from engine.decision.siamese import SiameseHead
 from engine.features import Embedder
-from engine.training.pairs import Pairs, draw_pairs
+from engine.training.pairs import RowPairs, draw_pairs
 from engine.types import FloatArray
 
 VERIFICATION_PAIRS = 10_000
@@ -95,7 +95,7 @@ def verify_pairs(
 
 
 def _judge(
-    pairs: Pairs, embeddings: FloatArray, head: SiameseHead, threshold: float
+    pairs: RowPairs, embeddings: FloatArray, head: SiameseHead, threshold: float
 ) -> VerificationFigures:
     cosines = _cosines(embeddings, pairs)
     odds = head.probability(embeddings[pairs.first], embeddings[pairs.second])
@@ -108,22 +108,22 @@ def _judge(
     )
 
 
-def _pairs_within(characters: Characters, count: int) -> Pairs:
+def _pairs_within(characters: Characters, count: int) -> RowPairs:
     """As many pairs of each alphabet, impostors being two characters of the same one."""
     alphabets = np.unique(characters.alphabets)
     parts = []
     for number, alphabet in enumerate(alphabets):
         rows = np.flatnonzero(characters.alphabets == alphabet)
         drawn = draw_pairs(characters.classes[rows], count // len(alphabets), seed=2 + number)
-        parts.append(Pairs(rows[drawn.first], rows[drawn.second], drawn.genuine))
-    return Pairs(
+        parts.append(RowPairs(rows[drawn.first], rows[drawn.second], drawn.genuine))
+    return RowPairs(
         np.concatenate([part.first for part in parts]),
         np.concatenate([part.second for part in parts]),
         np.concatenate([part.genuine for part in parts]),
     )
 
 
-def _cosines(embeddings: FloatArray, pairs: Pairs) -> FloatArray:
+def _cosines(embeddings: FloatArray, pairs: RowPairs) -> FloatArray:
     cosines: FloatArray = (embeddings[pairs.first] * embeddings[pairs.second]).sum(axis=1)
     return cosines
 

@@ -1,5 +1,6 @@
 """The page that draws the code's floors shows those that import-linter holds."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -25,3 +26,13 @@ def test_the_floors_drawn_are_those_held() -> None:
     )
     floors = [floor for line in drawn for floor in sorted(line)]
     assert floors == sorted(floors)
+
+
+def test_a_class_s_name_stands_for_one_thing() -> None:
+    homes: dict[str, list[Path]] = {}
+    for path in sorted((ROOT / "engine").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(path)
+
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}

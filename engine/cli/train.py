@@ -23,7 +23,7 @@ from .output import Output
 from .table import Column
 
 if TYPE_CHECKING:
-    from ..training.fine_tuning import FineTuned
+    from ..training.fine_tuning import FineTuningReport
     from ..training.judging import Estimate
     from ..training.loop import Progress
     from ..tuning.heads import HeadReport
@@ -111,7 +111,7 @@ def train_backbone(
     from ..slim import needing
 
     with needing("training a network"):
-        from ..training.fine_tuning import Evidence, FineTuning, fine_tune
+        from ..training.fine_tuning import FineTuning, FurtherPictures, fine_tune
         from ..training.pictures import Pictures, kept_pictures
 
     def labelled(source: Path) -> Pictures:
@@ -140,7 +140,7 @@ def train_backbone(
         "promote_regression": keep_regression,
     }
     settings = FineTuning(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    evidence = Evidence(
+    evidence = FurtherPictures(
         queries=None if queries is None else labelled(queries),
         keep=None if keep is None else labelled(keep),
         backgrounds=() if backgrounds is None else read_places(backgrounds, _PLACE),
@@ -238,7 +238,7 @@ def _show_progress(output: Output, progress: Progress) -> None:
     )
 
 
-def _print(output: Output, result: FineTuned, out: Path) -> None:
+def _print(output: Output, result: FineTuningReport, out: Path) -> None:
     output.line(
         f"Trained on {result.training_classes:,} classes, stopped by {result.stopping_classes:,} "
         f"others, judged on {result.judging_classes:,} more; best epoch {result.best_epoch}, "
@@ -265,7 +265,7 @@ def _span(estimate: Estimate) -> str:
     return f"{estimate.low:.1%} to {estimate.high:.1%}"
 
 
-def _as_json(result: FineTuned) -> dict[str, object]:
+def _as_json(result: FineTuningReport) -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(result)

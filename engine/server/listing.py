@@ -65,7 +65,7 @@ class Listed:
     alike: bool = False
 
 
-class Listing:
+class ClassListings:
     """The listings of one gallery's latest snapshot; used by any thread."""
 
     def __init__(self) -> None:

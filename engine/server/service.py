@@ -13,7 +13,7 @@ from ..errors import SettingsError
 from ..recognizer import Recognizer
 from .jobs.runner import JobRunner
 from .keeping import UnknownKeeper
-from .listing import Listing
+from .listing import ClassListings
 from .metrics import Metrics
 from .options import ServerOptions
 from .pictures import Thumbnails
@@ -48,7 +48,7 @@ class Service:
         self.line = RecognitionLine(self.served, self.metrics)
         self.keeper = UnknownKeeper(self.served, self.line)
         self.enrolling = asyncio.Semaphore(2 * thread_limit())
-        self.listing = Listing()
+        self.listing = ClassListings()
         self._readiness = Readiness(self.served)
         self.ready = False
         self._runner: JobRunner | None = None

@@ -16,7 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from ..types import ByteArray, FloatArray
-from .camera import Camera, draw_camera
+from .camera import HeldCamera, draw_camera
 from .carriers import Carrier, Shape, draw_carrier
 from .cutouts import Cutout
 from .draws import Draws
@@ -252,7 +252,9 @@ class BatchComposer:
         return lit + (255 - lit * 0.5) * glare
 
 
-def _photographed(scene: Tensor, cameras: Sequence[Camera], generator: torch.Generator) -> Tensor:
+def _photographed(
+    scene: Tensor, cameras: Sequence[HeldCamera], generator: torch.Generator
+) -> Tensor:
     """`(n, 3, size, size)` in [0, 255]: what the cameras make of the scenes."""
     count, _, size, _ = scene.shape
     device = scene.device
@@ -279,7 +281,7 @@ def _photographed(scene: Tensor, cameras: Sequence[Camera], generator: torch.Gen
     return ((coloured + noise) * 255).clamp(0, 255)
 
 
-def _blur(camera: Camera, size: int) -> FloatArray:
+def _blur(camera: HeldCamera, size: int) -> FloatArray:
     """`(_KERNEL, _KERNEL) float32`: defocus, shake and few pixels, as one normal distribution."""
     focus = (camera.defocus * size) ** 2 + (0.4 * (1 / camera.resolution - 1)) ** 2 + 0.05
     shaken = focus + (camera.shake * size) ** 2 / 12

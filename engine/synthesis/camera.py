@@ -21,7 +21,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class HeldCamera:
     """A camera and how it was held.
 
     Attributes:
@@ -51,10 +51,10 @@ class Camera:
     quality: int
 
 
-def draw_camera(draws: Draws, strength: float) -> Camera:
+def draw_camera(draws: Draws, strength: float) -> HeldCamera:
     """A camera: mostly a fair telephone, at times a poor one in poor light."""
     poor = draws.uniform() ** 2 * strength
-    return Camera(
+    return HeldCamera(
         defocus=draws.uniform(0, 0.003) * strength + draws.uniform(0, 0.008) * poor,
         shake=draws.uniform(0.004, 0.03) * poor if draws.chance(0.25) else 0.0,
         shake_turn=draws.uniform(0, math.pi),
@@ -70,7 +70,7 @@ def draw_camera(draws: Draws, strength: float) -> Camera:
     )
 
 
-def photographed(scene: FloatArray, camera: Camera) -> ByteArray:
+def photographed(scene: FloatArray, camera: HeldCamera) -> ByteArray:
     """The photograph `(size, size, 3) uint8` of a scene `(size, size, 3) float32`, 0 to 255."""
     size = len(scene)
     seen: Image = scene
@@ -95,14 +95,14 @@ def photographed(scene: FloatArray, camera: Camera) -> ByteArray:
     return np.asarray(decoded, np.uint8)
 
 
-def tone_table(camera: Camera) -> FloatArray:
+def tone_table(camera: HeldCamera) -> FloatArray:
     """`(256,) float32`: what becomes of each brightness."""
     light = (np.arange(256, dtype=np.float64) / 255) ** camera.gamma
     light = camera.lift + (1 - camera.lift) * (0.5 + (light - 0.5) * camera.contrast)
     return np.clip(light * 255, 0, 255).astype(np.float32)
 
 
-def _shake(camera: Camera, size: int) -> FloatArray:
+def _shake(camera: HeldCamera, size: int) -> FloatArray:
     """A kernel: a short straight line."""
     half = max(1, round(camera.shake * size / 2))
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
@@ -113,7 +113,7 @@ def _shake(camera: Camera, size: int) -> FloatArray:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
-def _noise_over(camera: Camera, size: int) -> FloatArray:
+def _noise_over(camera: HeldCamera, size: int) -> FloatArray:
     """`(size, size, 3) float32`: mostly of brightness, less of colour."""
     fine = max(8, math.ceil(size / camera.grain))
     rows = (np.arange(fine) + camera.noise_at[0]) % _NOISE_SIDE

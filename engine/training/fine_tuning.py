@@ -27,7 +27,7 @@ from ..errors import TrainingError
 from ..projections import Projection, shipped_projection
 from ..synthesis import Split
 from ..types import ByteArray, IntArray, Reject
-from .judging import Comparison, compare, tpir_at_fpir, tpir_name
+from .judging import BeforeAndAfter, compare, tpir_at_fpir, tpir_name
 from .loop import FitOutcome, FitSettings, Progress, default_device, fit
 from .losses import PairLoss
 from .optimisation import interpolated
@@ -90,7 +90,7 @@ class FineTuning:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class BackboneJudgement:
     """A backbone before and after, on some pictures.
 
     Attributes:
@@ -102,11 +102,11 @@ class Judgement:
     name: str
     classes: int
     queries: int
-    figures: dict[str, Comparison]
+    figures: dict[str, BeforeAndAfter]
 
 
 @dataclass(frozen=True, slots=True)
-class FineTuned:
+class FineTuningReport:
     """What training came to.
 
     Attributes:
@@ -121,7 +121,7 @@ class FineTuned:
         rejects: pictures that could not be read.
     """
 
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[BackboneJudgement, ...]
     decisive: str
     promoted: bool
     best_epoch: int
@@ -133,7 +133,7 @@ class FineTuned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class FurtherPictures:
     """What a backbone may be judged on besides the pictures it is trained on.
 
     Attributes:
@@ -153,10 +153,10 @@ def fine_tune(
     out: Path,
     settings: FineTuning,
     *,
-    evidence: Evidence | None = None,
+    evidence: FurtherPictures | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     device: torch.device | None = None,
-) -> FineTuned:
+) -> FineTuningReport:
     """Train, judge, and, where it got better, write the backbone into `out`.
 
     A run that was killed is resumed by calling this again with the same pictures and settings.
@@ -169,7 +169,7 @@ def fine_tune(
         TrainingError: too few classes or pictures, or a checkpoint of another run in `out`.
         BackboneError: the base can't be loaded.
     """
-    evidence = evidence or Evidence()
+    evidence = evidence or FurtherPictures()
     device = device or default_device()
     base = named(settings.base)
     weights = base.weights()
@@ -187,7 +187,7 @@ def fine_tune(
     if promoted:
         figures = [asdict(judgement) for judgement in judgements]
         _write(out, base, run.module, {**asdict(settings), "share": share, "judgements": figures})
-    return FineTuned(
+    return FineTuningReport(
         judgements=tuple(judgements),
         decisive=decisive.name,
         promoted=promoted,
@@ -274,7 +274,7 @@ class _Run:
         self.module.load_state_dict(interpolated(base, tuned, best))
         return best
 
-    def trials(self, evidence: Evidence) -> list[tuple[str, PicturedTrial]]:
+    def trials(self, evidence: FurtherPictures) -> list[tuple[str, PicturedTrial]]:
         """What the network is judged on, at its own size."""
         seed = self._settings.seed + 1
         found = [(HELD_OUT, self._photographed(self.judging, self._full, seed))]
@@ -285,7 +285,9 @@ class _Run:
             found.append((KEEP, kept_trial(read_pictures(evidence.keep, self._full), self._full)))
         return found
 
-    def judged(self, name: str, trial: PicturedTrial, shipped: Projection | None) -> Judgement:
+    def judged(
+        self, name: str, trial: PicturedTrial, shipped: Projection | None
+    ) -> BackboneJudgement:
         before, after = trial.embedded(self._teacher), trial.embedded(self.module)
         if shipped is not None:  # what a gallery of the base really searches
             before = replace(
@@ -295,7 +297,7 @@ class _Run:
             )
         fpirs = tuple(sorted({*_FPIRS, self._settings.fpir}))
         figures = compare(before, after, fpirs, self._settings.seed)
-        return Judgement(name, trial.classes, len(trial.query_labels), figures)
+        return BackboneJudgement(name, trial.classes, len(trial.query_labels), figures)
 
     def _watched(self, network: nn.Module) -> float:
         """TPIR, with and without a threshold: either alone says little on few classes."""

@@ -36,7 +36,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class BeforeAndAfter:
     """A figure of two embeddings of the same pictures, and by how much the second is better."""
 
     before: Estimate
@@ -90,7 +90,7 @@ def tpir_at_fpir(trial: Trial, fpir: float, seed: int = 0) -> float:
 
 def compare(
     before: Trial, after: Trial, fprs: tuple[float, ...], seed: int = 0
-) -> dict[str, Comparison]:
+) -> dict[str, BeforeAndAfter]:
     """Both trials, of the same pictures, judged by the same divisions and resamples.
 
     Returns:
@@ -108,9 +108,9 @@ def compare(
     sides = [(_play(trial, seed), _right(trial)) for trial in (before, after)]
     numbers = np.unique(before.query_labels, return_inverse=True)[1]
 
-    def compared(figure: Callable[[int, Floats], float]) -> Comparison:
+    def compared(figure: Callable[[int, Floats], float]) -> BeforeAndAfter:
         both = np.array([[figure(side, weight) for weight in weights] for side in (0, 1)])
-        return Comparison(_estimate(both[0]), _estimate(both[1]), _estimate(both[1] - both[0]))
+        return BeforeAndAfter(_estimate(both[0]), _estimate(both[1]), _estimate(both[1] - both[0]))
 
     def top_1(side: int, weight: Floats) -> float:
         shares = weight[numbers]

@@ -14,7 +14,7 @@ _BLOCK = 1024  # rows whose similarities to all others are held at a time
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class RowPairs:
     """Pairs of rows, as many genuine as impostors.
 
     Attributes:
@@ -27,7 +27,7 @@ class Pairs:
     genuine: npt.NDArray[np.bool_]
 
 
-def draw_pairs(labels: IntArray, count: int, seed: int) -> Pairs:
+def draw_pairs(labels: IntArray, count: int, seed: int) -> RowPairs:
     """`count` pairs drawn at random, one half genuine (Koch et al. 2015).
 
     Genuine: a class, then two of its rows. Impostors: two classes, then a row of each.
@@ -52,7 +52,7 @@ def draw_pairs(labels: IntArray, count: int, seed: int) -> Pairs:
 
 def draw_hard_pairs(
     embeddings: FloatArray, labels: IntArray, count: int, seed: int, neighbours: int = 10
-) -> Pairs:
+) -> RowPairs:
     """Like `draw_pairs`, but one half of the impostors are near neighbours of another class.
 
     Args:
@@ -70,7 +70,7 @@ def draw_hard_pairs(
     for start in range(0, len(replaced), _BLOCK):
         block = replaced[start : start + _BLOCK]
         second[block] = _near_impostors(embeddings, labels, plain.first[block], neighbours, random)
-    return Pairs(plain.first, second, plain.genuine)
+    return RowPairs(plain.first, second, plain.genuine)
 
 
 def _near_impostors(
@@ -106,7 +106,7 @@ def _rows_by_class(labels: IntArray) -> list[IntArray]:
     return rows
 
 
-def _pairs(genuine: IntArray, impostors: IntArray) -> Pairs:
+def _pairs(genuine: IntArray, impostors: IntArray) -> RowPairs:
     together = np.concatenate([genuine, impostors]).astype(np.int64)
     flags = np.arange(len(together)) < len(genuine)
-    return Pairs(together[:, 0], together[:, 1], flags)
+    return RowPairs(together[:, 0], together[:, 1], flags)

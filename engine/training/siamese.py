@@ -18,7 +18,7 @@ from torch import Tensor
 from ..decision.siamese import SiameseHead
 from ..errors import TrainingError
 from ..types import FloatArray, IntArray
-from .pairs import Pairs, draw_hard_pairs, draw_pairs
+from .pairs import RowPairs, draw_hard_pairs, draw_pairs
 from .splits import split_by_class
 
 
@@ -64,7 +64,7 @@ def train_head(
     return best
 
 
-def fit_head(embeddings: FloatArray, pairs: Pairs, penalty: float) -> SiameseHead:
+def fit_head(embeddings: FloatArray, pairs: RowPairs, penalty: float) -> SiameseHead:
     """The head of least mean binary cross-entropy over the pairs, regularised.
 
     Args:
@@ -80,7 +80,7 @@ def fit_head(embeddings: FloatArray, pairs: Pairs, penalty: float) -> SiameseHea
     return SiameseHead((solved[:-1] * scale).astype(np.float32), float(solved[-1]))
 
 
-def calibrate_head(head: SiameseHead, embeddings: FloatArray, pairs: Pairs) -> SiameseHead:
+def calibrate_head(head: SiameseHead, embeddings: FloatArray, pairs: RowPairs) -> SiameseHead:
     """Rescale and shift the head's logits so that they are log-odds for these pairs (Platt 1999).
 
     The order in which it ranks pairs stays.
@@ -103,7 +103,7 @@ def calibrate_head(head: SiameseHead, embeddings: FloatArray, pairs: Pairs) -> S
     )
 
 
-def cross_entropy(head: SiameseHead, embeddings: FloatArray, pairs: Pairs) -> float:
+def cross_entropy(head: SiameseHead, embeddings: FloatArray, pairs: RowPairs) -> float:
     """Mean binary cross-entropy of the head's probabilities over the pairs, in nats."""
     logits = head.logits(embeddings[pairs.first], embeddings[pairs.second])
     signed = np.where(pairs.genuine, -logits, logits)

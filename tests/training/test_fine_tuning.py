@@ -23,8 +23,8 @@ from engine.training.fine_tuning import (
     HELD_OUT,
     KEEP,
     QUERIES,
-    Evidence,
     FineTuning,
+    FurtherPictures,
     fine_tune,
 )
 from engine.training.loop import Progress
@@ -119,7 +119,7 @@ def test_a_regression_is_not_promoted(base, tmp_path):
     # a learning rate that destroys what the network knows
     queries = [(label, pixels) for label, pixels in pictures()]  # which nothing can better
     ruinous = settings(base, promote_regression=False, learning_rate=3.0, epochs=1)
-    result = fine_tune(pictures(), tmp_path, ruinous, evidence=Evidence(queries=queries))
+    result = fine_tune(pictures(), tmp_path, ruinous, evidence=FurtherPictures(queries=queries))
     assert result.decisive == QUERIES
     assert result.judgements[1].figures["top-1"].before.value == 1
     assert result.judgements[1].figures["TPIR at 30 % FPIR"].gain.value <= 0
@@ -178,7 +178,7 @@ def test_a_damaged_picture_is_skipped_and_told(base, tmp_path):
 
 def test_it_is_judged_on_real_queries_and_on_what_must_not_be_forgotten(base, tmp_path):
     kept = [(f"other {n}", picture(100 + n, v)) for n in range(5) for v in range(2)]
-    evidence = Evidence(queries=pictures(6, each=2), keep=kept)
+    evidence = FurtherPictures(queries=pictures(6, each=2), keep=kept)
     result = fine_tune(pictures(each=2), tmp_path, settings(base, epochs=1), evidence=evidence)
     assert [judgement.name for judgement in result.judgements] == [HELD_OUT, QUERIES, KEEP]
     assert [judgement.classes for judgement in result.judgements[1:]] == [6, 5]
@@ -188,7 +188,7 @@ def test_it_is_judged_on_real_queries_and_on_what_must_not_be_forgotten(base, tm
 
 
 def test_queries_of_a_class_without_a_picture_are_refused(base, tmp_path):
-    evidence = Evidence(queries=[("no such class", picture(3))])
+    evidence = FurtherPictures(queries=[("no such class", picture(3))])
     with pytest.raises(TrainingError, match="'no such class' has none"):
         fine_tune(pictures(), tmp_path, settings(base, epochs=1), evidence=evidence)
 

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 
 from engine.decision.siamese import SiameseHead
 from engine.errors import CalibrationError, TrainingError
-from engine.training.pairs import Pairs, draw_hard_pairs, draw_pairs
+from engine.training.pairs import RowPairs, draw_hard_pairs, draw_pairs
 from engine.training.siamese import calibrate_head, cross_entropy, fit_head, train_head
 
 
@@ -178,6 +178,6 @@ def test_pairs_need_two_classes_and_two_pictures_of_one():
 
 def test_pairs_are_a_value():
     pairs = draw_pairs(np.array([0, 0, 1, 1]), 4, seed=0)
-    assert isinstance(pairs, Pairs)
+    assert isinstance(pairs, RowPairs)
     with pytest.raises(AttributeError):
         pairs.first = pairs.second

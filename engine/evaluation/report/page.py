@@ -36,7 +36,7 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
-class Tile:
+class ShownMistake:
     """A mistake with its two pictures, as URIs; None where there is no picture."""
 
     mistake: Mistake
@@ -52,9 +52,9 @@ class Page:
 
     evaluation: Evaluation
     plots: list[Plot]
-    confused: list[Tile]
-    accepting: list[Tile]
-    refusing: list[Tile]
+    confused: list[ShownMistake]
+    accepting: list[ShownMistake]
+    refusing: list[ShownMistake]
 
 
 def render(page: Page) -> str:
@@ -191,7 +191,9 @@ def _mistakes(page: Page) -> str:
     return "".join(parts)
 
 
-def _tiles(title: str, text: str, tiles: Sequence[Tile], sentence: Callable[[Tile], str]) -> str:
+def _tiles(
+    title: str, text: str, tiles: Sequence[ShownMistake], sentence: Callable[[ShownMistake], str]
+) -> str:
     if not tiles:
         return ""
     shown = "".join(

@@ -16,7 +16,7 @@ from ..drawing.thumbnails import thumbnail_uri
 from ..evaluation import Evaluation
 from ..mistakes import Mistake
 from . import plots
-from .page import Page, Plot, Tile, render
+from .page import Page, Plot, ShownMistake, render
 
 PAGE, FIGURES = "report.html", "figures.json"
 
@@ -93,9 +93,9 @@ def _thresholds(gallery: Gallery) -> np.ndarray[tuple[int], np.dtype[np.float64]
     return values[np.isfinite(values)]
 
 
-def _tile(evaluation: Evaluation, gallery: Gallery, mistake: Mistake) -> Tile:
+def _tile(evaluation: Evaluation, gallery: Gallery, mistake: Mistake) -> ShownMistake:
     item = evaluation.matched.queries.items[mistake.query]
-    return Tile(
+    return ShownMistake(
         mistake=mistake,
         query_name=Path(item.source).name,
         query_label=item.label,

@@ -58,7 +58,7 @@ class ExchangeHeader:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassRow:
+class ExportedClass:
     """A class as the file holds it."""
 
     label: str
@@ -150,7 +150,7 @@ def _header(header: dict[str, Any], path: Path) -> ExchangeHeader:
     )
 
 
-def read_batches(path: Path) -> Iterator[tuple[list[ClassRow], list[NewExample]]]:
+def read_batches(path: Path) -> Iterator[tuple[list[ExportedClass], list[NewExample]]]:
     """The classes and examples of an exported file, in batches.
 
     Raises:
@@ -166,9 +166,11 @@ def read_batches(path: Path) -> Iterator[tuple[list[ClassRow], list[NewExample]]
         raise GalleryError(f"{path}: is damaged, and can't be read to its end: {error!r}") from None
 
 
-def _of_rows(rows: list[dict[str, Any]]) -> tuple[list[ClassRow], list[NewExample]]:
+def _of_rows(rows: list[dict[str, Any]]) -> tuple[list[ExportedClass], list[NewExample]]:
     classes = {
-        row["label"]: ClassRow(row["label"], json.loads(row["attributes"]), row["pinned_threshold"])
+        row["label"]: ExportedClass(
+            row["label"], json.loads(row["attributes"]), row["pinned_threshold"]
+        )
         for row in rows
     }
     return list(classes.values()), [_example(row) for row in rows if row["source"] is not None]
