@@ -461,18 +461,33 @@ class FeedbackCountsOut(Schema):
     strangers_named: int = 0
 
 
+class MatchesOut(Schema):
+    """Points of the picture, or of the part meant, and those of the enrolled one that they match.
+
+    `points`: x and y in the one and in the other, in pixels of pictures that are `query_size` and
+    `enrolled_size` wide and high; some of all that agree. `score_without`: what similarity alone
+    would score.
+    """
+
+    points: list[list[float]]
+    query_size: tuple[int, int]
+    enrolled_size: tuple[int, int]
+    score_without: float
+
+
 class ExplanationOut(Schema):
     """What a decision rests on.
 
     `impostors`: similarities of pictures of other things to the class ranked first; `genuine`: of
     slightly changed views of its own pictures, an upper bound on those of new ones. Both have the
-    same bins. `because` says it in English.
+    same bins. `matches`: what local features found, if they did. `because` says it in English.
     """
 
     decision: DecisionOut
     because: list[str]
     impostors: HistogramOut
     genuine: HistogramOut
+    matches: MatchesOut | None = None
 
 
 class QualityOut(Schema):

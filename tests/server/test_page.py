@@ -26,6 +26,7 @@ def test_a_known_picture_is_named_beside_its_enrolled_one(page: Page) -> None:
     expect(answer).to_contain_text(
         re.compile(r"\d in [\d,]+ strangers would look this much like it")
     )
+    expect(answer).not_to_contain_text("null")
     enrolled = answer.get_by_role("img", name="The enrolled picture of thing 03")
     assert enrolled.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
     mine = page.get_by_role("region", name="Picture").get_by_role("img", name="Your picture")

@@ -189,6 +189,7 @@ def test_an_explanation_shows_how_near_other_things_come(client: TestClient) -> 
     assert "'thing 3'" in found["because"][0]
     assert found["impostors"]["edges"] == found["genuine"]["edges"]
     assert sum(found["impostors"]["counts"]) >= 11
+    assert found["matches"] is None  # four plain colours have no points to match
     refused = client.post("/v1/explain", files={"image": ("bill.pdf", b"%PDF-1.7")})
     assert refused.status_code == 422
     assert "bill.pdf" in refused.json()["detail"]

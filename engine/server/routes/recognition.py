@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from ... import __version__
 from ...errors import ExampleNotFoundError, ImageError
+from ...evaluation.explanation.explain import FoundEvidence
 from ...features import embeddings_of
 from ...filtering import Filter
 from ...findings import Findings
@@ -33,6 +34,7 @@ from ..schemas import (
     FindingsListOut,
     FindingsOut,
     GalleryOut,
+    MatchesOut,
     NearestListOut,
     NearestOut,
     VerificationOut,
@@ -42,6 +44,7 @@ from ..tokens import Principal, Scope
 
 router = APIRouter(prefix="/v1", tags=["recognition"])
 MOST_CANDIDATES = 50
+_MATCHES = 40
 _IMAGES = uploads.many_files("The pictures: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC.")
 Caller = Annotated[Principal, require(Scope.RECOGNIZE)]
 _FILTER = {
@@ -245,6 +248,7 @@ async def explain(request: Request) -> ExplanationOut:
         because=found.sentences(),
         impostors=histogram(found.impostors, both),
         genuine=histogram(found.genuine, both),
+        matches=None if found.found is None else _matches(found.found),
     )
 
 
@@ -282,6 +286,17 @@ def _decision(outcome: Recognized | Reject) -> DecisionOut:
 def _decision_out(decision: Decision) -> DecisionOut:
     plain = {k: v for k, v in decision.to_json().items() if k != "candidates"}
     return DecisionOut(**plain, candidates=_candidates(decision.candidates))
+
+
+def _matches(found: FoundEvidence) -> MatchesOut:
+    points = found.match.matched
+    shown = np.unique(np.linspace(0, len(points) - 1, _MATCHES).astype(np.int64))
+    return MatchesOut(
+        points=points[shown].round(1).tolist(),
+        query_size=found.query_size,
+        enrolled_size=found.size,
+        score_without=found.score_without,
+    )
 
 
 def _findings(outcome: Findings | Reject) -> FindingsOut:

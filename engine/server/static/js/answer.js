@@ -26,7 +26,7 @@ export function answerOf(entry, { may, changed, again }) {
   if (may("enroll") && decision.reason !== "empty_gallery") parts.push(teaching(entry, { may, changed, again }));
   else if (may("enroll")) parts.push(h("div", { class: "row actions" }, enrolling(entry, { may, changed, again })));
   if (first) parts.push(why(entry));
-  return parts;
+  return parts.filter(Boolean);
 }
 
 function inWords(decision, first) {

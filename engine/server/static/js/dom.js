@@ -3,7 +3,7 @@
 import { t } from "./text.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const SVG_TAGS = new Set(["svg", "path", "circle", "rect", "line", "text", "g", "title", "polyline", "polygon"]);
+const SVG_TAGS = new Set(["svg", "path", "circle", "rect", "line", "text", "g", "title", "polyline", "polygon", "image"]);
 
 /** An element with attributes (`on…` are listeners, `class` and `hidden` as in HTML) and children. */
 export function h(tag, attributes = {}, ...children) {

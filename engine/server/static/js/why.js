@@ -27,7 +27,7 @@ export function why(entry) {
 
   const explain = () => attempt(async () => {
     const found = await send("v1/explain", [["image", entry.file], ...boxOf(entry)]);
-    drawn.replaceChildren(...explained(found));
+    drawn.replaceChildren(...explained(found), ...(found.matches && !entry.box ? matched(found, entry) : []));
   }, drawn);
 
   return details;
@@ -58,6 +58,27 @@ function explained({ decision, impostors, genuine }) {
       series[1] ? h("span", { class: "second" }, t("why.genuine")) : null,
       h("span", { class: "level" }, t("why.this")),
     ),
+  ];
+}
+
+/** Both pictures, side by side in squares of a hundred, and lines between the points that match. */
+function matched({ decision, matches }, entry) {
+  const [first] = decision.candidates;
+  const place = ([width, height], left) => {
+    const scale = 100 / Math.max(width, height);
+    return (x, y) => [left + 50 + (x - width / 2) * scale, 50 + (y - height / 2) * scale];
+  };
+  const [ours, theirs] = [place(matches.query_size, 0), place(matches.enrolled_size, 106)];
+  const lines = matches.points.map(([x0, y0, x1, y1]) => {
+    const [[ax, ay], [bx, by]] = [ours(x0, y0), theirs(x1, y1)];
+    return [h("line", { x1: ax, y1: ay, x2: bx, y2: by }), h("circle", { cx: ax, cy: ay, r: 0.9 }), h("circle", { cx: bx, cy: by, r: 0.9 })];
+  });
+  const picture = (href, x) => h("image", { href, x, y: 0, width: 100, height: 100 });
+  const title = t("why.matches", { label: first.label });
+  return [
+    h("h3", {}, title),
+    h("svg", { class: "matches", viewBox: "0 0 206 100", role: "img", "aria-label": title }, picture(entry.url, 0), picture(`v1/examples/${first.example_id}/picture`, 106), lines),
+    h("p", { class: "small soft" }, t("why.without", { score: three(matches.score_without) })),
   ];
 }
 
