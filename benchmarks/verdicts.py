@@ -5,7 +5,7 @@
 A kind is a folder as `benchmarks.kinds` reads it. For each split, a fixed seed enrolls some classes
 (half of them, or 50, 20 or 5), one picture each; the others' queries are strangers. A gallery knows
 what it enrolled, and calibrates itself on that and on synthetic photographs of it, as `onelook
-enroll` does. It is judged at two targets:
+enroll` does; it decides as `recognize` does, local evidence included. It is judged at two targets:
 
 - *FPIR*: the share of strangers given a label, pooled over the splits, and its 95 % interval, for
   which classes are resampled, since a class's pictures are no independent witnesses;
@@ -21,23 +21,31 @@ import argparse
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.kinds import Embedded, Kind, embedded
+from benchmarks.local_evidence import (
+    Found,
+    WholeTable,
+    enrolled_features,
+    query_views,
+    remembered,
+)
 from engine.backbones import DEFAULT_BACKBONE, load_backbone
 from engine.features import Embedder, FeatureExtractor
 from engine.gallery.deciding.left_out import Photographs
 from engine.images import load_image
+from engine.local import QueryView
 from engine.playing.enrolled import Enrolled
 from engine.playing.play import Match, play
 from engine.playing.scorers import OwnRule
 from engine.settings import cache_folder
 from engine.tuning.photographs import MOST, OF_ONE, photographs_of_one
-from engine.types import BoolArray, FloatArray, IntArray, Space
+from engine.types import BoolArray, IntArray, Space
 
 TARGETS = (0.05, 0.01)
 SIZES = (None, 50, 20, 5)
@@ -87,28 +95,44 @@ class Verdict:
         return self.right / self.oracle if self.oracle else 1.0
 
 
-def verdicts(
-    kind: Kind, made: Embedded, photographs: Photographs, space: Space, splits: int
-) -> Iterator[Verdict]:
+@dataclass(frozen=True)
+class Pictures:
+    """All that is compared of a kind's pictures.
+
+    Attributes:
+        local: the catalog's local features.
+        views: the queries'.
+        photographs: of the whole catalog, `OF_ONE` of each.
+    """
+
+    kind: Kind
+    embedded: Embedded
+    local: WholeTable
+    views: tuple[QueryView, ...]
+    photographs: Photographs
+    space: Space
+
+
+def verdicts(pictures: Pictures, splits: int, found: Found) -> Iterator[Verdict]:
     """A kind's verdicts at every size that leaves a third of its classes strangers."""
+    count = len(pictures.kind.labels)
     for size in SIZES:
-        classes = len(kind.labels) // 2 if size is None else size
-        if 3 * classes > 2 * len(kind.labels):
+        classes = count // 2 if size is None else size
+        if 3 * classes > 2 * count:
             continue
-        outcomes = [
-            _outcomes(kind, made, photographs, space, classes, seed) for seed in range(splits)
-        ]
+        with remembered(found):
+            outcomes = [_outcomes(pictures, classes, seed) for seed in range(splits)]
         for place, target in enumerate(TARGETS):
             let_in, truth = (
                 np.concatenate([split[place][part] for split in outcomes]) for part in (0, 1)
             )
             low, high = _interval(let_in, truth)
             yield Verdict(
-                kind=kind.name,
+                kind=pictures.kind.name,
                 size=size,
                 classes=classes,
                 target=target,
-                strangers=len(made.truth),
+                strangers=len(pictures.embedded.truth),
                 fpir=float(let_in.mean()),
                 low=low,
                 high=high,
@@ -118,25 +142,28 @@ def verdicts(
 
 
 def _outcomes(
-    kind: Kind, made: Embedded, photographs: Photographs, space: Space, classes: int, seed: int
+    pictures: Pictures, classes: int, seed: int
 ) -> list[tuple[BoolArray, IntArray, float, float]]:
     """For each target: which strangers were let in, their classes, right, the oracle's right."""
-    count = len(kind.labels)
+    made, everyone = pictures.embedded, pictures.kind.labels
+    count = len(everyone)
     chosen = np.sort(np.random.default_rng([seed, classes]).permutation(count)[:classes])
-    labels = [kind.labels[row] for row in chosen]
+    labels = [everyone[row] for row in chosen]
     numbers = np.full(count, -1)
     numbers[chosen] = np.argsort(np.argsort(labels))
-    match = Match(made.queries, numbers[made.truth], made.truth, left_out=False)
+    match = Match(made.queries, numbers[made.truth], made.truth, False, pictures.views)
+    enrolled = Enrolled.in_memory(
+        made.catalog[chosen],
+        labels,
+        pictures.space,
+        target_fpir=TARGETS[0],
+        photographs=_of(pictures.photographs, numbers, classes),
+        local=pictures.local.of_rows(chosen),
+    )
     found = []
     for target in TARGETS:
-        enrolled = Enrolled.in_memory(
-            made.catalog[chosen],
-            labels,
-            space,
-            target_fpir=target,
-            photographs=_of(photographs, numbers, classes),
-        )
-        trials = play(match, OwnRule(enrolled.snapshot), target)
+        snapshot = replace(enrolled.snapshot, target_fpir=target)
+        trials = play(match, OwnRule(snapshot), target)
         known, strangers = trials.known, trials.strangers.scores
         first = known.ranks == 1
         needed = np.quantile(strangers, 1 - target, method="higher")
@@ -170,19 +197,33 @@ def _interval(let_in: BoolArray, truth: IntArray) -> tuple[float, float]:
     return float(np.quantile(shares, 0.025)), float(np.quantile(shares, 0.975))
 
 
-def photographed(kind: Kind, extractor: FeatureExtractor, folder: Path) -> Photographs:
-    """`OF_ONE` photographs of each catalog picture, embedded, or read from where they were kept."""
-    digest = hashlib.sha256(f"photographs {extractor.space.id}".encode())
+def read(kind: Kind, extractor: FeatureExtractor, folder: Path) -> Pictures:
+    """A kind's pictures and photographs of them, with all features, or those kept in the folder."""
+    made = embedded(kind, extractor, folder)
+    name = folder / _digest(kind, extractor.space.id)
+    photographs = name.with_suffix(".npy")
+    if not photographs.is_file():
+        np.save(photographs, extractor.embedder.embed(_photographs(kind)))
+    catalog = map(load_image, kind.catalog.values())
+    queries = (extractor.prepare_query(path, local=True).view for _, path in kind.queries)
+    return Pictures(
+        kind,
+        made,
+        WholeTable(enrolled_features(catalog, name.with_suffix(".catalog.npz"))),
+        tuple(query_views((v for v in queries if v), name.with_suffix(".queries.npz"))),
+        Photographs(
+            np.load(photographs, allow_pickle=False),
+            np.repeat(np.arange(len(kind.labels)), OF_ONE),
+        ),
+        extractor.space,
+    )
+
+
+def _digest(kind: Kind, space_id: str) -> str:
+    digest = hashlib.sha256(f"photographs {space_id}".encode())
     for path in kind.catalog.values():
         digest.update(hashlib.sha256(path.read_bytes()).digest())
-    kept = folder / f"{digest.hexdigest()[:32]}.npy"
-    if kept.is_file():
-        vectors: FloatArray = np.load(kept, allow_pickle=False)
-    else:
-        vectors = extractor.embedder.embed(_photographs(kind))
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(kept, vectors)
-    return Photographs(vectors, np.repeat(np.arange(len(kind.labels)), OF_ONE))
+    return digest.hexdigest()[:32]
 
 
 def _photographs(kind: Kind) -> Iterator[Image.Image]:
@@ -226,13 +267,12 @@ def main() -> None:
     arguments = parser.parse_args()
     extractor = FeatureExtractor(Embedder(load_backbone(arguments.backbone)))
     folder = cache_folder(None) / "benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
     rows: list[Verdict] = []
     for path in arguments.kinds:
-        kind = Kind.read(path)
-        made = embedded(kind, extractor, folder)
-        taken = photographed(kind, extractor, folder)
-        rows += verdicts(kind, made, taken, extractor.space, arguments.splits)
-        print(f"{kind.name}: done", flush=True)
+        pictures = read(Kind.read(path), extractor, folder)
+        rows += verdicts(pictures, arguments.splits, {})
+        print(f"{pictures.kind.name}: done", flush=True)
     print(table(rows))
     if arguments.json:
         report = {

@@ -463,6 +463,45 @@ class Enrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlook:
+    """What to expect of a gallery; shares of 1.
+
+    Attributes:
+        target_fpir: the share of strangers that may get a label.
+        expected_tpir: the share of known things that would be given their label at that target.
+        expected_tpir_interval: 95 % (Wilson); chance only.
+        expected_tpir_of: which pictures of known things that is true of, one phrase.
+        mistaken: the share of them that another class came nearest to.
+        warnings: what is bad about that and what would help, one sentence each.
+    """
+
+    target_fpir: float
+    expected_tpir: float
+    expected_tpir_interval: tuple[float, float] | None
+    expected_tpir_of: str
+    mistaken: float
+    warnings: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        interval = self.expected_tpir_interval
+        between = f" ({interval[0]:.0%} to {interval[1]:.0%})" if interval else ""
+        return (
+            f"{self.expected_tpir:.0%}{between} of {self.expected_tpir_of} given their label, at "
+            f"most {100 * self.target_fpir:g} % of strangers given one"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "target_fpir": self.target_fpir,
+            "expected_tpir": _rounded(self.expected_tpir),
+            "expected_tpir_interval": _interval(self.expected_tpir_interval),
+            "expected_tpir_of": self.expected_tpir_of,
+            "mistaken": _rounded(self.mistaken),
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolmentReport:
     """What a bulk enrolment did. Lists are bounded to the first 1,000; counts are exact.
 
@@ -471,6 +510,7 @@ class EnrolmentReport:
         passed_over: files that were no pictures by their names, by ending, in lower case.
         empty_folders: folders that name a class and gave no picture.
         remarks: what was taken for what in the source, and how to say otherwise.
+        outlook: what to expect of the gallery now; None where nothing is known.
     """
 
     added: int
@@ -485,6 +525,7 @@ class EnrolmentReport:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     empty_folders: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    outlook: Outlook | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -502,6 +543,7 @@ class EnrolmentReport:
             "passed_over": dict(self.passed_over),
             "empty_folders": list(self.empty_folders),
             "remarks": list(self.remarks),
+            "outlook": None if self.outlook is None else self.outlook.to_json(),
             "seconds": round(self.seconds, 3),
         }
 

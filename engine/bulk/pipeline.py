@@ -20,6 +20,7 @@ from ..cores import every_core_busy
 from ..errors import ImageError
 from ..features import FeatureExtractor, work_ahead
 from ..gallery import Gallery, Listing
+from ..gallery.deciding.outlook import outlook_of
 from ..gallery.parts.thresholds import Photographer
 from ..types import Enrolment, EnrolmentReport, NewExample, Reject
 from .following import follow_moved, listing_of
@@ -126,7 +127,7 @@ def commit_batches(
         )
     gallery.classes.remove_emptied(listing.left)
     gallery.thresholds.settle(changed=report.changed, photographer=options.photographer)
-    return report.finish(time.monotonic() - started)
+    return report.finish(time.monotonic() - started, outlook_of(gallery.snapshot()))
 
 
 def _to_commit(

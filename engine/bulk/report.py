@@ -10,6 +10,7 @@ from ..types import (
     EnrolmentReport,
     EnrolmentStatus,
     NearDuplicate,
+    Outlook,
     Reject,
 )
 from .loading import Unchanged
@@ -64,8 +65,8 @@ class ReportBuilder:
             count for status, count in self._counts.items() if status is not _UNCHANGED
         )
 
-    def finish(self, seconds: float) -> EnrolmentReport:
-        """The report of the whole run."""
+    def finish(self, seconds: float, outlook: Outlook | None) -> EnrolmentReport:
+        """The report of the whole run, and what to expect of the gallery after it."""
         return EnrolmentReport(
             added=self._counts[EnrolmentStatus.ADDED],
             replaced=self._counts[EnrolmentStatus.REPLACED],
@@ -76,6 +77,7 @@ class ReportBuilder:
             warnings=tuple(self._warnings),
             near_duplicates=tuple(self._near_duplicates),
             seconds=seconds,
+            outlook=outlook,
         )
 
     def _reject(self, reject: Reject) -> None:

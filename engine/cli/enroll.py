@@ -141,6 +141,10 @@ def enroll(
     else:
         _print_report(output, report)
         output.done(f"{gallery}: {holdings(counts.classes, counts.examples)}")
+        if report.outlook is not None:
+            output.line(f"expected: {report.outlook}")
+            for warning in report.outlook.warnings:
+                output.warning(warning)
     return ExitCode.REJECTED if report.rejected else ExitCode.SUCCESS
 
 
@@ -168,6 +172,7 @@ def _joined(reports: list[EnrolmentReport]) -> EnrolmentReport:
         passed_over=sum((Counter(report.passed_over) for report in reports), Counter()),
         empty_folders=tuple(folder for report in reports for folder in report.empty_folders),
         remarks=tuple(remark for report in reports for remark in report.remarks),
+        outlook=reports[-1].outlook if reports else None,
         seconds=sum(report.seconds for report in reports),
     )
 

@@ -26,16 +26,19 @@ _CONSEQUENCES = {
 def info(output: Output, gallery: GalleryOption, json_output: JsonOption = False) -> None:
     """Say what a gallery holds and how it decides."""
     with open_recognizer(gallery) as recognizer:
-        described = recognizer.gallery.describe().to_json()
+        description = recognizer.gallery.describe()
+    described, outlook = description.to_json(), description.outlook
     if json_output:
         output.json(described)
         return
     advice = described.pop("advice")
+    if outlook is not None:
+        described["outlook"] = str(outlook)
     width = max(len(name) for name in described)
     for name, value in described.items():
         output.line(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
-    if advice is not None:
-        output.line(advice)
+    for told in [*(outlook.warnings if outlook else ()), *([advice] if advice else ())]:
+        output.line(told)
 
 
 @app.command()

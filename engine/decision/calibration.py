@@ -50,7 +50,8 @@ class Calibration:
     Attributes:
         method: how the stranger scores were come by, one phrase.
         samples: `(n,) float64` each, ascending: normalised scores that strangers reached, one
-            sample for each domain that they came from; these count equally.
+            sample for each domain that they came from.
+        weights: what each of the samples counts for; none where all count the same.
         genuine_scores: `(m,) float64`, ascending: those of queries whose own class came first;
             `-inf` for queries whose own class didn't. Empty where nothing is known of them.
         left_out: how many different classes were left out to play the strangers; None where these
@@ -76,6 +77,7 @@ class Calibration:
     evidence: Mapping[str, int] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
     left_out: int | None = None
+    weights: tuple[float, ...] = ()
 
     @classmethod
     def of_strangers(
@@ -89,6 +91,7 @@ class Calibration:
         automatic: bool = True,
         evidence: Mapping[str, int] | None = None,
         left_out: int | None = None,
+        weights: tuple[float, ...] = (),
     ) -> Calibration:
         """A calibration from the normalised scores that strangers reached, in any order."""
         return cls(
@@ -102,6 +105,7 @@ class Calibration:
             automatic=automatic,
             evidence=evidence or {},
             left_out=left_out,
+            weights=weights,
         )
 
     @classmethod
@@ -120,7 +124,7 @@ class Calibration:
         prior = 0.0
         if self.left_out is not None:
             prior = PRIOR_CLASSES / (PRIOR_CLASSES + self.left_out)
-        return StrangerCurve(self.samples, prior_share=prior, classes=self.classes)
+        return StrangerCurve(self.samples, self.weights, prior_share=prior, classes=self.classes)
 
     def level(self, target_fpir: float, classes: int) -> float:
         """The least normalised score that is accepted, in a gallery of that many classes.
@@ -146,12 +150,15 @@ class Calibration:
 
     @property
     def _effective(self) -> int:
-        """So many strangers of one domain would tell as much: samples count equally."""
-        sizes = [sample.size for sample in self.samples if sample.size]
-        if not sizes:
+        """So many strangers of one domain would tell as much."""
+        weights = self.weights or (1.0,) * len(self.samples)
+        counted = [(s.size, w) for s, w in zip(self.samples, weights, strict=True) if s.size]
+        if not counted:
             return 0
-        share = min(1.0, self.strangers / sum(sizes))  # a picture may have more scores than one
-        return round(share * len(sizes) ** 2 / sum(1 / size for size in sizes))
+        pictures = sum(size for size, _ in counted)
+        share = min(1.0, self.strangers / pictures)  # a picture may have more scores than one
+        total = sum(weight for _, weight in counted)
+        return round(share * total**2 / sum(weight**2 / size for size, weight in counted))
 
     def _growth(self, classes: int) -> float:
         return max(1.0, classes / self.classes) if self.classes else 1.0
@@ -231,6 +238,7 @@ class Calibration:
             "evidence": dict(self.evidence),
             "seen": sorted(self.seen),
             "left_out": self.left_out,
+            "weights": list(self.weights),
         }
         sizes = {"samples": [sample.size for sample in self.samples]}
         scores = np.concatenate([*self.samples, self.genuine_scores])
@@ -250,6 +258,7 @@ class Calibration:
         return cls(
             seen=frozenset(header.pop("seen", ())),
             samples=tuple(samples),
+            weights=tuple(header.pop("weights", ())),
             genuine_scores=genuine,
             created_at=created_at,
             **header,

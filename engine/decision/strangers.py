@@ -6,12 +6,12 @@ Its highest few are noise: from the `_EMPIRICAL`-th highest on, the curve is the
 mean excess that of the highest tenth is (the generalised Pareto distribution with shape 0; Coles
 2001, section 4).
 
-Samples from different domains count equally, whatever their sizes: strangers of either kind may
+Samples from different domains count by weights, whatever their sizes: strangers of either kind may
 come. And a small gallery says little about strangers, so there is a *prior*, which is what
 strangers of many kinds of pictures reach, and counts for `PRIOR_CLASSES` left-out classes. Half of
 them stay below 2; above that their scores are exponential, with a wider tail where there are few
 classes, one of which is easily far ahead of the others. Median and tail were read off strangers of
-seven pairs of picture sets.
+seven pairs of picture sets, what the prior counts for of twelve.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy as np
 
 from .scores import Float64Array
 
-PRIOR_CLASSES = 20.0
+PRIOR_CLASSES = 5.0
 """So many classes the prior counts for, where a gallery alone is the evidence."""
 
 LEAST_SAMPLE = 5
@@ -44,25 +44,34 @@ class StrangerCurve:
     """The share of strangers that reach a score, strictly falling and invertible."""
 
     def __init__(
-        self, samples: Sequence[Float64Array], *, prior_share: float = 0.0, classes: int = 0
+        self,
+        samples: Sequence[Float64Array],
+        weights: Sequence[float] = (),
+        *,
+        prior_share: float = 0.0,
+        classes: int = 0,
     ) -> None:
-        """The curve of samples that count equally.
+        """The curve of samples of stranger scores.
 
         Args:
-            samples: of stranger scores, each ascending; too small ones are passed over.
+            samples: each ascending; too small ones are passed over.
+            weights: what each counts for; all the same, where there are none.
             prior_share: the weight of the prior, in [0, 1]; it stands alone where there is nothing
                 else.
             classes: how many the gallery had.
         """
-        known = [sample for sample in samples if sample.size >= LEAST_SAMPLE]
+        counted = zip(samples, weights or [1.0] * len(samples), strict=True)
+        shares_of = [(s, weight) for s, weight in counted if s.size >= LEAST_SAMPLE]
+        known = [sample for sample, _ in shares_of]
+        total = sum(weight for _, weight in shares_of)
         prior_share = prior_share if known else 1.0
         tail = _PRIOR_MEAN_EXCESS * (1 + _WIDER_AMONG_FEW / max(classes, _FEW))
         knots = np.concatenate([*known, _PRIOR_MEDIAN + tail * _BEYOND])
         ends = [sample[-1] + _mean_excess(sample) * _BEYOND for sample in known]
         knots = np.unique(np.concatenate([knots, *ends]))
         shares = np.zeros(knots.size)
-        for sample in known:
-            shares += (1 - prior_share) / len(known) * _shares(sample, knots)
+        for sample, weight in shares_of:
+            shares += (1 - prior_share) * weight / total * _shares(sample, knots)
         if prior_share:
             shares += prior_share * _prior(knots, tail)
         logarithms = np.log(np.maximum(shares, np.finfo(np.float64).tiny))

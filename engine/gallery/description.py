@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from ..types import KeepPictures
+from ..types import KeepPictures, Outlook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +64,7 @@ class GalleryDescription:
         index: what searches it.
         target_fpir: the share of strangers that may get a label.
         calibration: what the thresholds rest on, one phrase.
+        outlook: what to expect of it; None where nothing is known.
         pinned_thresholds: how many are in force.
         siamese_head: how that stands, one phrase; None where none was trained.
         local_features: what is kept of them.
@@ -87,6 +88,7 @@ class GalleryDescription:
     index: IndexDescription
     target_fpir: float
     calibration: str
+    outlook: Outlook | None
     pinned_thresholds: int
     siamese_head: str | None
     local_features: LocalFeaturesDescription
@@ -99,6 +101,7 @@ class GalleryDescription:
         """As `onelook info --json` prints it."""
         return asdict(self) | {
             "index": self.index.to_json(),
+            "outlook": None if self.outlook is None else self.outlook.to_json(),
             "keep_pictures": self.keep_pictures.value,
             "created_at": self.created_at.isoformat(),
         }

@@ -14,6 +14,7 @@ from ..errors import SpaceMismatchError
 from ..indexes import VectorIndex
 from ..projections import Projection, shipped_projection
 from ..types import Enrolment, KeepPictures, NewExample, Reject, Space
+from .deciding.outlook import outlook_of
 from .description import GalleryDescription, IndexDescription, LocalFeaturesDescription
 from .following.choosing import AUTO, check_index
 from .following.loading import searched_space
@@ -207,6 +208,7 @@ class Gallery:
             ),
             target_fpir=snapshot.target_fpir,
             calibration=snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes),
+            outlook=outlook_of(snapshot),
             pinned_thresholds=len(snapshot.pins),
             siamese_head=self.heads.describe(),
             local_features=LocalFeaturesDescription(

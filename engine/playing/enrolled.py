@@ -11,6 +11,7 @@ from ..catalog import Catalog
 from ..decision.trained_head import TrainedHead
 from ..gallery import Gallery, Snapshot
 from ..gallery.deciding.left_out import Photographs, calibrate_on_gallery
+from ..gallery.snapshot.local import LocalTable
 from ..projections import Projection, shipped_cohort, shipped_projection
 from ..types import FloatArray, IntArray, Space
 
@@ -65,6 +66,7 @@ class Enrolled:
         *,
         target_fpir: float,
         photographs: Photographs | None = None,
+        local: LocalTable | None = None,
     ) -> Enrolled:
         """What a fresh gallery of those examples would hold, with no gallery written.
 
@@ -72,25 +74,26 @@ class Enrolled:
             embeddings: `(n, dim) float32`, unit rows.
             labels: the examples' classes.
             photographs: of the examples; their classes are numbered as the labels are sorted.
+            local: the examples' local features, by their numbers from 1; None where none count.
         """
         names, class_ids = np.unique(labels, return_inverse=True)
         by_id = {number: str(name) for number, name in enumerate(names)}
         ids = np.arange(1, len(labels) + 1)
         shipped = shipped_cohort(space)
-        snapshot = _calibrated(
-            Snapshot.in_memory(
-                space=space,
-                projection=shipped_projection(space) or Projection.identity(space.dimension),
-                example_ids=ids,
-                class_ids=class_ids,
-                embeddings=embeddings,
-                labels=by_id,
-                shipped=shipped,
-                target_fpir=target_fpir,
-            ),
-            photographs,
+        snapshot = Snapshot.in_memory(
+            space=space,
+            projection=shipped_projection(space) or Projection.identity(space.dimension),
+            example_ids=ids,
+            class_ids=class_ids,
+            embeddings=embeddings,
+            labels=by_id,
+            shipped=shipped,
+            target_fpir=target_fpir,
         )
-        return cls(snapshot, ids, class_ids, embeddings, by_id, shipped)
+        if local is not None:
+            snapshot = replace(snapshot, local=local)
+        calibrated = _calibrated(snapshot, photographs)
+        return cls(calibrated, ids, class_ids, embeddings, by_id, shipped)
 
     def snapshot_in(self, projection: Projection) -> Snapshot:
         """The same examples in another searched space, calibrated on the gallery alone."""

@@ -242,8 +242,9 @@ class NeighbourOut(Schema):
 class ClassDetailOut(Schema):
     """A class with its examples, its threshold and its neighbours.
 
-    `threshold` is null for a class that never had an example; `strangers` are kept queries called
-    unknown that came nearest to it, shown to those who may review them.
+    `threshold` is null for a class that never had an example; `stranger_rate` is the share of
+    strangers that would reach it: the target, unless the threshold is pinned. `strangers` are kept
+    queries called unknown that came nearest to it, shown to those who may review them.
     """
 
     id: int
@@ -252,6 +253,7 @@ class ClassDetailOut(Schema):
     created_at: datetime
     updated_at: datetime
     threshold: float | None
+    stranger_rate: float | None = None
     pinned_threshold: float | None
     examples: list[ExampleOut]
     neighbours: list[NeighbourOut]
@@ -309,6 +311,21 @@ class RejectOut(Schema):
     reason: str
 
 
+class OutlookOut(Schema):
+    """What to expect of the gallery now; shares of 1.
+
+    `mistaken` is the share of known things that another class comes nearest to; `warnings` say what
+    is bad about that, and what would help.
+    """
+
+    target_fpir: float
+    expected_tpir: float
+    expected_tpir_interval: tuple[float, float] | None = None
+    expected_tpir_of: str
+    mistaken: float
+    warnings: list[str] = []
+
+
 class JobReportOut(Schema):
     """What came out of a job so far; the lists are bounded, the counts exact."""
 
@@ -319,6 +336,7 @@ class JobReportOut(Schema):
     rejects: list[RejectOut] = []
     warnings: list[str] = []
     near_duplicates: list[NearDuplicateOut] = []
+    outlook: OutlookOut | None = None
     seconds: float = 0.0
     evaluation: EvaluationOut | None = None
 

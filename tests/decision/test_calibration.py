@@ -66,16 +66,27 @@ def test_without_strangers_the_prior_holds() -> None:
     assert too_few.level(0.05, classes=4) == pytest.approx(expected, abs=0.01)
 
 
-def test_the_prior_counts_for_twenty_left_out_classes() -> None:
-    """Of 20 left-out classes that all scored 0, one further stranger is not sure to."""
-    scores = np.zeros(20)
+def test_the_prior_counts_for_five_left_out_classes() -> None:
+    """Of 5 left-out classes that all scored 0, one further stranger is not sure to."""
     calibration = Calibration.of_strangers(
-        scores, method="test", classes=20, generation=1, left_out=20
+        np.zeros(5), method="test", classes=20, generation=1, left_out=5
     )
 
     tail = 1.3 * (1 + 2.5 / 20)
     expected = 0.5 * 0.5 * np.exp((2.0 - 6.0) / tail)  # half the weight, half of them above 2
     assert calibration.stranger_rates(np.array([6.0]), 20) == pytest.approx([expected], rel=1e-3)
+
+
+def test_samples_count_by_their_weights() -> None:
+    low, high = np.zeros(99), np.full(99, 10.0)
+    calibration = Calibration.of_strangers(
+        low, high, weights=(3.0, 1.0), method="test", classes=100, generation=1
+    )
+
+    half = calibration.stranger_rates(np.array([5.0]), 100)
+    assert half == pytest.approx([0.25 * 0.99], rel=0.05)
+    again = Calibration.from_bytes(calibration.to_bytes())
+    assert again.stranger_rates(np.array([5.0]), 100) == pytest.approx(half)
 
 
 def test_the_stranger_rate_is_the_target_exactly_at_the_level() -> None:

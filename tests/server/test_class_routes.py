@@ -113,7 +113,8 @@ def test_a_renamed_class_is_recognised_by_its_new_name(client: TestClient) -> No
 def test_a_pinned_threshold_holds_until_it_is_let_go(client: TestClient) -> None:
     made = [enroll(client, f"thing {seed}", seed) for seed in range(12)]
     path = f"/v1/classes/{made[3]['class_id']}"
-    computed = client.get(path).json()["threshold"]
+    before = client.get(path).json()
+    computed = before["threshold"]
 
     pinned = client.patch(path, json={"pinned_threshold": 0.25}).json()
     decision = recognize(client, 3)[0]
@@ -123,6 +124,8 @@ def test_a_pinned_threshold_holds_until_it_is_let_go(client: TestClient) -> None
     assert decision["threshold"] == 0.25
     assert freed["pinned_threshold"] is None
     assert freed["threshold"] == computed
+    assert before["stranger_rate"] == pytest.approx(0.05)  # the target
+    assert pinned["stranger_rate"] > 0.05
     assert client.patch(path, json={"pinned_threshold": 11}).status_code == 422
 
 

@@ -1,15 +1,17 @@
 """What a gallery alone says about strangers: each class in turn is left out and played as one.
 
 Two domains are played, since nobody knows which one queries will resemble: the enrolled pictures
-themselves, and synthetic photographs of them (`engine.synthesis`), as cameras might take them. Both
-count equally. Photographs with their own class in place show besides how known things score.
+themselves, and synthetic photographs of them (`engine.synthesis`), as cameras might take them. The
+photographs count `AS_PHOTOGRAPHS` times as much: over twelve kinds of pictures, what they reach is
+near to what real strangers do, and what enrolled pictures reach often above it, since a catalog's
+pictures resemble each other. Photographs with their own class in place show besides how known
+things score.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -31,8 +33,13 @@ SOUGHT = 100
 SOUGHT_IN = 24
 """In so many photographs local features are sought, which takes a while."""
 
+AS_PHOTOGRAPHS = 2.0
+
 PHOTOGRAPHS = "synthetic photographs"
 """What calibrations that rest on some cite among their evidence."""
+
+COMPARED_AT = 0.05
+"""The share of strangers at which seen and drawn scores are compared, whatever the target."""
 
 Views = Sequence[QueryView | None] | None
 
@@ -92,20 +99,20 @@ def calibrate_on_gallery(
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
     rankings = rank_without_own(snapshot, vectors, own)
     bonuses = _bonuses(snapshot, played, rankings)
-    seen = stranger_scores(snapshot, vectors, rankings) + bonuses
+    seen = stranger_scores(snapshot, vectors, rankings)
     drawn = drawn_scores(snapshot, vectors, rankings)
-    samples = [min((seen, drawn), key=partial(_level, target=snapshot.target_fpir))]
-    evidence = {"left-out classes": played.size}
+    samples = [_with(bonuses, min((seen, drawn), key=_level))]
     genuine = None
+    evidence = {"left-out classes": played.size}
     if photographs is not None and len(photographs):
         evidence = {PHOTOGRAPHS: len(photographs), **evidence}
         taken = snapshot.projection.apply(photographs.vectors)
         others = rank_without_own(snapshot, taken, photographs.class_ids)
-        scores = stranger_scores(snapshot, taken, others)
-        samples.append(scores + np.resize(bonuses, scores.size))  # chance finds as much in them
+        samples.append(_with(bonuses, stranger_scores(snapshot, taken, others)))
         genuine = genuine_of(snapshot, photographs)
     return Calibration.of_strangers(
         *samples,
+        weights=(1.0, AS_PHOTOGRAPHS)[: len(samples)],
         method=" and ".join(evidence),
         classes=snapshot.classes,
         strangers=sum(evidence.values()),
@@ -115,6 +122,11 @@ def calibrate_on_gallery(
         evidence=evidence,
         left_out=np.unique(own).size,
     )
+
+
+def _with(bonuses: Float64Array, scores: Float64Array) -> Float64Array:
+    """Scores by similarity and what chance finds besides, which is as much in any picture."""
+    return scores + np.resize(bonuses, scores.size) if bonuses.size else scores
 
 
 def _bonuses(snapshot: Snapshot, played: IntArray, rankings: list[Ranking]) -> Float64Array:
@@ -153,12 +165,12 @@ def _sibling(snapshot: Snapshot, ranking: Ranking) -> bool:
     return certainty_of(ranking.found[int(ranking.class_ids[0])], len(snapshot.local)) >= SURE
 
 
-def _level(scores: Float64Array, target: float) -> float:
+def _level(scores: Float64Array) -> float:
     """What these stranger scores ask for; nothing asks for nothing."""
     if not scores.size:
         return np.inf
     known = Calibration.of_strangers(scores, method="", classes=1, generation=0)
-    return known.level(target, 1)
+    return known.level(COMPARED_AT, 1)
 
 
 def rank_without_own(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...catalog import WriteTransaction
+from ...decision import off_scale
 from ..deciding.decisions import class_thresholds
 from ..following.loading import searched_space
 from ..live import LiveGallery
@@ -88,6 +89,17 @@ class Classes:
         """The class's threshold as a score: pinned or computed; None while it has no example."""
         found = class_thresholds(self._live.snapshot(), [class_id])[class_id]
         return None if np.isnan(found) else found
+
+    def stranger_rate(self, class_id: int) -> float | None:
+        """The share of strangers that would score as high as the class's threshold.
+
+        That is the target, unless the threshold is pinned; None while it has no example.
+        """
+        threshold, snapshot = self.threshold(class_id), self._live.snapshot()
+        if threshold is None:
+            return None
+        scores = off_scale([threshold])
+        return float(snapshot.calibration.stranger_rates(scores, snapshot.classes)[0])
 
 
 def _id(transaction: WriteTransaction, key: ClassKey) -> int:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from ...bulk.pipeline import BulkOptions, enroll_items
 from ...bulk.sources import Item
 from ...catalog.service import JobRecord
 from ...cores import thread_limit
-from ...gallery import Snapshot
+from ...features import FeatureExtractor
+from ...gallery import Gallery, Snapshot
+from ...gallery.parts.thresholds import Photographer
 from ...types import EnrolmentReport, NearDuplicate, Reject
 from ..catalog_reading import first_examples
-from ..schemas import JobReportOut, NearDuplicateOut, RejectOut
+from ..schemas import JobReportOut, NearDuplicateOut, OutlookOut, RejectOut
 from ..served import Served
 from ..uploads import source_text
 from .control import JobControl
@@ -45,8 +48,10 @@ def run_enrolment(served: Served, job: JobRecord, control: JobControl) -> None:
             for text, file in zip(labels[chunk], staged[chunk], strict=True)
             if staging.refusal(file) is None
         ]
-        report = enroll_items(gallery, extractor, items, options)
         done += len(staged[chunk])
+        if done >= len(staged):
+            options = replace(options, photographer=_photographer(gallery, extractor))
+        report = enroll_items(gallery, extractor, items, options)
         found = merged(control.report, report, refused, gallery.snapshot())
         if not control.progress(done, len(staged), found):
             return
@@ -67,8 +72,15 @@ def merged(
             "rejects": [*before.rejects, *rejects][:LISTED],
             "warnings": [*before.warnings, *more.warnings][:LISTED],
             "near_duplicates": [*before.near_duplicates, *close][:LISTED],
+            "outlook": None if more.outlook is None else OutlookOut(**more.outlook.to_json()),
         }
     )
+
+
+def _photographer(gallery: Gallery, extractor: FeatureExtractor) -> Photographer:
+    from ...tuning.photographs import photographs_of  # draws in what only this needs
+
+    return partial(photographs_of, gallery, embedder=extractor.embedder)
 
 
 def with_examples(pair: NearDuplicate, snapshot: Snapshot) -> NearDuplicateOut:

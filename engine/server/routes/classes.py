@@ -240,6 +240,7 @@ def _detail(service: Service, principal: Principal, class_id: int) -> ClassDetai
         created_at=record.created_at,
         updated_at=record.updated_at,
         threshold=threshold,
+        stranger_rate=gallery.classes.stranger_rate(class_id),
         pinned_threshold=record.pinned_threshold,
         examples=[
             example_out(example, keeps)
