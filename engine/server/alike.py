@@ -11,7 +11,10 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+_COLUMNS = 32
+_MANY = 3000
 _WORDS = re.compile(r"[^\W_]+")
 
 
@@ -36,13 +39,14 @@ class Vocabulary:
             for word in set(_WORDS.findall(text)):
                 self._rows.setdefault(word, []).append(row)
         self._words = list(self._rows)
-        self._letters = np.array([_letters(word) for word in self._words], np.uint64)
-        self._lengths = np.array([len(word) for word in self._words], np.int64)
+        self._counts = _counts(self._words)
+        self._first = np.array([word[:1] for word in self._words], np.str_)
 
     def alike(self, text: str) -> list[int]:
         """The rows of texts in which each word of `text` has one like it, the likest first.
 
-        A word that begins like the one that was typed counts as if it ended there.
+        A word that begins like the one that was typed counts as if it ended there. Where very many
+        words are made of such letters, the first one is held to be right, or swapped.
         """
         totals: dict[int, int] | None = None
         for word in _WORDS.findall(text):
@@ -58,10 +62,14 @@ class Vocabulary:
 
     def _near(self, word: str) -> list[tuple[str, int]]:
         forgiven = mistakes(len(word))
-        missing = np.bitwise_count(np.uint64(_letters(word)) & ~self._letters)
-        possible = (missing <= forgiven) & (self._lengths >= len(word) - forgiven)
+        wanted = _counts([word])[0]
+        missing = np.maximum(wanted, self._counts).sum(axis=1, dtype=np.int64)
+        missing -= self._counts.sum(axis=1, dtype=np.int64)  # letters that a word lacks
+        possible = np.flatnonzero(missing <= forgiven)
+        if possible.size > _MANY:
+            possible = possible[np.isin(self._first[possible], list(word[:2]))]
         found = []
-        for index in np.flatnonzero(possible):
+        for index in possible.tolist():
             distance = distance_to_beginning(word, self._words[index])
             if distance <= forgiven:
                 found.append((self._words[index], distance))
@@ -83,6 +91,9 @@ def distance_to_beginning(typed: str, word: str) -> int:
     return min(last)
 
 
-def _letters(word: str) -> int:
-    """Which letters a word has, as bits; several letters share one."""
-    return sum({1 << (ord(letter) % 64) for letter in word})
+def _counts(words: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """`(n, 32)`: how often each word has each letter; several letters share a column."""
+    letters = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32) % _COLUMNS
+    rows = np.repeat(np.arange(len(words)), [len(word) for word in words])
+    counts = np.bincount(rows * _COLUMNS + letters, minlength=len(words) * _COLUMNS)
+    return np.minimum(counts, 255).astype(np.uint8).reshape(len(words), _COLUMNS)
