@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         export_backbone,
         load_backbone,
     )
-    from .boxes import Box
+    from .boxes import Box, Crop
     from .bulk.reembedding import ReembeddingReport
     from .classifier import OneShotClassifier
     from .errors import (
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         IndexDescription,
         LocalFeaturesDescription,
     )
-    from .images import Crop, ImageLimits, ImageSource
+    from .images import ImageLimits, ImageSource
     from .recognizer import Recognizer, compare
     from .server.client import Client
     from .tuning.heads import HeadReport
@@ -175,7 +175,10 @@ _HOMES = {
         "export_backbone",
         "load_backbone",
     ),
-    ".boxes": ("Box",),
+    ".boxes": (
+        "Box",
+        "Crop",
+    ),
     ".bulk.reembedding": ("ReembeddingReport",),
     ".classifier": ("OneShotClassifier",),
     ".evaluation.evaluation": ("Evaluation",),
@@ -191,7 +194,6 @@ _HOMES = {
         "LocalFeaturesDescription",
     ),
     ".images": (
-        "Crop",
         "ImageLimits",
         "ImageSource",
     ),

@@ -108,6 +108,32 @@ BoxLike = Box | Sequence[float] | str
 """A box as callers may give it; `Box.of` reads it."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A part of a picture, in the place of a picture wherever one is taken.
+
+    Attributes:
+        image: the picture: anything that is taken as one, but a part.
+        box: the part, as `Box.of` takes it: `(x0, y0, x1, y1)` in pixels of the upright picture, or
+            in shares of its sides where neither x1 nor y1 is beyond 1.
+
+    Raises:
+        SettingsError: the box is none, or the picture is a part already.
+    """
+
+    image: Any
+    box: Box
+
+    def __init__(self, image: Any, box: BoxLike) -> None:
+        if isinstance(image, Crop):
+            raise SettingsError(
+                f"expected a picture and one box in it, but got the part {image.box} of a picture "
+                "already"
+            )
+        object.__setattr__(self, "image", image)
+        object.__setattr__(self, "box", Box.of(box))
+
+
 def boxed_source(source: str, box: Box | None) -> str:
     """The text that names a part of a source; without a box, the source's own."""
     return source if box is None else f"{source}{_MARK}{box}"

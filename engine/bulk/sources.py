@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..boxes import Crop
 from ..errors import ImageError, ManifestError
-from ..images import Crop, ImageSource, cropped, describe_source
+from ..images import ImageSource, cropped, describe_source
 from .folders import Place, pictures_by_class
 from .manifests import annotations_in, is_manifest, read_manifest
 from .notes import ListingNotes

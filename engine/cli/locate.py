@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..boxes import split_source
+from ..boxes import Crop, split_source
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
@@ -136,7 +136,6 @@ def _located(
 ) -> tuple[ImageSource, Findings | Reject]:
     """What a picture shows, and the picture itself, which standard input gives only once."""
     from ..errors import ImageError
-    from ..images import Crop
     from ..types import Reject
 
     standard_input: object = sys.stdin.buffer

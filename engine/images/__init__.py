@@ -9,12 +9,11 @@ from __future__ import annotations
 from .decode import DECODE_SHORT_SIDE
 from .load import content_hash, decoded_size, load_image
 from .loaded import BOUNDED_LONG_SIDE, LoadedImage
-from .source import Crop, ImageLimits, ImageSource, cropped, describe_source
+from .source import ImageLimits, ImageSource, cropped, describe_source
 
 __all__ = [
     "BOUNDED_LONG_SIDE",
     "DECODE_SHORT_SIDE",
-    "Crop",
     "ImageLimits",
     "ImageSource",
     "LoadedImage",

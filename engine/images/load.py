@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 from PIL import Image
 
+from ..boxes import Crop
 from ..errors import ImageError
 from .colour import Converted, to_rgb
 from .decode import (
@@ -21,7 +22,7 @@ from .decode import (
 )
 from .loaded import LoadedImage
 from .orientation import orientation_of, upright
-from .source import Crop, ImageLimits, ImageSource, describe_source, read_encoded
+from .source import ImageLimits, ImageSource, describe_source, read_encoded
 
 _DEFAULT_LIMITS = ImageLimits()
 

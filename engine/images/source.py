@@ -15,39 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..boxes import Box, BoxLike, boxed_source
-from ..errors import ImageError, SettingsError
+from ..boxes import BoxLike, Crop, boxed_source
+from ..errors import ImageError
 
 
 class Readable(Protocol):
     """A file object, as far as it matters; its `name`, if it has one, names the picture."""
 
     def read(self, size: int, /) -> bytes: ...
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Crop:
-    """A part of a picture, in the place of a picture wherever one is taken.
-
-    Attributes:
-        image: the picture.
-        box: the part, as `Box.of` takes it: `(x0, y0, x1, y1)` in pixels of the upright picture, or
-            in shares of its sides where none is beyond 1.
-
-    Raises:
-        SettingsError: the box is none, or the picture is a part already.
-    """
-
-    image: ImageSource
-    box: Box
-
-    def __post_init__(self) -> None:
-        if isinstance(self.image, Crop):
-            raise SettingsError(
-                f"{describe_source(self.image)}: is a part of a picture already; give the picture "
-                "and one box in it"
-            )
-        object.__setattr__(self, "box", Box.of(self.box))
 
 
 ImageSource = str | os.PathLike[str] | bytes | Readable | Image.Image | npt.NDArray[np.uint8] | Crop
@@ -61,7 +36,7 @@ def cropped(image: ImageSource, box: BoxLike | None) -> ImageSource:
     Raises:
         SettingsError: as `Crop`.
     """
-    return image if box is None else Crop(image, Box.of(box))
+    return image if box is None else Crop(image, box)
 
 
 MEBIBYTE = 1024 * 1024

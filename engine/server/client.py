@@ -14,9 +14,8 @@ from typing import Any, BinaryIO, Self, TypeVar
 import httpx
 
 from .. import errors
-from ..boxes import Box, BoxLike
+from ..boxes import Box, BoxLike, Crop
 from ..filtering import Filter, Where
-from ..images import Crop
 from . import schemas
 
 Picture = str | Path | bytes | BinaryIO | Crop
@@ -378,7 +377,7 @@ def _error(answer: httpx.Response) -> errors.OnelookError:
 
 
 def _part(image: Picture, box: BoxLike | None) -> Picture:
-    return image if box is None else Crop(image, Box.of(box))
+    return image if box is None else Crop(image, box)
 
 
 def _files(field: str, images: Iterable[Picture]) -> list[Any]:

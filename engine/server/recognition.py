@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ..boxes import Box
+from ..boxes import Box, Crop
 from ..cores import thread_limit
 from ..errors import ImageError, OverloadedError, TooLargeError
 from ..evaluation.explanation.explain import Explanation
@@ -17,7 +17,7 @@ from ..evaluation.explanation.explain import explain as explained
 from ..features import Features, PreparedPicture
 from ..filtering import Filter
 from ..findings import Findings
-from ..images import Crop, decoded_size, load_image
+from ..images import decoded_size, load_image
 from ..recognizer.locating import located, scene_hint
 from ..types import Decision, Reject
 from . import trail

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.boxes import Box
+from engine.boxes import Box, Crop
 from engine.bulk.notes import ListingNotes
 from engine.bulk.sources import Item, items
 from engine.errors import ManifestError
-from engine.images import Crop, load_image
+from engine.images import load_image
 from engine.recognizer import Recognizer
 from tests.conftest import quarters
 from tests.test_boxes import place, shelf
