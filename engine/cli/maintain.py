@@ -102,14 +102,44 @@ def backup(
 @command
 def export(
     output: Output,
-    file: Annotated[Path, typer.Argument(help="The Parquet file to write.", show_default=False)],
     gallery: GalleryOption,
+    file: Annotated[
+        Path | None, typer.Argument(help="The Parquet file to write.", show_default=False)
+    ] = None,
+    web: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write a page there instead, which recognises in the browser, offline.",
+        ),
+    ] = None,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="With --web: the unpacked npm package onnxruntime-web, which runs the network.",
+        ),
+    ] = None,
 ) -> None:
-    """Write all that a gallery holds to a Parquet file.
+    """Write all that a gallery holds to a Parquet file, or a page that recognises by itself.
 
-    That is labels, attributes, pinned thresholds, embeddings, kept pictures, and the space.
+    A file holds labels, attributes, pinned thresholds, embeddings, kept pictures, and the space.
     """
+    if (file is None) == (web is None):
+        raise typer.BadParameter("expected a Parquet file to write, or --web DIR")
+    if (web is None) != (runtime is None):
+        raise typer.BadParameter("--web DIR and --runtime DIR belong together")
     with open_recognizer(gallery) as recognizer:
+        if web is not None and runtime is not None:
+            from ..web import export_web
+
+            made = export_web(recognizer, web, runtime=runtime)
+            what = f"{holdings(made.classes, made.examples)}, {file_size(made.size)}"
+            output.done(f"{web}: a page that recognises {what}; it runs on {made.runtime}")
+            for left in made.left_out:
+                output.note(f"{left}, so its answers may differ from the gallery's own")
+            return
+        assert file is not None
         written = recognizer.gallery.export(file)
     output.done(f"{file}: {counted(written, 'example')} written")
 
