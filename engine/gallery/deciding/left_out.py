@@ -22,7 +22,7 @@ from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
 from .decisions import ranked, stranger_scores
 from .drawn import drawn_scores
-from .joint import SURE, certainty_of, joined
+from .joint import BEYOND_CHANCE, certainty_of, joined
 
 PLAYED = 1000
 """At most this many classes are played; more would tighten the estimate little and cost time."""
@@ -162,7 +162,8 @@ def _sibling(snapshot: Snapshot, ranking: Ranking) -> bool:
     """Whether what was found is beyond chance: both pictures bear one mark."""
     if not ranking.bonus:
         return False
-    return certainty_of(ranking.found[int(ranking.class_ids[0])], len(snapshot.local)) >= SURE
+    match = ranking.found[int(ranking.class_ids[0])]
+    return certainty_of(match, len(snapshot.local)) >= BEYOND_CHANCE
 
 
 def _level(scores: Float64Array) -> float:
