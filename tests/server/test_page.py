@@ -204,6 +204,7 @@ def test_the_catalog_is_searched_and_a_class_shown(page: Page) -> None:
     expect(page.get_by_role("listitem")).to_have_count(10)
     page.get_by_role("link", name="thing 12").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("thing 12")
+    expect(page.get_by_text("1 in 20 strangers would reach it.")).to_be_visible()
     expect(page.locator(".examples li")).to_have_count(1)
     nearest = page.locator(".card").filter(has_text="Nearest classes")
     expect(nearest.locator(".near li")).to_have_count(6)

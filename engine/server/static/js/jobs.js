@@ -2,7 +2,7 @@
 
 import { attempt, button, h, thumbnail, toast } from "./dom.js";
 import { follow, get, post, remove, send } from "./api.js";
-import { number, t, three } from "./text.js";
+import { number, percent, t, three } from "./text.js";
 
 const FILES_AT_ONCE = 100;
 const BYTES_AT_ONCE = 24 * 2 ** 20;
@@ -44,9 +44,10 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
   const close = h("div", {});
   const rejects = h("div", {});
   const error = h("p", { class: "notice bad", hidden: true });
+  const outlook = h("div", {});
   const stop = button(t("job.stop"), () => attempt(() => post(`v1/jobs/${job.id}/cancel`), stop), "quiet");
   const settled = new Set();
-  const card = h("section", { class: "card job", "aria-label": t("job.name", { id: String(job.id) }) }, h("div", { class: "row" }, title, badge, stop), bar, counts, error, close, rejects);
+  const card = h("section", { class: "card job", "aria-label": t("job.name", { id: String(job.id) }) }, h("div", { class: "row" }, title, badge, stop), bar, counts, error, outlook, close, rejects);
   let over = null;
   let shownPairs = -1;
   let shownRejects = -1;
@@ -67,6 +68,7 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
     if (now.kind === "enrolment") {
       counts.replaceChildren(figure(report.added, t("job.added")), figure(report.unchanged, t("job.unchanged")), figure(report.rejected, t("job.rejected")), now.total > now.done ? figure(now.total - now.done, t("job.to_go")) : "");
     }
+    if (final && report.outlook) outlook.replaceChildren(...expected(report.outlook));
     if (report.near_duplicates.length !== shownPairs) {
       shownPairs = report.near_duplicates.length;
       close.replaceChildren(...pairs(report.near_duplicates, may, settled));
@@ -84,6 +86,11 @@ export function jobCard(job, { onLeave, may, onDone = () => {} }) {
   render(job);
   if (!["done", "failed", "cancelled"].includes(job.state)) onLeave(follow(job.id, render));
   return card;
+}
+
+/** What to expect of the gallery now, and the service's warnings about it. */
+function expected({ expected_tpir: share, warnings }) {
+  return [h("p", {}, t("advice.expected", { share: percent(share) })), ...warnings.map((text) => h("p", { class: "notice warn small" }, text))];
 }
 
 function rejected(report) {

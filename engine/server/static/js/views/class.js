@@ -7,7 +7,7 @@ import { ask, confirm } from "../dialog.js";
 import { classKey, later } from "../later.js";
 import { scale } from "../scale.js";
 import { shrunk } from "../shrink.js";
-import { t, three, typedNumber } from "../text.js";
+import { rateInWords, t, three, typedNumber } from "../text.js";
 
 export async function classView({ id, may, refresh }) {
   const found = await get(`v1/classes/${encodeURIComponent(id)}`);
@@ -108,7 +108,8 @@ function threshold(found, may, refresh) {
     await patch(`v1/classes/${found.id}`, { pinned_threshold: null });
     refresh();
   });
-  const shown = () => [scale(null, found.threshold), h("p", { class: "small soft figures" }, t("threshold.text", { threshold: three(found.threshold) }))];
+  const rate = found.stranger_rate === null ? "" : t("threshold.rate", { rate: rateInWords(found.stranger_rate) });
+  const shown = () => [rate ? h("p", {}, rate) : null, scale(null, found.threshold), h("p", { class: "small soft figures" }, t("threshold.text", { threshold: three(found.threshold) }))];
   return h(
     "section",
     { class: "card" },
