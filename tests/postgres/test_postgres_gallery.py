@@ -154,7 +154,12 @@ def test_ten_processes_enroll_and_recognise_at_once(url: str) -> None:
         subprocess.Popen([sys.executable, "-c", WORKER, url, str(number)], env=ENVIRONMENT)
         for number in range(10)
     ]
-    assert [worker.wait(timeout=100) for worker in workers] == [0] * 10
+    try:
+        assert [worker.wait(timeout=300) for worker in workers] == [0] * 10
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
     with Recognizer.open(url, backbone=FakeBackbone()) as recognizer:
         counts = recognizer.gallery.catalog.counts()
         assert (counts.classes, counts.examples) == (51, 53)
