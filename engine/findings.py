@@ -62,10 +62,9 @@ class Finding:
     def moved(self, across: float, down: float) -> Finding:
         """The same, in the pixels of a picture in which its own lies there."""
         left, top, right, bottom = self.box
-        where = self.decision.location
         return replace(
             self,
-            decision=replace(self.decision, location=where and where.moved(across, down)),
+            decision=self.decision.moved(across, down),
             box=(left + across, top + down, right + across, bottom + down),
             corners=tuple((x + across, y + down) for x, y in self.corners),
         )
@@ -73,7 +72,7 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """The decision's keys, and where."""
         told = self.decision.to_json()
-        for key in ("source", "location", "error"):
+        for key in ("source", "location", "region", "error"):
             told.pop(key, None)
         return {
             **told,

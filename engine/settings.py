@@ -43,6 +43,8 @@ class Settings:
         keep_pictures: what a new gallery keeps of each enrolled picture.
         local_features: how many points of local features a new gallery keeps of each picture;
             `none` or 0 keeps none, `auto` as many as pay.
+        closer_look: whether the middle of a query is embedded as well where the whole doesn't
+            settle it; `on` or `off`.
         max_image_bytes: the largest file accepted, in bytes.
         max_image_pixels: the largest picture accepted, in pixels.
         index: what searches: `faiss` in each process, `pgvector` in the gallery's database, or
@@ -59,6 +61,7 @@ class Settings:
     batch_size: int = 32
     keep_pictures: KeepPictures = KeepPictures.BOUNDED
     local_features: int = AUTO_POINTS
+    closer_look: bool = True
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 100_000_000
     index: str = "auto"
@@ -170,6 +173,12 @@ def _points(value: object) -> int:
         raise ValueError(f"none, auto or {error}") from None
 
 
+def _switch(value: object) -> bool:
+    if value not in ("on", "off", True, False):
+        raise ValueError("on or off")
+    return value in ("on", True)
+
+
 def _folder(value: object) -> Path:
     if not isinstance(value, str | os.PathLike) or not str(value):
         raise ValueError("a folder")
@@ -184,6 +193,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "batch_size": _whole(1, 4096),
     "keep_pictures": _keep,
     "local_features": _points,
+    "closer_look": _switch,
     "max_image_bytes": _whole(1),
     "max_image_pixels": _whole(1),
     "index": _one_of(*INDEXES),

@@ -23,6 +23,9 @@ IntArray = npt.NDArray[np.int64]
 ByteArray = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 
+Region = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of a picture, in its upright pixels."""
+
 UNIT_TOLERANCE = 1e-3
 """How far from 1 a unit row's length may be: float16 round trips pass, forgotten normalising
 doesn't."""
@@ -230,6 +233,21 @@ class LocalMatch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A part of a query that was compared by itself.
+
+    Attributes:
+        box: left, top, right and bottom, in upright pixels of the query.
+        vector: `(dim,) float32`, unit length, of the searched space: its embedding.
+        class_ids: the classes that it is more similar to than the whole query is.
+    """
+
+    box: Region
+    vector: FloatArray
+    class_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
     """The classes of one query, most similar first, or in whatever order decisions are made in.
 
@@ -243,6 +261,7 @@ class Ranking:
         found_example: the id of the example of that class that was found.
         lead: where it was found, by how much all evidence puts it before the second class, in the
             units of normalised scores; infinite where the second lies elsewhere in the query.
+        part: the part of the query that was compared as well; a similarity is the higher of both.
     """
 
     class_ids: IntArray
@@ -252,6 +271,7 @@ class Ranking:
     bonus: float = 0.0
     found_example: int | None = None
     lead: float | None = None
+    part: Part | None = None
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -320,6 +340,8 @@ class Decision:
         label: the class, or None for unknown.
         reason: why.
         similarity: cosine between the query and the class ranked first; None in an empty gallery.
+        region: left, top, right and bottom of the part of the query that this is the similarity of,
+            in upright pixels; None where it is that of the whole.
         score: what is compared with the threshold, in [0, 1], 1 for an enrolled picture itself;
             None in an empty gallery.
         threshold: the nearest class's own threshold, on the same scale; likewise.
@@ -352,9 +374,18 @@ class Decision:
     space: str
     calibration: str
     location: Location | None = None
+    region: Region | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
     stranger_rate: float | None = None
     stranger_rate_interval: tuple[float, float] | None = None
+
+    def moved(self, across: float, down: float) -> Decision:
+        """The same, its places in the pixels of a picture in which the query lies there."""
+        location, region = self.location, self.region
+        if region is not None:
+            left, top, right, bottom = region
+            region = (left + across, top + down, right + across, bottom + down)
+        return replace(self, location=location and location.moved(across, down), region=region)
 
     @property
     def known(self) -> bool:
@@ -384,6 +415,7 @@ class Decision:
             "space": self.space,
             "calibration": self.calibration,
             "location": None if self.location is None else self.location.to_json(),
+            "region": None if self.region is None else [round(side, 1) for side in self.region],
             "attributes": dict(self.attributes),
             "error": None,
         }

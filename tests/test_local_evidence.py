@@ -131,7 +131,7 @@ def test_evaluation_counts_the_same_verdicts(filled: Recognizer) -> None:
 def test_confirming_and_explaining_decide_alike(filled: Recognizer, tmp_path: Path) -> None:
     photographed(3).save(path := tmp_path / "query.png")
     decision = filled.recognize(path)
-    assert explain(filled.gallery, filled.embedder, path).decision == decision
+    assert explain(filled.gallery, filled.features, path).decision == decision
     assert filled.confirm(path, "print 3") == decision
 
 

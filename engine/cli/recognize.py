@@ -152,6 +152,7 @@ def decision_json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
         "space": None,
         "calibration": None,
         "location": None,
+        "region": None,
         "attributes": {},
         "error": outcome.reason,
     }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from PIL import Image
+
 from ..backbones import Backbone, load_backbone
 from ..backbones.preprocessing import Preprocessing
 from ..images import ImageLimits, ImageSource, LoadedImage, load_image
 from ..local import ENROLLED_LONG_SIDE, CodedFeatures, QueryView, default_extractor
 from ..settings import Settings
 from ..types import ByteArray, FloatArray, KeepPictures, Space, StoredLocalFeatures
+from .closer import CloserLook
 from .embedder import Embedder
 from .picture import Features, PictureFacts, PreparedPicture, embeddings_of
 
@@ -22,10 +25,12 @@ class FeatureExtractor:
     Attributes:
         embedder: the backbone, in batches, checked and normalised.
         limits: what a picture may cost.
+        closer: whether queries may be looked at more closely.
     """
 
     embedder: Embedder
     limits: ImageLimits = field(default_factory=ImageLimits)
+    closer: bool = True
 
     @property
     def backbone(self) -> Backbone:
@@ -42,19 +47,36 @@ class FeatureExtractor:
         """How many pictures the backbone is given at once."""
         return self.embedder.batch_size
 
-    def prepare_query(self, image: ImageSource, *, local: bool = False) -> PreparedPicture:
+    def prepare_query(self, image: ImageSource, *, local: bool | None = None) -> PreparedPicture:
         """Decode a picture that will be looked up.
 
         Args:
-            local: whether its local features may be asked for.
+            local: whether its local features may be asked for; None where nothing but the embedding
+                of the whole will be.
 
         Raises:
             ImageError: it can't be read, decoded or accepted.
         """
         loaded, pixels = prepared_pixels(image, self.backbone.preprocessing, self.limits)
-        facts = PictureFacts(loaded.content_hash, loaded.width, loaded.height, corner=loaded.corner)
-        view = QueryView(loaded.pixels, (loaded.width, loaded.height)) if local else None
+        size = loaded.width, loaded.height
+        facts = PictureFacts(loaded.content_hash, *size, corner=loaded.corner)
+        view = None if local is None else self.view_of(loaded.pixels, size, local=local)
         return PreparedPicture(facts, pixels, view)
+
+    def view_of(
+        self, picture: Image.Image, size: tuple[int, int], *, local: bool
+    ) -> QueryView | None:
+        """What more may be asked of a query; None if nothing.
+
+        Args:
+            picture: upright.
+            size: its width and height in its source.
+            local: whether its local features may be asked for.
+        """
+        closer = CloserLook(picture, size, self.embedder) if self.closer else None
+        if local:
+            return QueryView(picture, size, closer=closer)
+        return None if closer is None else QueryView.without_points(size, closer)
 
     def prepare_example(
         self, image: ImageSource, keep: KeepPictures, local_points: int = 0
@@ -120,7 +142,8 @@ def load_extractor(
             cache_dir=settings.cache_dir,
             may_fetch=may_fetch,
         )
-    return FeatureExtractor(Embedder(backbone, settings.batch_size), limits_of(settings))
+    embedder = Embedder(backbone, settings.batch_size)
+    return FeatureExtractor(embedder, limits_of(settings), settings.closer_look)
 
 
 def limits_of(settings: Settings) -> ImageLimits:

@@ -1,16 +1,18 @@
-"""A query's view, from which its local features are found when they are first asked for.
+"""What more can be asked of a query than the embedding of its whole frame.
 
-Most of what a query costs is finding its points; many a query needs none.
+Most of what a query costs is finding its points; many a query needs neither them nor a closer look.
 """
 
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
-from .base import QUERY_LONG_SIDE, LocalExtractor
+from ..types import FloatArray, Region
+from .base import DESCRIPTOR_BYTES, QUERY_LONG_SIDE, LocalExtractor, LocalFeatures
 from .sift import RootSift, shrunk
 from .verifying import LocalQuery
 
@@ -18,17 +20,32 @@ QUERY_POINTS = 1200
 """So many points of a query are compared."""
 
 
+class Closer(Protocol):
+    """A part of a picture, embedded by itself when that is asked for."""
+
+    box: Region
+
+    def embedding(self) -> FloatArray:
+        """`(dim,) float32`, unit length, not projected."""
+
+
 class QueryView:
-    """A grey view of a picture; may be shared by threads.
+    """A grey view of a picture, and a closer look at it; may be shared by threads.
 
     Args:
         picture: upright.
         size: width and height of the picture in its source, in whose pixels points are told.
+        closer: a closer look at it; None where that isn't to be had.
     """
 
     def __init__(
-        self, picture: Image.Image, size: tuple[int, int], extractor: LocalExtractor | None = None
+        self,
+        picture: Image.Image,
+        size: tuple[int, int],
+        extractor: LocalExtractor | None = None,
+        closer: Closer | None = None,
     ) -> None:
+        self.closer = closer
         grey = shrunk(np.asarray(picture.convert("L")), QUERY_LONG_SIDE)
         self._view: Image.Image | None = Image.fromarray(grey)
         self._size = size
@@ -48,11 +65,20 @@ class QueryView:
             return self._query
 
     @classmethod
-    def of(cls, query: LocalQuery) -> QueryView:
+    def of(cls, query: LocalQuery, closer: Closer | None = None) -> QueryView:
         """One whose local features are known."""
         made = object.__new__(cls)
         made._view, made._query, made._finding = None, query, threading.Lock()
+        made.closer = closer
         return made
+
+    @classmethod
+    def without_points(cls, size: tuple[int, int], closer: Closer) -> QueryView:
+        """One for where local features don't count."""
+        none = LocalFeatures(
+            *size, np.empty((0, 4), np.float32), np.empty((0, DESCRIPTOR_BYTES), np.uint8)
+        )
+        return cls.of(LocalQuery(none), closer)
 
 
 def default_extractor() -> LocalExtractor:

@@ -26,7 +26,7 @@ class Queries:
         content_hashes: SHA-256 of each file, hex.
         embeddings: `(n, dim) float32`, unit rows, before any projection.
         rejects: the pictures that could not be read.
-        views: for local features; None where there are none.
+        views: for a closer look and local features; None where there are neither.
     """
 
     items: tuple[Item, ...]
@@ -67,12 +67,13 @@ def embed_queries(
     extractor: FeatureExtractor,
     progress: Progress = lambda _done: None,
     *,
-    local: bool = False,
+    local: bool | None = None,
 ) -> Queries:
     """Embed every picture that a folder, a manifest or an iterable lists.
 
     Args:
-        local: whether to find their local features as well.
+        local: whether to find their local features as well; with None, only embeddings of the
+            whole are made.
         progress: called with the number of pictures dealt with since its last call.
 
     Raises:
@@ -88,8 +89,10 @@ def embed_queries(
     def load(item: Item) -> tuple[Item, PreparedPicture] | Reject:
         try:
             prepared = extractor.prepare_query(item.image, local=local)
-            if prepared.view is not None:
-                prepared.view.query()  # here, where several threads find them
+            if prepared.view is not None:  # here, in several threads; what is kept is small
+                prepared.view.query()
+                if prepared.view.closer is not None:
+                    prepared.view.closer.embedding()
             return item, prepared
         except ImageError as error:
             return Reject(item.source, error.reason)

@@ -18,6 +18,6 @@ def photographer(gallery: Gallery, in_use: BackboneInUse) -> Photographer:
     def photograph(snapshot: Snapshot) -> Photographs | None:
         from ..tuning.photographs import photographs_of  # not needed to recognise
 
-        return photographs_of(gallery, snapshot, in_use.extractor.embedder)
+        return photographs_of(gallery, snapshot, in_use.extractor)
 
     return photograph

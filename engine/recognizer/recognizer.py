@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -398,9 +397,7 @@ class Recognizer:
         views = [each.view for each in features]
         decisions = decide_queries(snapshot, queries, sources, most, views)
         return [
-            decision
-            if decision.location is None
-            else replace(decision, location=decision.location.moved(*each.facts.corner))
+            decision.moved(*each.facts.corner)
             for each, decision in zip(features, decisions, strict=True)
         ]
 
@@ -524,7 +521,7 @@ class Recognizer:
         from ..evaluation.explanation.explain import explain  # not needed to recognise
 
         most = checked_count("candidates", candidates, most=self._in_use.snapshot().classes)
-        return explain(self.gallery, self.embedder, cropped(image, box), most)
+        return explain(self.gallery, self.features, cropped(image, box), most)
 
     def confirm(
         self, image: ImageSource, label: str | None, *, box: BoxLike | None = None

@@ -55,7 +55,8 @@ class DecisionOut(Schema):
     """A label or unknown, with its evidence; or in a list, why a picture could not be read.
 
     `stranger_rate` is the share of strangers that would score this high, and its 95 % interval;
-    `score` and `threshold` are numbers from 0 to 1, and `similarity` is the cosine.
+    `score` and `threshold` are numbers from 0 to 1, and `similarity` is the cosine, of the part of
+    the picture within `region` (left, top, right, bottom, in pixels), or without one of all of it.
     """
 
     source: str
@@ -73,6 +74,7 @@ class DecisionOut(Schema):
     space: str | None = None
     calibration: str | None = None
     location: LocationOut | None = None
+    region: list[float] | None = None
     attributes: dict[str, Any] = {}
     error: str | None = None
 

@@ -75,7 +75,7 @@ def calibrate_gallery(
         labelled = np.concatenate([labelled[0], said[0]]), np.concatenate([labelled[1], said[1]])
     photographs = None
     if not known.any() and not len(labelled[0]):  # how known things score is to be made up
-        photographs = photographs_of(gallery, snapshot, extractor.embedder)
+        photographs = photographs_of(gallery, snapshot, extractor)
     calibration = calibrate(
         snapshot,
         generation=snapshot.generation,

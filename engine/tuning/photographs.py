@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import ImageError
-from ..features import Embedder
+from ..features import FeatureExtractor
 from ..gallery import Gallery, Snapshot
 from ..gallery.deciding.left_out import Photographs
 from ..images import LoadedImage, load_image
@@ -32,7 +32,9 @@ SIZE = 320
 _LONGEST = 400
 
 
-def photographs_of(gallery: Gallery, snapshot: Snapshot, embedder: Embedder) -> Photographs | None:
+def photographs_of(
+    gallery: Gallery, snapshot: Snapshot, extractor: FeatureExtractor
+) -> Photographs | None:
     """Photograph a sample of the kept pictures, `MOST` times at most; None if none is kept.
 
     Args:
@@ -46,20 +48,22 @@ def photographs_of(gallery: Gallery, snapshot: Snapshot, embedder: Embedder) -> 
     each = min(OF_ONE, -(-MOST // chosen.size))
     shown: list[int] = []
     views: list[QueryView] = []
+    local = len(snapshot.local) > 0
 
     def made() -> Iterator[Image.Image]:
         for example_id, photograph in _photographed(gallery, chosen, each):
             shown.append(example_id)
-            views.append(QueryView(photograph, photograph.size))
+            view = extractor.view_of(photograph, photograph.size, local=local)
+            views.extend([] if view is None else [view])
             yield photograph
 
-    vectors = embedder.embed(made())
+    vectors = extractor.embedder.embed(made())
     if not shown:
         return None
     return Photographs(
         vectors,
         snapshot.examples.classes_of(np.array(shown, np.int64)),
-        tuple(views) if len(snapshot.local) else None,
+        tuple(views) or None,
     )
 
 

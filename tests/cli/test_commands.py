@@ -33,7 +33,7 @@ def test_recognising_prints_a_table_and_json(onelook: Onelook, gallery: Path) ->
     assert list(decision) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
         "stranger_rate_interval", "score", "threshold", "margin", "candidates", "space",
-        "calibration", "location", "attributes", "error",
+        "calibration", "location", "region", "attributes", "error",
     ]  # fmt: skip
     assert decision["label"] == "thing 3"
     assert decision["error"] is None

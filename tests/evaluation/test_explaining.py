@@ -31,7 +31,7 @@ def test_an_explanation_holds_the_very_decision(
     filled: Recognizer, make_picture: MakePicture
 ) -> None:
     query = make_picture("query.png", 3, size=48)
-    explanation = explain(filled.gallery, filled.embedder, query)
+    explanation = explain(filled.gallery, filled.features, query)
     assert explanation.decision == filled.recognize(query)
     assert explanation.candidates[0].threshold == pytest.approx(explanation.decision.threshold)
     assert explanation.sentences()[0].startswith("thing 3: the nearest class is 'thing 3'")
@@ -41,7 +41,7 @@ def test_impostors_are_the_pictures_of_all_other_classes(
     filled: Recognizer, make_picture: MakePicture, tmp_path: Path
 ) -> None:
     query = make_picture("query.png", 3, size=48)
-    explanation = explain(filled.gallery, filled.embedder, query)
+    explanation = explain(filled.gallery, filled.features, query)
     pictures = [tmp_path / f"catalog/thing {n}.png" for n in range(12)]
     vectors = filled.embed(pictures)
     expected = np.delete(vectors @ vectors[3], 3)
@@ -51,7 +51,7 @@ def test_impostors_are_the_pictures_of_all_other_classes(
 def test_changed_views_of_the_example_bound_the_genuine_similarities(
     filled: Recognizer, make_picture: MakePicture
 ) -> None:
-    explanation = explain(filled.gallery, filled.embedder, make_picture("q.png", 3, size=48))
+    explanation = explain(filled.gallery, filled.features, make_picture("q.png", 3, size=48))
     views = list(augmented_views(quarters(3)))
     vectors = filled.embed(views)
     expected = vectors @ filled.embed([quarters(3)])[0]
@@ -63,7 +63,7 @@ def test_normalised_similarities_count_deviations_above_the_impostors(
     filled: Recognizer, make_picture: MakePicture
 ) -> None:
     filled.gallery.thresholds.calibrate()  # statistics of the whole gallery, not of its first batch
-    explanation = explain(filled.gallery, filled.embedder, make_picture("q.png", 3, size=48))
+    explanation = explain(filled.gallery, filled.features, make_picture("q.png", 3, size=48))
     first = explanation.candidates[0]
     [mean], [std] = moments(explanation.impostors[None].astype(np.float32))
     assert mean == pytest.approx(explanation.impostors.mean())  # all eleven count as near
@@ -75,13 +75,13 @@ def test_the_smallest_pictures_can_be_explained(
 ) -> None:
     assert list(augmented_views(quarters(1, 2)))
     filled.enroll("dot", make_picture("dot.png", 77, size=2))
-    explanation = explain(filled.gallery, filled.embedder, quarters(77, 2))
+    explanation = explain(filled.gallery, filled.features, quarters(77, 2))
     assert explanation_plot(explanation)
 
 
 @pytest.mark.parametrize("seed", [3, 500])
 def test_an_explanation_is_drawn(filled: Recognizer, make_picture: MakePicture, seed: int) -> None:
-    explanation = explain(filled.gallery, filled.embedder, make_picture("q.png", seed, size=48))
+    explanation = explain(filled.gallery, filled.features, make_picture("q.png", seed, size=48))
     with Image.open(io.BytesIO(explanation_plot(explanation))) as picture:
         assert picture.width > 1000
 
@@ -89,7 +89,7 @@ def test_an_explanation_is_drawn(filled: Recognizer, make_picture: MakePicture, 
 def test_an_empty_gallery_explains_itself(
     recognizer: Recognizer, make_picture: MakePicture
 ) -> None:
-    explanation = explain(recognizer.gallery, recognizer.embedder, make_picture("q.png", 1))
+    explanation = explain(recognizer.gallery, recognizer.features, make_picture("q.png", 1))
     assert explanation.sentences() == ["Unknown: nothing is enrolled."]
     assert explanation_plot(explanation)
     assert explanation.to_json()["impostors"] is None
@@ -106,7 +106,7 @@ def test_a_gallery_without_pictures_is_explained_without_views(
     ) as bare:
         bare.enroll("thing", make_picture("a.png", 1))
         bare.enroll("other", make_picture("b.png", 2))
-        explanation = explain(bare.gallery, bare.embedder, make_picture("q.png", 1, size=48))
+        explanation = explain(bare.gallery, bare.features, make_picture("q.png", 1, size=48))
     assert explanation.genuine.size == 0
     assert explanation.candidates[0].picture is None
     assert explanation_plot(explanation)
@@ -114,6 +114,6 @@ def test_a_gallery_without_pictures_is_explained_without_views(
 
 def test_one_class_has_no_impostors(recognizer: Recognizer, make_picture: MakePicture) -> None:
     recognizer.enroll("only", make_picture("a.png", 1))
-    explanation = explain(recognizer.gallery, recognizer.embedder, make_picture("q.png", 1, 48))
+    explanation = explain(recognizer.gallery, recognizer.features, make_picture("q.png", 1, 48))
     assert explanation.impostors.size == 0
     assert explanation_plot(explanation)

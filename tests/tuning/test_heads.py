@@ -266,11 +266,11 @@ def test_the_report_shows_how_far_the_probabilities_hold(shop: Recognizer, tmp_p
 def test_an_explanation_says_that_a_head_is_in_force(shop: Recognizer) -> None:
     shop.train_head(labelled(range(40), 1))
     query = picture(50, 1)
-    found = explain(shop.gallery, shop.embedder, query)
+    found = explain(shop.gallery, shop.features, query)
     assert any("A Siamese head is in force" in sentence for sentence in found.sentences())
     first = found.candidates[0]
     shown = shop.gallery.catalog.picture(first.candidate.example_id)
     assert first.probability == pytest.approx(shop.verify(query, shown).probability, abs=0.02)
     shop.remove_head()
-    found = explain(shop.gallery, shop.embedder, query)
+    found = explain(shop.gallery, shop.features, query)
     assert not any("Siamese" in sentence for sentence in found.sentences())

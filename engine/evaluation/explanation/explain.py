@@ -9,7 +9,7 @@ and a new photo of the thing is less similar than those. It is an upper bound an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,11 @@ from PIL import Image
 
 from ...decision import NEIGHBOURS, on_scale
 from ...decision.scores import Float64Array
-from ...features import Embedder
+from ...features import Embedder, FeatureExtractor
 from ...gallery import Gallery, Snapshot
 from ...gallery.deciding.decisions import class_thresholds, decide_rankings, evidence_of, ranked
 from ...images import ImageSource, describe_source, load_image
 from ...images.views import augmented_views
-from ...local import QueryView
 from ...slim import needing
 from ...types import Candidate, Decision, FloatArray, LocalMatch, Ranking, Reason
 
@@ -128,6 +127,12 @@ class Explanation:
             f"score as high; the score {decision.score:.3f} {verb} that class's threshold "
             f"{decision.threshold:.3f}."
         ]
+        if decision.region is not None:
+            told.append(
+                "It is the middle of this picture that is so similar, more than the whole is "
+                f"({', '.join(f'{side:.0f}' for side in decision.region)}, in pixels: left, top, "
+                "right, bottom)."
+            )
         told += self._about_what_was_found()
         told += self._about_the_head()
         if decision.ambiguous:
@@ -196,7 +201,7 @@ class Explanation:
 
 
 def explain(
-    gallery: Gallery, embedder: Embedder, image: ImageSource, candidates: int = 5
+    gallery: Gallery, extractor: FeatureExtractor, image: ImageSource, candidates: int = 5
 ) -> Explanation:
     """Decide about a picture and gather what the decision rests on.
 
@@ -206,14 +211,13 @@ def explain(
     snapshot = gallery.snapshot()
     loaded = load_image(image)
     query = loaded.pixels
+    embedder, size = extractor.embedder, (loaded.width, loaded.height)
     vector = snapshot.projection.apply_queries(embedder.embed([query]))
-    size = (loaded.width, loaded.height)
-    views = [QueryView(query, size)] if len(snapshot.local) else None
+    views = [extractor.view_of(query, size, local=len(snapshot.local) > 0)]
     rankings = ranked(snapshot, vector, views, k=max(candidates, NEIGHBOURS + 1))
     source = describe_source(image)
     [decision] = decide_rankings(snapshot, vector, rankings, [source], candidates)
-    if decision.location is not None:
-        decision = replace(decision, location=decision.location.moved(*loaded.corner))
+    decision = decision.moved(*loaded.corner)
     ids = [candidate.class_id for candidate in decision.candidates]
     thresholds = class_thresholds(snapshot, ids)
     means, stds = snapshot.moments_of(np.array(ids, np.int64))

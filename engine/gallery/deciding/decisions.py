@@ -20,6 +20,7 @@ from ...local import QueryView
 from ...products import products
 from ...types import Decision, FloatArray, IntArray, LocalMatch, Location, Ranking, Reason
 from ..snapshot import Snapshot
+from .closely import looked_closer
 from .joint import joined
 
 CLEAR = 2.0
@@ -42,7 +43,7 @@ def decide_queries(
         queries: `(m, dim) float32`, unit rows of the searched space.
         sources: what to call them.
         candidates: how many candidates each decision shows.
-        views: the queries' views, for local features, where there are any.
+        views: the queries' views, for a closer look and local features, where there are any.
     """
     rankings = ranked(snapshot, queries, views, k=max(candidates, NEIGHBOURS + 1))
     return decide_rankings(snapshot, queries, rankings, sources, candidates)
@@ -57,22 +58,34 @@ def ranked(
 ) -> list[Ranking]:
     """The first classes of each query by all evidence there is.
 
-    A query that similarity alone clearly accepts is not looked at further: most of what a query
-    costs is finding its local features.
+    A query that is clearly accepted is not looked at further: by the similarity of the whole, then
+    of a part, which costs another embedding, then by local features, which cost the most.
 
     Args:
         queries, views: as `decide_queries` takes them.
         k: how many classes, where there are so many.
     """
     rankings = snapshot.reranked(queries, snapshot.rank(queries, k))
-    if views is None or not len(snapshot.local):
+    if views is None:
         return rankings
+    rankings = looked_closer(snapshot, rankings, _unclear(snapshot, queries, rankings, views), k)
+    if not len(snapshot.local):
+        return rankings
+    return joined(snapshot, queries, rankings, _unclear(snapshot, queries, rankings, views))
+
+
+def _unclear(
+    snapshot: Snapshot,
+    queries: FloatArray,
+    rankings: list[Ranking],
+    views: Sequence[QueryView | None],
+) -> list[QueryView | None]:
+    """The views of queries that aren't clearly accepted; None for the others."""
     unclear = np.ones(len(rankings), np.bool_)
     rows, evidence = evidence_of(snapshot, queries, rankings)
     verdicts = judged(evidence, snapshot.level)
     unclear[rows] = (verdicts.excesses < CLEAR) | verdicts.ambiguous
-    looked_at = [view if unclear[row] else None for row, view in enumerate(views)]
-    return joined(snapshot, queries, rankings, looked_at)
+    return [view if unclear[row] else None for row, view in enumerate(views)]
 
 
 def decide_rankings(
@@ -157,6 +170,12 @@ def evidence_of(
     similarities = padded([ranking.similarities for ranking in kept])
     shipped = snapshot.cohort.shipped_similarities(queries[rows])
     beside = products(queries[rows], snapshot.cohort.beside)
+    parts = {place: r.part.vector for place, r in enumerate(kept) if r.part is not None}
+    if parts:
+        places, vectors = list(parts), np.stack(list(parts.values()))
+        of_parts = snapshot.cohort.shipped_similarities(vectors)
+        shipped[places] = np.maximum(shipped[places], of_parts)
+        beside[places] = np.maximum(beside[places], products(vectors, snapshot.cohort.beside))
     classes = snapshot.moments_of(first)
     return rows, Evidence(
         similarities=similarities,
@@ -187,6 +206,8 @@ def _decision(
     candidates = snapshot.candidates(ranking, max(shown, 1))
     accepted, margin = bool(verdicts.accepted[place]), float(verdicts.margins[place])
     match = ranking.found.get(candidates[0].class_id) if ranking.bonus else None
+    part = ranking.part
+    by_part = part is not None and candidates[0].class_id in part.class_ids
     rate = float(rates[place])
     return Decision(
         source=source,
@@ -202,6 +223,7 @@ def _decision(
         calibration=calibration,
         attributes=candidates[0].attributes if accepted else {},
         location=None if match is None else located(match),
+        region=part.box if part is not None and by_part else None,
         stranger_rate=rate,
         stranger_rate_interval=snapshot.calibration.rate_interval(rate),
     )

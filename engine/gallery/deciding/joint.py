@@ -135,10 +135,11 @@ def with_found(
     order = np.argsort(-worth, kind="stable")
     class_ids = ranking.class_ids[order]
     matches = {class_id: found[class_id][0] for class_id in bonuses}
-    return Ranking(
-        class_ids,
-        ranking.example_ids[order],
-        ranking.similarities[order],
+    return replace(
+        ranking,
+        class_ids=class_ids,
+        example_ids=ranking.example_ids[order],
+        similarities=ranking.similarities[order],
         found=matches,
         bonus=bonuses.get(first := int(class_ids[0]), 0.0),
         found_example=found[first][1] if first in bonuses else None,
@@ -203,9 +204,16 @@ def _with_classes(
     if not ids.size:
         return ranking
     owners = snapshot.examples.classes_of(ids)
+    similarities, part = vectors @ vector, ranking.part
+    if part is not None:
+        by_part = vectors @ part.vector
+        nearer = frozenset(owners[by_part > similarities].tolist())
+        part = replace(part, class_ids=part.class_ids | nearer)
+        similarities = np.maximum(similarities, by_part)
     return replace(
         ranking,
         class_ids=np.concatenate([ranking.class_ids, owners]),
         example_ids=np.concatenate([ranking.example_ids, ids]),
-        similarities=np.concatenate([ranking.similarities, vectors @ vector]),
+        similarities=np.concatenate([ranking.similarities, similarities]),
+        part=part,
     )

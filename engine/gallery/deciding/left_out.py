@@ -20,6 +20,7 @@ from ...decision.scores import Float64Array
 from ...local import LocalQuery, QueryView
 from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
+from .closely import looked_closer
 from .decisions import ranked, stranger_scores
 from .drawn import drawn_scores
 from .joint import BEYOND_CHANCE, certainty_of, joined
@@ -51,7 +52,7 @@ class Photographs:
     Attributes:
         vectors: `(n, dim) float32`: their embeddings, unit rows, not projected.
         class_ids: `(n,) int64`: of what they show.
-        views: theirs, for local features; None where the gallery has none.
+        views: theirs, for a closer look and local features; None where neither is to be had.
     """
 
     vectors: FloatArray
@@ -64,7 +65,7 @@ class Photographs:
     def sought(self, snapshot: Snapshot) -> Photographs:
         """An even share of them where local features count, of which they all are taken to be."""
         if self.views is None or not len(snapshot.local):
-            return Photographs(self.vectors, self.class_ids)
+            return self
         rows = np.unique(np.linspace(0, len(self) - 1, SOUGHT_IN).astype(np.int64))
         views = tuple(self.views[row] for row in rows)
         return Photographs(self.vectors[rows], self.class_ids[rows], views)
@@ -108,6 +109,15 @@ def calibrate_on_gallery(
         evidence = {PHOTOGRAPHS: len(photographs), **evidence}
         taken = snapshot.projection.apply(photographs.vectors)
         others = rank_without_own(snapshot, taken, photographs.class_ids)
+        if photographs.views is not None:
+            others = looked_closer(
+                snapshot,
+                others,
+                photographs.views,
+                NEIGHBOURS + 1,
+                photographs.class_ids.tolist(),
+                snapshot.projection.apply,
+            )
         samples.append(_with(bonuses, stranger_scores(snapshot, taken, others)))
         genuine = genuine_of(snapshot, photographs)
     return Calibration.of_strangers(
@@ -198,7 +208,8 @@ def rank_without_own(
     reranked = snapshot.reranked(vectors, others)
     if views is None:
         return reranked
-    return joined(snapshot, vectors, reranked, views, own.tolist())
+    closer = looked_closer(snapshot, reranked, views, NEIGHBOURS + 1, own.tolist())
+    return joined(snapshot, vectors, closer, views, own.tolist())
 
 
 def genuine_scores(
