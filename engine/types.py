@@ -233,7 +233,7 @@ class LocalMatch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class QueryPart:
     """A part of a query that was compared by itself.
 
     Attributes:
@@ -271,7 +271,7 @@ class Ranking:
     bonus: float = 0.0
     found_example: int | None = None
     lead: float | None = None
-    part: Part | None = None
+    part: QueryPart | None = None
 
     def __len__(self) -> int:
         return len(self.class_ids)

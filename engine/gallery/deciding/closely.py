@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...local import QueryView
-from ...types import FloatArray, Part, Ranking, Region
+from ...types import FloatArray, QueryPart, Ranking, Region
 from ..snapshot import Snapshot
 
 
@@ -68,5 +68,5 @@ def _merged(
         class_ids=class_ids[kept],
         example_ids=example_ids[kept],
         similarities=similarities[kept],
-        part=Part(box, vector, frozenset(class_ids[kept[of_part[kept]]].tolist())),
+        part=QueryPart(box, vector, frozenset(class_ids[kept[of_part[kept]]].tolist())),
     )
