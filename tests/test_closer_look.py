@@ -190,14 +190,14 @@ def test_a_setting_that_is_neither(value: Any) -> None:
         load_settings(closer_look=value)
 
 
-def test_calibrating_looks_at_photographs_as_closely(filled: Recognizer) -> None:
-    snapshot = filled.gallery.snapshot()
-    found = photographs_of(filled.gallery, snapshot, filled.features)
-    assert found is not None
-    assert found.views is not None
-    assert len(found.views) == len(found)
-    assert all(view.closer is not None for view in found.views)
-    blind = FeatureExtractor(filled.embedder, closer=False)
-    without = photographs_of(filled.gallery, snapshot, blind)
-    assert without is not None
-    assert all(view.closer is None for view in without.views or ())
+def test_calibrating_looks_at_photographs_as_closely(
+    recognizer: Recognizer, make_picture: MakePicture
+) -> None:
+    recognizer.enroll("thing", make_picture("thing.png", 1, size=64))
+    snapshot, gallery = recognizer.gallery.snapshot(), recognizer.gallery
+    for closer in (True, False):
+        extractor = FeatureExtractor(recognizer.embedder, closer=closer)
+        found = photographs_of(gallery, snapshot, extractor)
+        assert found is not None
+        assert found.views is not None
+        assert [view.closer is not None for view in found.views] == [closer] * len(found)

@@ -494,7 +494,7 @@ class Recognizer:
         Raises:
             ImageError: one of them can't be read or accepted.
         """
-        local = self._in_use.compares_local
+        local = self._in_use.compares_local or None
         pair = [self.features.prepare_query(image, local=local) for image in (first, second)]
         one, other = self.features.features(pair)
         return verify_features(self._in_use.snapshot(), one, other)

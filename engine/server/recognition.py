@@ -148,7 +148,7 @@ class RecognitionLine:
 
         def work() -> Explanation:
             with self._metrics.stage("explain", requests):
-                return explained(recognizer.gallery, recognizer.embedder, upload.image)
+                return explained(recognizer.gallery, recognizer.features, upload.image)
 
         self._admit(1)
         try:
