@@ -121,11 +121,11 @@ def test_what_a_caller_has_left_is_not_worked_on(
     decoded: list[str] = []
     decode = RecognitionLine._decode
 
-    def slow(self: RecognitionLine, upload: object) -> object:
+    def slow(self: RecognitionLine, upload: object, request: object) -> object:
         decoded.append(upload.source)  # type: ignore[attr-defined]
         begun.set()
         go_on.wait(20)
-        return decode(self, upload)  # type: ignore[arg-type]
+        return decode(self, upload, request)  # type: ignore[arg-type]
 
     monkeypatch.setattr(RecognitionLine, "_decode", slow)
     with running(opened) as service:
