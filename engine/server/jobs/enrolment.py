@@ -80,7 +80,7 @@ def merged(
 def _photographer(gallery: Gallery, extractor: FeatureExtractor) -> Photographer:
     from ...tuning.photographs import photographs_of  # draws in what only this needs
 
-    return partial(photographs_of, gallery, embedder=extractor.embedder)
+    return partial(photographs_of, gallery, extractor=extractor)
 
 
 def with_examples(pair: NearDuplicate, snapshot: Snapshot) -> NearDuplicateOut:
