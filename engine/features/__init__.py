@@ -15,7 +15,6 @@ from .embedder import BATCH_SIZE, Embedder
 from .extractor import (
     FeatureExtractor,
     load_extractor,
-    prepared_pixels,
     stored_local_features,
 )
 from .picture import Features, PictureFacts, PreparedPicture, embeddings_of
@@ -29,7 +28,6 @@ __all__ = [
     "PreparedPicture",
     "embeddings_of",
     "load_extractor",
-    "prepared_pixels",
     "stored_local_features",
     "work_ahead",
 ]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from ..backbones import Backbone, load_backbone
-from ..backbones.preprocessing import Preprocessing
 from ..images import ImageLimits, ImageSource, LoadedImage, load_image
 from ..local import ENROLLED_LONG_SIDE, CodedFeatures, QueryView, default_extractor
 from ..settings import Settings
@@ -57,7 +56,7 @@ class FeatureExtractor:
         Raises:
             ImageError: it can't be read, decoded or accepted.
         """
-        loaded, pixels = prepared_pixels(image, self.backbone.preprocessing, self.limits)
+        loaded, pixels = self._load(image)
         size = loaded.width, loaded.height
         facts = PictureFacts(loaded.content_hash, *size, corner=loaded.corner)
         view = None if local is None else self.view_of(loaded.pixels, size, local=local)
@@ -89,7 +88,7 @@ class FeatureExtractor:
         Raises:
             ImageError: it can't be read, decoded or accepted.
         """
-        loaded, pixels = prepared_pixels(image, self.backbone.preprocessing, self.limits)
+        loaded, pixels = self._load(image)
         facts = PictureFacts(
             content_hash=loaded.content_hash,
             width=loaded.width,
@@ -99,6 +98,12 @@ class FeatureExtractor:
             local_features=stored_local_features(loaded, local_points) if local_points else None,
         )
         return PreparedPicture(facts, pixels)
+
+    def _load(self, image: ImageSource) -> tuple[LoadedImage, ByteArray]:
+        """A picture, and what its network is given of it: `(S, S, 3) uint8`."""
+        hint = self.backbone.preprocessing.decode_short_side
+        loaded = load_image(image, limits=self.limits, min_side_hint=hint)
+        return loaded, self.backbone.prepare(loaded.pixels)
 
     def features(self, prepared: Sequence[PreparedPicture]) -> list[Features]:
         """The features of prepared pictures, in order; the backbone is given batches.
@@ -149,19 +154,6 @@ def load_extractor(
 def limits_of(settings: Settings) -> ImageLimits:
     """What a picture may cost, as the settings say."""
     return ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
-
-
-def prepared_pixels(
-    image: ImageSource, preprocessing: Preprocessing, limits: ImageLimits
-) -> tuple[LoadedImage, ByteArray]:
-    """A picture, and what its network is given of it: `(S, S, 3) uint8`.
-
-    Raises:
-        ImageError: it can't be read, decoded or accepted.
-    """
-    hint = preprocessing.decode_short_side
-    loaded = load_image(image, limits=limits, min_side_hint=hint)
-    return loaded, preprocessing.prepare(loaded.pixels)
 
 
 def stored_local_features(image: LoadedImage, points: int) -> StoredLocalFeatures:

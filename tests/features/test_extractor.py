@@ -13,7 +13,7 @@ from engine.errors import ImageError
 from engine.features import Embedder, FeatureExtractor, embeddings_of
 from engine.images import ImageLimits
 from engine.testing.fake_backbone import FakeBackbone
-from engine.types import KeepPictures
+from engine.types import ByteArray, KeepPictures
 
 RED = [1, -1, -1, 0.1]
 """A quarter of the fake backbone's features of a red picture, see there."""
@@ -40,6 +40,20 @@ def test_the_features_of_a_query(extractor: FeatureExtractor) -> None:
     assert (facts.width, facts.height) == (40, 30)
     assert facts.content_hash == hashlib.sha256(data).hexdigest()
     assert (facts.warnings, facts.picture) == ((), None)
+
+
+def test_a_backbone_that_prepares_pictures_in_a_way_of_its_own_is_asked() -> None:
+    class Upside(FakeBackbone):
+        def prepare(self, image: Image.Image) -> ByteArray:
+            return super().prepare(image.rotate(180))
+
+    picture = Image.new("RGB", (40, 40), "red")
+    picture.paste("blue", (0, 0, 40, 20))
+    asked, turned = FeatureExtractor(Embedder(Upside())), picture.rotate(180)
+    [expected] = Embedder(FakeBackbone()).embed([turned])
+    query, example = asked.prepare_query(picture), asked.prepare_example(picture, KeepPictures.NONE)
+    for found in asked.features([query, example]):
+        np.testing.assert_array_equal(found.embedding, expected)
 
 
 def test_an_example_carries_its_warnings_and_the_copy_to_keep(extractor: FeatureExtractor) -> None:
