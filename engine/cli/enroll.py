@@ -142,7 +142,7 @@ def enroll(
         _print_report(output, report)
         output.done(f"{gallery}: {holdings(counts.classes, counts.examples)}")
         if report.outlook is not None:
-            output.line(f"expected: {report.outlook}")
+            output.done(f"expected: {report.outlook}")
             for warning in report.outlook.warnings:
                 output.warning(warning)
     return ExitCode.REJECTED if report.rejected else ExitCode.SUCCESS

@@ -161,7 +161,7 @@ def test_a_gallery_of_the_former_default_says_that_moving_is_worth_trying(
     monkeypatch.setenv("ONELOOK_CACHE_DIR", str(cache_dir))
     with Recognizer.open(tmp_path / "old", create=True, backbone="efficientnet-lite0") as opened:
         opened.enroll("cat", photograph("chelsea"))
-    with caplog.at_level(logging.INFO), Recognizer.open(tmp_path / "old") as opened:
+    with caplog.at_level(logging.INFO, "onelook"), Recognizer.open(tmp_path / "old") as opened:
         assert opened.backbone.name == "efficientnet-lite0"
         advice = opened.gallery.describe().advice
         assert "onelook reembed --backbone onelook-lite0" in advice

@@ -138,7 +138,7 @@ def test_a_damaged_snapshot_is_made_anew_and_said(
             }[damage]
         )
 
-    with caplog.at_level("INFO"), Gallery.open(gallery.folder.path) as again:
+    with caplog.at_level("INFO", "onelook"), Gallery.open(gallery.folder.path) as again:
         assert again.check() == []
         assert len(again.snapshot().index) == 50
     assert "making the index anew" in caplog.text

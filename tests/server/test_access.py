@@ -37,9 +37,13 @@ ALLOWED = {
     ("POST", "/v1/nearest"): "recognize",
     ("POST", "/v1/locate"): "recognize",
     ("POST", "/v1/verify"): "recognize",
+    ("POST", "/v1/explain"): "recognize",
     ("POST", "/v1/feedback"): "enroll",
+    ("DELETE", "/v1/feedback/{feedback_id}"): "enroll",
     ("GET", "/v1/classes"): "recognize",
     ("POST", "/v1/classes"): "enroll",
+    ("GET", "/v1/classes/attributes"): "recognize",
+    ("POST", "/v1/classes/remove"): "admin",
     ("GET", "/v1/classes/{class_id}"): "recognize",
     ("PATCH", "/v1/classes/{class_id}"): "enroll",
     ("DELETE", "/v1/classes/{class_id}"): "admin",
@@ -63,12 +67,14 @@ ALLOWED = {
     ("POST", "/v1/review/forget"): "enroll",
     ("DELETE", "/v1/review"): "admin",
     ("GET", "/v1/quality"): "recognize",
+    ("GET", "/v1/quality/advice"): "recognize",
     ("PUT", "/v1/quality/target"): "admin",
 }
 # Bodies that pass validation, so that what is answered is about the caller.
 BODIES: dict[tuple[str, str], dict] = {
     ("POST", "/v1/session"): {"json": {"token": "wrong"}},
     ("PATCH", "/v1/classes/{class_id}"): {"json": {}},
+    ("POST", "/v1/classes/remove"): {"json": {"class_ids": [77]}},
     ("POST", "/v1/classes/{class_id}/merge"): {"json": {"class_ids": [1]}},
     ("POST", "/v1/review/enroll"): {"json": {"label": "x", "query_ids": [1]}},
     ("POST", "/v1/review/forget"): {"json": {"query_ids": [1]}},
@@ -118,7 +124,9 @@ def test_every_route_answers_just_those_who_may(
     wrong = []
     for (method, path), needed in ALLOWED.items():
         url = path.replace("{class_id}", "77").replace("{example_id}", "77")
-        url = url.replace("{job_id}", "77").replace("{query_id}", "77")
+        url = (
+            url.replace("{job_id}", "77").replace("{query_id}", "77").replace("{feedback_id}", "77")
+        )
         answer = locked.request(method, url, headers=headers, **BODIES.get((method, path), {}))
         if needed == ANYBODY:
             fine = answer.status_code in ((401,) if method == "POST" else (200,))
