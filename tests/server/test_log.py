@@ -25,7 +25,7 @@ from tests.server.conftest import client_of, png, seen
 from tests.server.test_access import ALLOWED
 
 Lines = Callable[[], list[dict[str, Any]]]
-READING = {"/v1/recognize", "/v1/nearest", "/v1/locate", "/v1/verify", "/v1/session"}
+READING = {"/v1/recognize", "/v1/nearest", "/v1/locate", "/v1/verify", "/v1/session", "/v1/explain"}
 STAGING = {"/v1/jobs/{job_id}/files"}
 """Files of a job that is made, begun and ended in lines of its own."""
 
@@ -115,7 +115,7 @@ def test_every_change_leaves_an_audit_line(opened: Recognizer, make_token: Any, 
         def call(method: str, path: str, **more: Any) -> Any:
             ids = {
                 name: more.pop(name)
-                for name in ("class_id", "example_id", "job_id")
+                for name in ("class_id", "example_id", "feedback_id", "job_id")
                 if name in more
             }
             start = len(log.getvalue())
@@ -140,7 +140,8 @@ def test_every_change_leaves_an_audit_line(opened: Recognizer, make_token: Any, 
         call("DELETE", "/v1/examples/{example_id}", example_id=more["example_id"])
         merged = {"class_ids": [mug["class_id"]]}
         call("POST", "/v1/classes/{class_id}/merge", class_id=cup["class_id"], json=merged)
-        call("POST", "/v1/feedback", files={"image": png(4)}, data={"label": "tea cup"})
+        noted = call("POST", "/v1/feedback", files={"image": png(4)}, data={"label": "tea cup"})
+        call("DELETE", "/v1/feedback/{feedback_id}", feedback_id=noted["id"])
         client.post("/v1/recognize", headers=headers, files={"images": png(5)})
         kept = client.get("/v1/review", headers=headers).json()["clusters"][0][0]["id"]
         call("POST", "/v1/review/enroll", json={"label": "jug", "query_ids": [kept]})
@@ -154,6 +155,10 @@ def test_every_change_leaves_an_audit_line(opened: Recognizer, make_token: Any, 
         call("POST", "/v1/jobs/{job_id}/cancel", job_id=job["id"])
         call("POST", "/v1/jobs/calibration")
         call("DELETE", "/v1/classes/{class_id}", class_id=cup["class_id"])
+        left = [
+            one["class_id"] for one in client.get("/v1/classes", headers=headers).json()["classes"]
+        ]
+        call("POST", "/v1/classes/remove", json={"class_ids": left})
         seen(lambda: '"state": "done"' in log.getvalue())
 
     changing = {f"{method} {path}" for method, path in ALLOWED if method != "GET"}
