@@ -25,7 +25,7 @@ from .options import (
 )
 from .output import Output
 from .progress import progress_bar
-from .text import holdings
+from .text import holdings, outlook_lines
 
 if TYPE_CHECKING:
     from ..gallery import Gallery
@@ -141,10 +141,8 @@ def enroll(
     else:
         _print_report(output, report)
         output.done(f"{gallery}: {holdings(counts.classes, counts.examples)}")
-        if report.outlook is not None:
-            output.done(f"expected: {report.outlook}")
-            for warning in report.outlook.warnings:
-                output.warning(warning)
+        for line in outlook_lines(report.outlook):
+            output.done(line)
     return ExitCode.REJECTED if report.rejected else ExitCode.SUCCESS
 
 

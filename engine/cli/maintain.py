@@ -10,7 +10,7 @@ import typer
 from .command import ExitCode, command
 from .options import GalleryOption, IndexOption, JsonOption, open_recognizer
 from .output import Output
-from .text import counted, file_size, holdings
+from .text import counted, file_size, holdings, outlook_lines
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -27,17 +27,15 @@ def info(output: Output, gallery: GalleryOption, json_output: JsonOption = False
     """Say what a gallery holds and how it decides."""
     with open_recognizer(gallery) as recognizer:
         description = recognizer.gallery.describe()
-    described, outlook = description.to_json(), description.outlook
+    described = description.to_json()
     if json_output:
         output.json(described)
         return
-    advice = described.pop("advice")
-    if outlook is not None:
-        described["outlook"] = str(outlook)
+    advice, _ = described.pop("advice"), described.pop("outlook")
     width = max(len(name) for name in described)
     for name, value in described.items():
         output.line(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
-    for told in [*(outlook.warnings if outlook else ()), *([advice] if advice else ())]:
+    for told in [*outlook_lines(description.outlook), *([advice] if advice else [])]:
         output.line(told)
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..types import Outlook
 
 # Control characters drive a terminal, line separators break lines, and bidirectional overrides
 # make a name read as another. File names, and so messages, may hold all of them.
@@ -30,6 +33,13 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 def holdings(classes: int, examples: int) -> str:
     """`12 classes, 15 examples`."""
     return f"{counted(classes, 'class', 'classes')}, {counted(examples, 'example')}"
+
+
+def outlook_lines(outlook: Outlook | None) -> list[str]:
+    """What to expect of a gallery, and what is bad about that; none where nothing is known."""
+    if outlook is None:
+        return []
+    return [f"expected: {outlook}", *(f"! {warning}" for warning in outlook.warnings)]
 
 
 def figure(value: float | None) -> str:

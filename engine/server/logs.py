@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..recognizer import Recognizer
 from . import trail
 from .log_lines import Event
+
+if TYPE_CHECKING:
+    from ..recognizer import Recognizer
 
 LOGGER = logging.getLogger(__name__)
 AUDIT = logging.getLogger(f"{__name__}.audit")
@@ -59,9 +61,9 @@ def access(request: trail.Request, *, method: str, path: str, status: int, secon
     LOGGER.log(logging.DEBUG if quiet else logging.INFO, Event("access", fields))
 
 
-def audit(change: str, **what: Any) -> None:
-    """Log that something was changed, and by whom."""
+def audit(change: str, *, who: str = trail.NOBODY, **what: Any) -> None:
+    """Log that something was changed, and by whom: the request's sender, or `who` without one."""
     request = trail.current()
     by = {} if request is None else {"request": request.id, "token": request.token}
-    who = trail.NOBODY if request is None else request.who
+    who = who if request is None else request.who
     AUDIT.info(Event("audit", {**by, "who": who, "change": change, **what}))

@@ -12,12 +12,14 @@ import hmac
 import secrets
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 
 from ..catalog.service import TokenRecord, TokenStore
 from ..errors import AuthorizationError, SettingsError, UnavailableError
+from .logs import audit
 
 PREFIX = "onelook"
 ANONYMOUS = "anonymous"
@@ -97,6 +99,8 @@ class TokenRing:
     When tokens were last used is noted at most once in `NOTE_SECONDS`, by the thread that reads
     them; where that fails, it is tried again then, and no request knows of it.
 
+    Tokens are made and revoked by the command line; the audit is told within `REFRESH_SECONDS`.
+
     `refresh` is called from a thread; `principal` from anywhere.
     """
 
@@ -107,7 +111,7 @@ class TokenRing:
         self._used: dict[str, datetime] = {}
         self._noted = -NOTE_SECONDS
         self._stop = threading.Event()
-        self.refresh()
+        self._known, self._read = self._all()
         self._thread = threading.Thread(target=self._follow, name="onelook-tokens", daemon=True)
         self._thread.start()
 
@@ -124,9 +128,17 @@ class TokenRing:
 
     def refresh(self) -> None:
         """Read the tokens anew."""
-        began = time.monotonic()
-        self._known = {token.id: token for token in self._store.all()}
-        self._read = began
+        before = self._known
+        self._known, self._read = self._all()
+        for token, change in _changes(before, self._known):
+            audit(
+                f"token {change}",
+                who="command line",
+                token_id=token.id,
+                name=token.name,
+                scope=token.scope,
+                expires=token.expires_at and token.expires_at.isoformat(),
+            )
 
     def principal(self, text: str) -> Principal:
         """Whose token that is.
@@ -160,6 +172,11 @@ class TokenRing:
         csrf = hmac.new(secret.encode(), b"onelook csrf", hashlib.sha256).hexdigest()
         return Principal(token.id, token.name, Scope.named(token.scope), csrf)
 
+    def _all(self) -> tuple[dict[str, TokenRecord], float]:
+        """The tokens by id, and since when that is true."""
+        began = time.monotonic()
+        return {token.id: token for token in self._store.all()}, began
+
     def _follow(self) -> None:
         while not self._stop.wait(REFRESH_SECONDS):
             try:
@@ -178,6 +195,21 @@ class TokenRing:
             self._store.used(used)
         except Exception:  # a gallery that may not be written, or is busy
             self._used = {**used, **self._used}
+
+
+def _changes(
+    before: Mapping[str, TokenRecord], after: Mapping[str, TokenRecord]
+) -> Iterator[tuple[TokenRecord, str]]:
+    """What became of tokens; one is gone where another gallery's copy took this one's place."""
+    for token_id, token in after.items():
+        if token_id not in before:
+            yield token, "made"
+        if token.revoked_at is not None and (
+            token_id not in before or before[token_id].revoked_at is None
+        ):
+            yield token, "revoked"
+    for token_id in before.keys() - after.keys():
+        yield before[token_id], "gone"
 
 
 def _hash(secret: str) -> str:

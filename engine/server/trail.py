@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -46,6 +46,10 @@ class Request:
             sums[stage] = sums.get(stage, 0.0) + seconds
         return sums
 
+    def sender(self) -> dict[str, str | None]:
+        """What work that outlives the request is kept with; `on_behalf_of` reads it."""
+        return {"request": self.id, "who": self.who, "token": self.token}
+
 
 _CURRENT: ContextVar[Request | None] = ContextVar("onelook_request", default=None)
 
@@ -53,6 +57,20 @@ _CURRENT: ContextVar[Request | None] = ContextVar("onelook_request", default=Non
 def current() -> Request | None:
     """The request that is being answered here, if any is."""
     return _CURRENT.get()
+
+
+@contextmanager
+def on_behalf_of(sender: Mapping[str, str | None] | None) -> Iterator[None]:
+    """Work on what a request began that was answered long ago; None: nobody knows which."""
+    if sender is None:
+        yield
+        return
+    request = Request(sender["request"] or NOBODY, NOBODY, sender["who"] or NOBODY, sender["token"])
+    token = _CURRENT.set(request)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
 
 
 @contextmanager

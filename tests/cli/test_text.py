@@ -9,7 +9,16 @@ import pytest
 from rich.console import Console
 
 from engine.cli.table import Cell, Column, write_plain, write_table
-from engine.cli.text import counted, figure, file_size, holdings, json_line, printable
+from engine.cli.text import (
+    counted,
+    figure,
+    file_size,
+    holdings,
+    json_line,
+    outlook_lines,
+    printable,
+)
+from engine.types import Outlook
 
 COLUMNS = (
     Column("picture", shrinks=True, keeps_end=True),
@@ -66,6 +75,16 @@ def _shown(rows: list[tuple[Cell | str, ...]], width: int) -> list[str]:
     stream = io.StringIO()
     write_table(Console(file=stream, width=width, soft_wrap=True), COLUMNS, rows)
     return stream.getvalue().splitlines()
+
+
+def test_what_to_expect_of_a_gallery_reads_the_same_wherever_it_is_told() -> None:
+    outlook = Outlook(0.05, 0.3, (0.25, 0.36), "synthetic photographs", 0.4, ("that is little",))
+    assert outlook_lines(None) == []
+    assert outlook_lines(outlook) == [
+        "expected: 30% (25% to 36%) of synthetic photographs given their label, at most 5 % of "
+        "strangers given one",
+        "! that is little",
+    ]
 
 
 def test_a_table_is_as_wide_as_its_values() -> None:

@@ -8,19 +8,22 @@ import linecache
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from engine.catalog.service import ReviewStore
+from engine.catalog.service import JobState, ReviewStore
 from engine.cli.app import app
 from engine.errors import StorageError
 from engine.recognizer import Recognizer
 from engine.server import log_lines
+from engine.server.jobs import runner
 from engine.server.log_lines import Event, LineFormatter, LogFormat, write_log
 from engine.server.options import ServerOptions
+from engine.server.tokens import Scope, create_token
 from tests.server.conftest import client_of, png, seen
 from tests.server.test_access import ALLOWED
 
@@ -177,6 +180,70 @@ def test_every_change_leaves_an_audit_line(opened: Recognizer, make_token: Any, 
     [removed] = told["DELETE /v1/classes/{class_id}"]
     assert (removed["class_id"], removed["label"]) == (cup["class_id"], "tea cup")
     assert token.split("_", 2)[2] not in log.getvalue()
+
+
+def test_the_end_of_a_job_names_its_sender_whichever_process_ends_it(
+    opened: Recognizer, make_token: Any, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"Authorization": f"Bearer {make_token('enroll')}"}
+    files = [("files", ("bowl/1.png", png(6)))]
+
+    def ended() -> list[dict[str, Any]]:
+        return [line for line in of(lines, "audit") if line["change"] == "job ended"]
+
+    with client_of(opened, ServerOptions(rate=0)) as client:
+        made = [
+            client.post(
+                "/v1/jobs/enrolment", headers=headers, files=files, data={"hold": "true"}
+            ).headers["x-request-id"]
+            for _ in range(2)
+        ]
+    opened.gallery.catalog.service.jobs.start(1, total=1)  # another process finds it waiting
+    with client_of(opened, ServerOptions(rate=0)):
+        seen(lambda: len(ended()) == 1)
+    monkeypatch.setattr(runner, "ABANDONED", timedelta(0))
+    with client_of(opened, ServerOptions(rate=0)):
+        seen(lambda: len(ended()) == 2)
+
+    done, abandoned = ended()
+    assert [(line["who"], line["request"]) for line in (done, abandoned)] == [
+        ("enroll", request) for request in made
+    ]
+    assert (done["job"], done["state"], done["added"]) == (1, "done", 1)
+    assert (abandoned["job"], abandoned["state"]) == (2, "cancelled")
+    assert abandoned["error"] == "its files never all came"
+
+
+def test_a_job_of_an_earlier_version_ends_without_a_sender(
+    opened: Recognizer, lines: Lines
+) -> None:
+    opened.gallery.catalog.service.jobs.add("calibration", {}, state=JobState.WAITING)
+    with client_of(opened, ServerOptions(rate=0)):
+        seen(lambda: bool(of(lines, "audit")))
+    [line] = of(lines, "audit")
+    assert (line["change"], line["who"]) == ("job ended", "-")
+    assert "request" not in line
+
+
+def test_tokens_that_are_made_and_revoked_beside_the_service_are_told(
+    opened: Recognizer, lines: Lines
+) -> None:
+    store = opened.gallery.catalog.service.tokens
+    create_token(store, "of old", Scope.ADMIN)
+    with client_of(opened, ServerOptions(rate=0)):
+        until = datetime(2099, 1, 31, tzinfo=UTC)
+        token = create_token(store, "till 1", Scope.ENROLL, expires_at=until)
+        seen(lambda: bool(of(lines, "audit")))
+        store.revoke(token.split("_")[1])
+        seen(lambda: len(of(lines, "audit")) == 2)
+
+    made, revoked = of(lines, "audit")
+    assert [line["change"] for line in (made, revoked)] == ["token made", "token revoked"]
+    for line in (made, revoked):
+        assert (line["who"], line["token_id"]) == ("command line", token.split("_")[1])
+        assert (line["name"], line["scope"]) == ("till 1", "enroll")
+        assert line["expires"] == "2099-01-31T00:00:00+00:00"
+    assert token.split("_", 2)[2] not in json.dumps(lines())
 
 
 def test_an_unexpected_error_is_told_once_with_its_cause(

@@ -15,9 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from ...catalog.service import JobRecord, JobState
 from ...errors import OnelookError, StorageError
+from .. import trail
 from ..logs import audit
 from ..served import Served
 from .control import JobControl
@@ -31,6 +33,8 @@ ALIVE_SECONDS = 5.0
 TIDY_SECONDS = 3600.0
 SILENCE = timedelta(seconds=30)
 ABANDONED = timedelta(days=1)
+SENDER = "sender"
+"""The parameter that says who made a job; lines of its work and its end say so too."""
 
 
 def _run_calibration(served: Served, _job: JobRecord, control: JobControl) -> None:
@@ -89,13 +93,18 @@ class JobRunner:
                 self._wake.clear()
                 continue
             try:
-                self._work_on(job)
+                with trail.on_behalf_of(job.parameters.get(SENDER)):
+                    self._work_on(job)
             except OnelookError as error:  # it is taken up again once its worker has been silent
                 LOGGER.warning("noting job %d failed: %s", job.id, type(error).__name__)
 
     def _tidy(self) -> None:
         """Let go of uploads that nobody finished."""
         for job_id in self._served.store.jobs.abandoned(ABANDONED):
+            job = self._served.store.jobs.get(job_id)
+            with trail.on_behalf_of(job.parameters.get(SENDER)):
+                what = {"state": job.state.value, "error": "its files never all came"}
+                audit("job ended", job=job_id, kind=job.kind, **what)
             staging_of(self._served, job_id).remove()
 
     def _work_on(self, job: JobRecord) -> None:
@@ -132,6 +141,6 @@ class JobRunner:
         report = control.report.model_dump(mode="json")
         jobs = self._served.store.jobs
         if jobs.finish(job.id, self._worker, state, report=report, error=error):
-            counts = {name: count for name, count in report.items() if type(count) is int}
+            counts: dict[str, Any] = {n: count for n, count in report.items() if type(count) is int}
             audit("job ended", job=job.id, kind=job.kind, state=state.value, **counts, error=error)
             staging_of(self._served, job.id).remove()  # else another process needs them still

@@ -15,8 +15,9 @@ from starlette.requests import ClientDisconnect
 from ...catalog import normalised_label
 from ...catalog.service import JobRecord, JobState
 from ...errors import OnelookError, OverloadedError, ServiceError
-from .. import uploads
+from .. import trail, uploads
 from ..access import require
+from ..jobs.runner import SENDER
 from ..jobs.staging import staging_of
 from ..logs import audit
 from ..presence import to_its_end, while_there
@@ -180,6 +181,7 @@ async def _begin(request: Request, kind: str, parameters: dict[str, Any], form: 
         await _stage(request, service, job.id, form)
     except (OnelookError, ClientDisconnect):
         await run_in_threadpool(jobs.cancel, job.id)
+        audit("job ended", job=job.id, kind=kind, state=JobState.CANCELLED.value)
         await run_in_threadpool(staging_of(service.served, job.id).remove)
         raise
     if not hold:
@@ -193,7 +195,9 @@ def _new_job(service: Service, kind: str, parameters: dict[str, Any], state: Job
             f"{service.options.max_jobs} jobs aren't finished, and no more are taken; try again "
             "when one is, or cancel one"
         )
-    job = service.store.jobs.add(kind, parameters, state=state)
+    request = trail.current()
+    sender = None if request is None else request.sender()
+    job = service.store.jobs.add(kind, {**parameters, SENDER: sender}, state=state)
     audit("job made", job=job.id, kind=kind)
     return job
 
