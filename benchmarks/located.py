@@ -48,7 +48,7 @@ from engine.gallery.deciding.joint import WEIGHT, bonus_of
 from engine.gallery.deciding.left_out import Photographs, calibrate_on_gallery
 from engine.gallery.deciding.locating import SCENE_LONG_SIDE, SCENE_POINTS, places
 from engine.gallery.snapshot.local import VOTERS, LocalTable
-from engine.images import load_image
+from engine.images import HeldPicture, load_image
 from engine.local import (
     QUERY_LONG_SIDE,
     LocalQuery,
@@ -286,7 +286,7 @@ def outlines(pictures: Pictures) -> list[Target]:
         coded = table.features(number + 1)
         assert coded is not None
         photograph = synthesize(np.asarray(load_image(path).pixels), number, size=640)
-        view = QueryView(Image.fromarray(photograph.pixels), (640, 640))
+        view = QueryView(HeldPicture(Image.fromarray(photograph.pixels)), (640, 640))
         match = find(view.query(), coded)
         if match is not None and bonus_of(match, len(table)) >= WEIGHT / 2:
             shared.append(_overlap(match.corners, photograph.corners, 640))
@@ -332,7 +332,7 @@ def _turned(size: tuple[int, int], middle: FloatArray, random: np.random.Generat
 
 def _query(path: Path) -> LocalQuery:
     loaded = load_image(path)
-    return QueryView(loaded.pixels, (loaded.width, loaded.height)).query()
+    return QueryView(HeldPicture(loaded.pixels), (loaded.width, loaded.height)).query()
 
 
 def _overlap(first: np.ndarray, second: np.ndarray, side: int) -> float:

@@ -15,6 +15,7 @@ from engine.features.closer import SHARE, CloserLook
 from engine.gallery import Snapshot
 from engine.gallery.deciding.closely import looked_closer
 from engine.gallery.deciding.decisions import evidence_of, ranked
+from engine.images import HeldPicture
 from engine.local import QueryView
 from engine.projections import Projection
 from engine.recognizer import Recognizer
@@ -76,7 +77,7 @@ def photographed(seed: int) -> Image.Image:
 def test_it_is_the_embedding_of_the_picture_cut_to_its_middle() -> None:
     embedder = Embedder(FakeBackbone())
     picture = photographed(3)
-    look = CloserLook(picture, (200, 200), embedder)
+    look = CloserLook(HeldPicture(picture), (200, 200), embedder)
     edge = round(100 * (1 - SHARE) / 2)
     [expected] = embedder.embed([picture.crop((edge, edge, 100 - edge, 100 - edge))])
     np.testing.assert_allclose(look.embedding(), expected, atol=1e-6)
@@ -86,7 +87,8 @@ def test_it_is_the_embedding_of_the_picture_cut_to_its_middle() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2), (3, 3)])
 def test_the_smallest_pictures_have_a_middle(size: tuple[int, int]) -> None:
-    look = CloserLook(Image.new("RGB", size, "red"), size, Embedder(FakeBackbone()))
+    picture = HeldPicture(Image.new("RGB", size, "red"))
+    look = CloserLook(picture, size, Embedder(FakeBackbone()))
     expected = np.array([1, -1, -1, 0.1] * 4)
     np.testing.assert_allclose(look.embedding(), expected / np.linalg.norm(expected), atol=1e-6)
 

@@ -7,10 +7,12 @@ as well. A second one, of the middle alone, is asked for where the first doesn't
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from PIL import Image
 
-from ..types import FloatArray, Region
+from ..images import HeldPicture
+from ..types import ByteArray, FloatArray, Region
 from .embedder import Embedder
 
 SHARE = 0.6
@@ -28,26 +30,30 @@ class CloserLook:
         box: what is looked at: left, top, right and bottom.
     """
 
-    def __init__(self, picture: Image.Image, size: tuple[int, int], embedder: Embedder) -> None:
+    def __init__(self, picture: HeldPicture, size: tuple[int, int], embedder: Embedder) -> None:
         self.box = _middle(*size)
-        left, top, right, bottom = map(round, _middle(*picture.size))
-        part = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
         self._embedder = embedder
-        self._pixels = embedder.backbone.prepare(part)
+        self._pixels = picture.later(partial(_prepared, embedder))
         self._embedding: FloatArray | None = None
         self._embedding_it = threading.Lock()
 
     def embedding(self) -> FloatArray:
-        """`(dim,) float32`, unit length, not projected; the pixels are let go of then.
+        """`(dim,) float32`, unit length, not projected; the picture is let go of then.
 
         Raises:
             BackboneError: the backbone gave numbers that can't be normalised.
         """
         with self._embedding_it:
             if self._embedding is None:
-                [self._embedding] = self._embedder.embed_prepared([self._pixels])
+                [self._embedding] = self._embedder.embed_prepared([self._pixels()])
                 del self._pixels
             return self._embedding
+
+
+def _prepared(embedder: Embedder, picture: Image.Image) -> ByteArray:
+    left, top, right, bottom = map(round, _middle(*picture.size))
+    part = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    return embedder.backbone.prepare(part)
 
 
 def _middle(width: int, height: int) -> Region:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from PIL import Image
 
 from ..backbones import Backbone, load_backbone
-from ..images import ImageLimits, ImageSource, LoadedImage, load_image
+from ..images import HeldPicture, ImageLimits, ImageSource, LoadedImage, load_image
 from ..local import ENROLLED_LONG_SIDE, CodedFeatures, QueryView, default_extractor
 from ..settings import Settings
 from ..types import ByteArray, FloatArray, KeepPictures, Space, StoredLocalFeatures
@@ -68,13 +68,14 @@ class FeatureExtractor:
         """What more may be asked of a query; None if nothing.
 
         Args:
-            picture: upright.
+            picture: upright; it may be held on to.
             size: its width and height in its source.
             local: whether its local features may be asked for.
         """
-        closer = CloserLook(picture, size, self.embedder) if self.closer else None
+        held = HeldPicture(picture)
+        closer = CloserLook(held, size, self.embedder) if self.closer else None
         if local:
-            return QueryView(picture, size, closer=closer)
+            return QueryView(held, size, closer=closer)
         return None if closer is None else QueryView.without_points(size, closer)
 
     def prepare_example(

@@ -36,11 +36,12 @@ class PictureFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedPicture:
-    """A decoded picture, ready to be embedded; its full-size pixels are let go of.
+    """A decoded picture, ready to be embedded; its full-size pixels are let go of, or held on to by
+    its view as far as there is room.
 
     Attributes:
         pixels: `(S, S, 3) uint8`, the backbone's input before normalisation.
-        view: for local features; for queries only.
+        view: for a closer look and local features; for queries only.
     """
 
     facts: PictureFacts
@@ -55,7 +56,7 @@ class Features:
     Attributes:
         embedding: `(dim,) float32`, unit length, of the whole picture, before any projection.
         space_id: what the embedding may be compared with.
-        view: for local features; for queries only.
+        view: for a closer look and local features; for queries only.
     """
 
     facts: PictureFacts

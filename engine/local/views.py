@@ -6,11 +6,13 @@ Most of what a query costs is finding its points; many a query needs neither the
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
+from ..images import HeldPicture
 from ..types import FloatArray, Region
 from .base import DESCRIPTOR_BYTES, QUERY_LONG_SIDE, LocalExtractor, LocalFeatures
 from .sift import RootSift, shrunk
@@ -33,33 +35,31 @@ class QueryView:
     """A grey view of a picture, and a closer look at it; may be shared by threads.
 
     Args:
-        picture: upright.
         size: width and height of the picture in its source, in whose pixels points are told.
         closer: a closer look at it; None where that isn't to be had.
     """
 
     def __init__(
         self,
-        picture: Image.Image,
+        picture: HeldPicture,
         size: tuple[int, int],
         extractor: LocalExtractor | None = None,
         closer: Closer | None = None,
     ) -> None:
         self.closer = closer
-        grey = shrunk(np.asarray(picture.convert("L")), QUERY_LONG_SIDE)
-        self._view: Image.Image | None = Image.fromarray(grey)
+        self._view: Callable[[], Image.Image] | None = picture.later(_grey)
         self._size = size
         self._extractor = extractor or default_extractor()
         self._query: LocalQuery | None = None
         self._finding = threading.Lock()
 
     def query(self) -> LocalQuery:
-        """Its local features, ready to be compared; the view is let go of then."""
+        """Its local features, ready to be compared; the picture is let go of then."""
         with self._finding:
             if self._query is None:
                 assert self._view is not None
                 found = self._extractor.extract(
-                    self._view, long_side=QUERY_LONG_SIDE, points=QUERY_POINTS, size=self._size
+                    self._view(), long_side=QUERY_LONG_SIDE, points=QUERY_POINTS, size=self._size
                 )
                 self._query, self._view = LocalQuery(found), None
             return self._query
@@ -79,6 +79,10 @@ class QueryView:
             *size, np.empty((0, 4), np.float32), np.empty((0, DESCRIPTOR_BYTES), np.uint8)
         )
         return cls.of(LocalQuery(none), closer)
+
+
+def _grey(picture: Image.Image) -> Image.Image:
+    return Image.fromarray(shrunk(np.asarray(picture.convert("L")), QUERY_LONG_SIDE))
 
 
 def default_extractor() -> LocalExtractor:
