@@ -26,7 +26,17 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 RUNTIMES = ("auto", "torch", "onnxruntime")
 AUTO_POINTS = 500
 INDEXES = ("auto", "faiss", "pgvector")
-ELSEWHERE = ("DEBUG", "GALLERY", "HOST", "PORT", "RATE", "LOG_FORMAT", "WEBHOOK_SECRET")
+ELSEWHERE = (
+    "DEBUG",
+    "GALLERY",
+    "HOST",
+    "PORT",
+    "RATE",
+    "LOG_FORMAT",
+    "WEBHOOK_SECRET",
+    "MQTT_USERNAME",
+    "MQTT_PASSWORD",
+)
 """Variables that the command line reads."""
 
 

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..recognizer import Recognizer
     from ..types import Decision, Reject
     from ..watching.cameras import Camera
-    from ..watching.webhook import Webhook
+    from ..watching.telling import Teller
 
 LOOK_SECONDS = 0.5
 _AT_ONCE = 32
@@ -71,6 +71,14 @@ def watch(
             help="Post each line there too, signed with the secret in ONELOOK_WEBHOOK_SECRET.",
         ),
     ] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Publish each line there too: mqtts://BROKER/TOPIC, as the user in "
+            "ONELOOK_MQTT_USERNAME and ONELOOK_MQTT_PASSWORD.",
+        ),
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many candidates are listed.")] = 5,
     backbone: BackboneOption = None,
     device: DeviceOption = None,
@@ -83,7 +91,6 @@ def watch(
     camera, an answer is told once three looks in a row agree on it.
     """
     from ..watching.cameras import Camera, is_stream
-    from ..watching.webhook import Webhook
 
     among = Filter.parse(where or [])
     folder = Path(source) if Path(source).is_dir() else None
@@ -95,14 +102,12 @@ def watch(
         )
     if existing and folder is None:
         raise typer.BadParameter("--existing is for folders")
-    secret = os.environ.get("ONELOOK_WEBHOOK_SECRET", "")
-    teller = None if webhook is None else Webhook(webhook, secret)
     with (
-        nullcontext() if teller is None else closing(teller),
+        _telling(webhook, mqtt) as tellers,
         open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer,
         _stopping() as stop,
     ):
-        watching = _Watch(output, recognizer, among, top, teller)
+        watching = _Watch(output, recognizer, among, top, tellers)
         if folder is not None:
             _watch_folder(watching, folder, existing, stop)
         else:
@@ -110,10 +115,28 @@ def watch(
             output.note(f"Watching {camera.name}; Ctrl-C ends")
             _watch_camera(watching, camera, every, stop)
     output.note(watching.summary())
-    if teller is not None and teller.lost:
-        output.error(f"{counted(teller.lost, 'event')} could not be told to {teller.place}")
-        return ExitCode.FAILURE
-    return ExitCode.SUCCESS
+    for teller in tellers:
+        if teller.lost:
+            output.error(f"{counted(teller.lost, 'event')} could not be told to {teller.place}")
+    return ExitCode.FAILURE if any(teller.lost for teller in tellers) else ExitCode.SUCCESS
+
+
+@contextmanager
+def _telling(webhook: str | None, mqtt: str | None) -> Iterator[list[Teller]]:
+    """Whoever is to be told; what still waits at the end is tried once more."""
+    from ..watching.mqtt import Mqtt
+    from ..watching.telling import Channel, Teller
+    from ..watching.webhook import Webhook
+
+    with ExitStack() as stack:
+        channels: list[Channel] = []
+        if mqtt is not None:
+            username = os.environ.get("ONELOOK_MQTT_USERNAME", "")
+            password = os.environ.get("ONELOOK_MQTT_PASSWORD", "")
+            channels.append(Mqtt(mqtt, username=username, password=password))
+        if webhook is not None:
+            channels.append(Webhook(webhook, os.environ.get("ONELOOK_WEBHOOK_SECRET", "")))
+        yield [stack.enter_context(closing(Teller(channel))) for channel in channels]
 
 
 class _Watch:
@@ -125,13 +148,13 @@ class _Watch:
         recognizer: Recognizer,
         among: Filter | None,
         top: int,
-        teller: Webhook | None,
+        tellers: Sequence[Teller],
     ) -> None:
         self.output = output
         self._recognizer = recognizer
         self._among = among
         self._top = top
-        self._teller = teller
+        self._tellers = tellers
         self._looked = self._told = 0
 
     def outcomes(self, pictures: Sequence[ImageSource]) -> Iterator[Decision | Reject]:
@@ -143,20 +166,20 @@ class _Watch:
             yield outcome
 
     def tell(self, outcome: Decision | Reject, **more: Any) -> None:
-        """Print an outcome, and have the webhook tell it."""
+        """Print an outcome, and have it told."""
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         event = {"id": secrets.token_hex(8), "time": moment}
         event |= {**decision_json(outcome, self._top), **more}
         self._told += 1
         self.output.json(event)
-        if self._teller is not None:
-            self._teller.send(event)
+        for teller in self._tellers:
+            teller.send(event)
 
     def summary(self) -> str:
         """One line for a person."""
         told = f"{counted(self._told, 'line')} printed"
-        if self._teller is not None:
-            told += f", {counted(self._teller.delivered, 'event')} told to {self._teller.place}"
+        for teller in self._tellers:
+            told += f", {counted(teller.delivered, 'event')} told to {teller.place}"
         return f"{counted(self._looked, 'picture')} looked at, {told}"
 
 

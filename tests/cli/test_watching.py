@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from engine.cli.app import app
 from tests.cli.conftest import COMMAND, ENVIRONMENT, Onelook, objects
 from tests.conftest import quarters
+from tests.watching.broker import brokering, listening
 from tests.watching.receiver import receiving
 from tests.watching.video import film
 
@@ -34,8 +35,13 @@ def test_what_is_dropped_into_a_folder_is_recognised_and_told(
     folder.mkdir()
     drop(folder, 7)
     environment = {**ENVIRONMENT, "ONELOOK_WEBHOOK_SECRET": "hush", "NO_PROXY": "127.0.0.1"}
-    with receiving() as receiver:
+    with (
+        receiving() as receiver,
+        brokering(tmp_path) as port,
+        listening(port, "shop/seen") as published,
+    ):
         command = [*COMMAND, "watch", "in", "-g", str(gallery), "--webhook", receiver.url]
+        command += ["--mqtt", f"mqtt://127.0.0.1:{port}/shop/seen"]
         with subprocess.Popen(
             command,
             cwd=tmp_path,
@@ -56,6 +62,7 @@ def test_what_is_dropped_into_a_folder_is_recognised_and_told(
             process.send_signal(signal.SIGINT)
             rest, said = process.communicate(timeout=60)
         assert process.returncode == 0, said
+        assert [json.loads(published.get(timeout=60)[1]) for _ in lines] == lines
     assert rest == ""
     assert [(line["source"], line["label"]) for line in lines] == [
         ("in/3.png", "thing 3"),
@@ -63,7 +70,8 @@ def test_what_is_dropped_into_a_folder_is_recognised_and_told(
         ("in/broken.png", None),
     ]
     assert "expected a picture" in lines[2]["error"]
-    assert "3 pictures looked at, 3 lines printed, 3 events told" in said
+    assert "3 pictures looked at, 3 lines printed, 3 events told to mqtt://" in said
+    assert f"3 events told to {receiver.url}" in said
     assert [json.loads(body) for _, body in receiver.calls] == lines
 
 
@@ -107,6 +115,7 @@ def test_odd_wishes_are_refused_in_words(gallery: Path, tmp_path: Path) -> None:
         (["nowhere"], "nowhere: expected a folder, a camera's number, a stream's address", 1),
         ([folder, "--webhook", "example.com"], "expected a webhook such as https://", 1),
         ([folder, "--webhook", "https://example.com/"], "ONELOOK_WEBHOOK_SECRET", 1),
+        ([folder, "--mqtt", "broker.local"], "expected a broker and a topic such as mqtts://", 1),
         (["7", "--existing"], "--existing is for folders", 2),
     ):
         refused = CliRunner().invoke(app, ["watch", *arguments, "-g", str(gallery)])

@@ -23,6 +23,7 @@ from engine.recognizer import Recognizer
 from engine.server.options import ServerOptions
 from tests.server.browser import PHONE, chromium, launched, tab
 from tests.server.conftest import client_of, seen
+from tests.tls import certificate
 
 
 def run(*arguments: object) -> str:
@@ -93,18 +94,6 @@ def test_a_port_that_is_taken_is_said_in_words(gallery: Path) -> None:
     assert refused.exit_code == 1
     assert f"127.0.0.1 port {port} can't be listened on" in refused.output
     assert "serves" not in refused.output
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of `localhost`, signed by itself, and its key."""
-    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext"
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    where = ["-keyout", key, "-out", cert]
-    made = subprocess.run(
-        [*request.split(), "subjectAltName=DNS:localhost", *where], capture_output=True, check=False
-    )
-    assert made.returncode == 0, made.stderr
-    return cert, key
 
 
 def test_it_serves_https(gallery: Path, tmp_path: Path) -> None:

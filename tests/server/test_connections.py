@@ -167,7 +167,7 @@ def test_a_stranger_who_shakes_no_hands_is_let_go_of(
     opened: Recognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from engine.server import connections
-    from tests.server.test_commands import certificate
+    from tests.tls import certificate
 
     monkeypatch.setattr(connections, "HANDSHAKE_SECONDS", 0.5)
     cert, key = certificate(tmp_path)

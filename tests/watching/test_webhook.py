@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from engine.errors import SettingsError
+from engine.watching.telling import Teller
 from engine.watching.webhook import Webhook
 from tests.watching.receiver import Receiver, receiving
 
@@ -30,7 +31,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_events_come_in_order_and_signed() -> None:
     before = int(time.time())
     with receiving() as receiver:
-        with closing(Webhook(receiver.url, SECRET)) as webhook:
+        with closing(Teller(Webhook(receiver.url, SECRET))) as webhook:
             for number in range(3):
                 webhook.send({"id": f"e{number}", "label": "Tässchen"})
         assert (webhook.delivered, webhook.lost) == (3, 0)
@@ -62,7 +63,7 @@ def test_in_the_end_it_gives_up_and_says_so(
 ) -> None:
     with (
         receiving(*answers) as receiver,
-        closing(Webhook(receiver.url, SECRET, waits=QUICK)) as hook,
+        closing(Teller(Webhook(receiver.url, SECRET), waits=QUICK)) as hook,
     ):
         hook.send({"id": "e"})
         wait_for(hook, 1)
@@ -74,7 +75,7 @@ def test_in_the_end_it_gives_up_and_says_so(
 def test_nobody_there_is_no_error_for_the_sender(caplog: pytest.LogCaptureFixture) -> None:
     with receiving() as receiver:
         url = receiver.url
-    with closing(Webhook(f"{url}?key=hush", SECRET, waits=QUICK)) as webhook:
+    with closing(Teller(Webhook(f"{url}?key=hush", SECRET), waits=QUICK)) as webhook:
         webhook.send({"id": "e"})
         wait_for(webhook, 1)
     assert webhook.lost == 1
@@ -85,7 +86,7 @@ def test_nobody_there_is_no_error_for_the_sender(caplog: pytest.LogCaptureFixtur
 def test_only_so_many_wait(caplog: pytest.LogCaptureFixture) -> None:
     with receiving() as receiver, caplog.at_level(logging.WARNING):
         receiver.open.clear()
-        with closing(Webhook(receiver.url, SECRET, waiting=5)) as webhook:
+        with closing(Teller(Webhook(receiver.url, SECRET), waiting=5)) as webhook:
             webhook.send({"id": "in hand"})
             while not receiver.calls:
                 time.sleep(0.01)
@@ -100,7 +101,7 @@ def test_only_so_many_wait(caplog: pytest.LogCaptureFixture) -> None:
 def test_closing_waits_for_no_retry() -> None:
     with receiving(*[500] * 9) as receiver:
         began = time.monotonic()
-        with closing(Webhook(receiver.url, SECRET, waits=(600.0,))) as webhook:
+        with closing(Teller(Webhook(receiver.url, SECRET), waits=(600.0,))) as webhook:
             webhook.send({"id": "a"})
             webhook.send({"id": "b"})
         assert time.monotonic() - began < 300
@@ -129,10 +130,10 @@ def documented() -> Callable[[str, bytes, str], bool]:
     return genuine
 
 
-def hooked(receiver: Receiver, waits: tuple[float, ...]) -> closing[Webhook]:
-    return closing(Webhook(receiver.url, SECRET, waits=waits))
+def hooked(receiver: Receiver, waits: tuple[float, ...]) -> closing[Teller]:
+    return closing(Teller(Webhook(receiver.url, SECRET), waits=waits))
 
 
-def wait_for(webhook: Webhook, events: int) -> None:
+def wait_for(webhook: Teller, events: int) -> None:
     while webhook.delivered + webhook.lost < events:
         time.sleep(0.01)
