@@ -252,7 +252,7 @@ def test_no_more_points_are_kept_than_asked_for(tmp_path: Path) -> None:
         tmp_path / "g", create=True, backbone=FakeBackbone(), local_features=40
     ) as recognizer:
         recognizer.enroll("print", poster())
-        [(_, stored)] = recognizer.gallery.catalog.stream(lambda read: read.local_features.stream())
+        [(_, stored)] = recognizer.gallery.catalog.stream(lambda read: read.whole.local_features())
         assert len(stored.data) == 8 + 40 * 40
 
 

@@ -1,8 +1,11 @@
-"""The transactional store behind a gallery, over SQLAlchemy."""
+"""The transactional store behind a gallery, over SQLAlchemy.
+
+What reads and writes through it (`reading`, `writing`) is imported when a catalog is first asked
+for more than its tables whole: see `engine.catalog.whole`.
+"""
 
 from .database import shown_location
 from .labels import normalised_label
-from .reading import CatalogReader
 from .records import (
     Commit,
     Counts,
@@ -12,18 +15,15 @@ from .records import (
     VectorBatch,
 )
 from .store import Catalog
-from .writing import WriteTransaction
 
 __all__ = [
     "Catalog",
-    "CatalogReader",
     "Commit",
     "Counts",
     "GalleryState",
     "StatisticsTable",
     "StoredProjection",
     "VectorBatch",
-    "WriteTransaction",
     "normalised_label",
     "shown_location",
 ]

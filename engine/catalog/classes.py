@@ -16,7 +16,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    not_,
     select,
     update,
 )
@@ -28,7 +27,6 @@ from .log import NewCommit
 from .models import ClassRow, ExampleRow
 from .service.models import FeedbackRow
 from .session import (
-    RAW_BATCH,
     Session,
     bounded_limit,
     can_be_id,
@@ -36,12 +34,9 @@ from .session import (
     id_chunks,
     is_finite,
 )
+from .whole import PIN_SCALE, WholeReading
 
 _SIMILAR_LABELS = 5000  # how many labels a typo is compared with: those of most similar length
-
-PIN_SCALE = ":1"
-"""Ends the space of a pin that is a number from 0 to 1; former ones, on each class's own scale,
-have no such end, and are as good as not there."""
 
 _IN_FORCE = ClassRow.pinned_space.endswith(PIN_SCALE)
 
@@ -126,27 +121,14 @@ class ClassReading:
 
     def labels(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
         """Labels by class id, of the given classes or of all."""
-        return self._texts(select(ClassRow.id, ClassRow.label), class_ids)
-
-    def attributes(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
-        """Attributes as JSON text by class id, of the given classes or of all, if they have any."""
-        text = cast(ClassRow.attributes, Text)
-        return self._texts(select(ClassRow.id, text).where(text != "{}"), class_ids)
-
-    def _texts(
-        self, query: Select[*tuple[Any, ...]], class_ids: Iterable[int] | None
-    ) -> dict[int, str]:
-        """One text a class, of the given classes or, read without objects in between, of all."""
         if class_ids is None:
-            found: dict[int, str] = {}
-            for rows in self._session.batches(query, RAW_BATCH):
-                found.update(rows)  # type: ignore[arg-type]  # pairs
-            return found
-        return {
-            row[0]: row[1]
-            for chunk in id_chunks(class_ids)
-            for row in self._session.execute(query.where(ClassRow.id.in_(chunk)))
-        }
+            return WholeReading(self._session).labels()
+        return self._of_classes(select(ClassRow.id, ClassRow.label), class_ids)
+
+    def attributes(self, class_ids: Iterable[int]) -> dict[int, str]:
+        """The attributes of those of the given classes that have any: JSON text by class id."""
+        text = cast(ClassRow.attributes, Text)
+        return self._of_classes(select(ClassRow.id, text).where(text != "{}"), class_ids)
 
     def pins(
         self, class_ids: Iterable[int] | None = None, *, searched_space: str | None = None
@@ -161,17 +143,17 @@ class ClassReading:
             query = query.where(ClassRow.pinned_space == searched_space + PIN_SCALE)
         if class_ids is None:
             return {row[0]: row[1] for row in self._session.execute(query)}
+        return self._of_classes(query, class_ids)
+
+    def _of_classes(
+        self, query: Select[*tuple[Any, ...]], class_ids: Iterable[int]
+    ) -> dict[int, Any]:
+        """One value a class, of the given classes."""
         return {
             row[0]: row[1]
             for chunk in id_chunks(class_ids)
             for row in self._session.execute(query.where(ClassRow.id.in_(chunk)))
         }
-
-    def pins_of_former_scale(self) -> int:
-        """How many thresholds were pinned before they were numbers from 0 to 1."""
-        query = select(func.count()).select_from(ClassRow)
-        query = query.where(ClassRow.pinned_threshold.is_not(None), not_(_IN_FORCE))
-        return int(self._session.execute(query).scalar_one())
 
     def _similar_labels(self, label: str) -> list[str]:
         distance = func.abs(func.length(ClassRow.label) - len(label))

@@ -40,17 +40,11 @@ def create_on_server(
     """Put a gallery into a server's tables, unless another process did so meanwhile."""
     with Database(url, timeout=lock_timeout) as database:
         migrate.prepare(database)
-        if holds_gallery(database):
+        if migrate.holds_gallery(database):
             return
         with database.transaction(write=True) as connection:
             if connection.execute(select(GalleryRow.id)).first() is None:
                 _insert_gallery(connection, space, keep_pictures)
-
-
-def holds_gallery(database: Database) -> bool:
-    """Whether there is a gallery in the tables."""
-    with database.transaction() as connection:
-        return connection.execute(select(GalleryRow.id)).first() is not None
 
 
 def _fill(database: Database, space: Space, keep_pictures: KeepPictures) -> None:

@@ -11,26 +11,26 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Self
-
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError
-from sqlalchemy.pool import QueuePool
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import GalleryError, GalleryNotFoundError, ReadOnlyError, StorageError
 from ..forking import abandon, before_fork, in_forked_child
 from . import sqlite
-from .failures import DRIVER_ERRORS, translate
-from .server import CATALOG_LOCK, INDEX_LOCK, Server, masked, server_url
+from .failures import SQLITE_ERRORS, of_sqlite
+from .plain import FileReads
+from .whole import PlainSession
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+    from .server import Server
 
 LOCK_TIMEOUT = 60.0
 """Seconds to wait for another process's write lock."""
 
 INDEX_TIMEOUT = 24 * 3600.0
 """Seconds to wait for another process that makes an index in the database."""
-
-_WRITE = "onelook_write"
-_FOREIGN_KEYS = "onelook_foreign_keys"
 
 
 def parse_location(location: str | Path) -> Path | URL:
@@ -41,6 +41,11 @@ def parse_location(location: str | Path) -> Path | URL:
     """
     if isinstance(location, Path) or "://" not in location:
         return Path(location)
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    from .server import masked, server_url
+
     try:
         url = make_url(location)
         url.get_dialect()
@@ -56,11 +61,18 @@ def parse_location(location: str | Path) -> Path | URL:
 
 def shown_location(location: str | Path) -> str:
     """A file's path, or a database's URL without its passwords."""
-    return masked(location) if isinstance(location, str) else str(location)
+    if not isinstance(location, str):
+        return str(location)
+    from .server import masked
+
+    return masked(location)
 
 
 class Database:
     """A SQLite file, or a PostgreSQL server's database, holding one catalog.
+
+    SQLAlchemy is imported for the first transaction, or for a server: `reading` a file and its
+    `row`s do without.
 
     Attributes:
         path: the file; None for a server.
@@ -76,12 +88,18 @@ class Database:
         self._mode = "ro" if self.read_only else "rw"
         self.timeout = timeout
         self._closed = False
+        self._making = Lock()
+        self._made: Engine | None = None
+        self._reads: FileReads | None = None
+        self.server: Server | None = None
         if isinstance(location, Path):
-            self.server, self.name = None, str(location)
-            self._engine = self._file_engine(location)
+            self.name = str(location)
+            self._reads = FileReads(location, mode=self._mode, timeout=timeout)
         else:
+            from .server import Server
+
             self.server = Server(location)
-            self.name, self._engine = self.server.name, self.server.engine
+            self.name, self._made = self.server.name, self.server.engine
         before_fork(self._release)
         in_forked_child(self._renew)
 
@@ -111,13 +129,13 @@ class Database:
                 f"{self.name} is read-only; open it for writing, or check who may write its files"
             )
         with self.errors(), self._engine.connect() as connection:
-            connection.execution_options(**{_WRITE: write, _FOREIGN_KEYS: foreign_keys})
             if self.server is not None:
-                with self.server.transaction(
-                    connection, write=write, lock=CATALOG_LOCK, timeout=self.timeout
-                ):
+                with self.server.transaction(connection, write=write, timeout=self.timeout):
                     yield connection
                 return
+            from .engines import FOREIGN_KEYS, WRITE
+
+            connection.execution_options(**{WRITE: write, FOREIGN_KEYS: foreign_keys})
             try:
                 with connection.begin():
                     yield connection
@@ -134,6 +152,8 @@ class Database:
         Its writers wait for each other, and neither for the catalog's nor these for them. Raises
         as `transaction` does.
         """
+        from .server import INDEX_LOCK
+
         assert self.server is not None, "files hold no index"
         if write and self.read_only:
             raise ReadOnlyError(f"{self.name} is open read-only, so its index isn't brought up")
@@ -146,28 +166,49 @@ class Database:
         ):
             yield connection
 
+    @contextmanager
+    def reading(self) -> Iterator[PlainSession]:
+        """One consistent view, for statements in plain SQL. Raises as `transaction` does."""
+        if self._reads is not None:
+            with self._file_errors(), self._reads.session() as session:
+                yield session
+            return
+        from .session import Session
+
+        with self.transaction() as connection:
+            yield Session(connection)
+
     def row(self, statement: str) -> Sequence[Any] | None:
         """The first row that a bare, constant SQL statement yields, with the least overhead."""
-        with self.errors():
-            if self.server is not None:
-                with self._engine.connect() as bare:
-                    bare.execution_options(isolation_level="AUTOCOMMIT")
-                    return bare.execute(text(statement)).first()
-            connection = self._engine.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(statement)
-                row: Sequence[Any] | None = cursor.fetchone()
-                cursor.close()
-            finally:
-                connection.close()
-        return row
+        if self._reads is not None:
+            with self._file_errors(), self._reads.connection() as connection:
+                row: Sequence[Any] | None = connection.execute(statement).fetchone()
+                return row
+        from sqlalchemy import text
+
+        with self.errors(), self._engine.connect() as bare:
+            bare.execution_options(isolation_level="AUTOCOMMIT")
+            return bare.execute(text(statement)).first()
+
+    @contextmanager
+    def _file_errors(self) -> Iterator[None]:
+        """Translate what a bare connection raises in the block."""
+        self._require_open()
+        try:
+            yield
+        except SQLITE_ERRORS as error:
+            raise of_sqlite(error, self.name) from error
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise GalleryError(f"{self.name} was closed; open it again to go on")
 
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Translate what the driver or SQLAlchemy raises in the block."""
-        if self._closed:
-            raise GalleryError(f"{self.name} was closed; open it again to go on")
+        from .driver_failures import DRIVER_ERRORS, translate
+
+        self._require_open()
         try:
             yield
         except DRIVER_ERRORS as error:
@@ -213,7 +254,7 @@ class Database:
         """A connection of its own to the file, outside any transaction."""
         assert self.path is not None, "only files have bare connections"
         with (
-            self.errors(),
+            self._file_errors(),
             closing(sqlite.connect(self.path, mode=self._mode, timeout=self.timeout)) as connection,
         ):
             if not self.read_only:
@@ -222,39 +263,31 @@ class Database:
 
     def _release(self) -> None:
         """Close the connections that nobody uses; the next use opens another."""
-        self._engine.dispose()
+        if self._made is not None:
+            self._made.dispose()
 
     def _renew(self) -> None:
         """Leave what another thread of the parent was using to the parent, and open."""
-        abandon(self._engine.pool)
-        self._engine.dispose(close=False)
+        self._making = Lock()
+        if self._made is not None:
+            abandon(self._made.pool)
+            self._made.dispose(close=False)
 
     def close(self) -> None:
         """Release every connection; further use is refused."""
         if not self._closed:
             self._closed = True
-            self._engine.dispose()
+            if self._reads is not None:
+                self._reads.close()
+            self._release()
 
-    def _file_engine(self, path: Path) -> Engine:
-        engine = create_engine(
-            "sqlite://",
-            creator=lambda: sqlite.connect(path, mode=self._mode, timeout=self.timeout),
-            poolclass=QueuePool,
-            pool_size=8,
-            max_overflow=-1,
-            hide_parameters=True,
-        )
+    @property
+    def _engine(self) -> Engine:
+        """SQLAlchemy's, made when it is first asked for."""
+        with self._making:
+            if self._made is None:
+                from .engines import file_engine
 
-        @event.listens_for(engine, "begin")
-        def begin(connection: Connection) -> None:
-            options = connection.get_execution_options()
-            if not options[_FOREIGN_KEYS]:
-                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if options[_WRITE] else "BEGIN")
-
-        @event.listens_for(engine, "checkout")
-        def check_out(connection: sqlite.FileConnection, *_: object) -> None:
-            if sqlite.outdated(path, connection):
-                raise DisconnectionError
-
-        return engine
+                assert self.path is not None, "a server has its own"
+                self._made = file_engine(self.path, mode=self._mode, timeout=self.timeout)
+            return self._made

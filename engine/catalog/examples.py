@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Row, Text, bindparam, cast, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from ..errors import (
     ClassNotFoundError,
@@ -15,7 +14,7 @@ from ..errors import (
     LabelError,
     SpaceMismatchError,
 )
-from ..types import ChangeKind, ExampleRecord, IntArray, NewExample, Space
+from ..types import ChangeKind, ExampleRecord, NewExample, Space
 from .classes import ClassReading, ClassWriting
 from .labels import bounded_source, normalised_label
 from .local_features import LocalFeatureWriting
@@ -75,32 +74,10 @@ class ExampleReading:
         for row in self._session.stream(query):
             yield _record(row)
 
-    def classes(self) -> tuple[IntArray, IntArray]:
-        """All examples' ids, ascending, and their classes' ids, `(n,) int64` each.
-
-        Each column comes as one text: a row of its own for every example takes twice as long.
-        """
-        columns = [cast(column, Text) for column in (ExampleRow.id, ExampleRow.class_id)]
-        texts = select(*(func.aggregate_strings(column, ",") for column in columns))
-        ids, class_ids = (
-            np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
-            for text in self._session.execute(texts).one()
-        )
-        order = np.argsort(ids, kind="stable")
-        return ids[order], class_ids[order]
-
     def origins(self) -> list[str]:
         """The bulk sources that list examples, as text, in order."""
         query = select(ExampleRow.origin).where(ExampleRow.origin.is_not(None)).distinct()
         return sorted(self._session.execute(query).scalars())
-
-    def sample(self, count: int) -> IntArray:
-        """The ids of examples whose contents hash lowest, in that order: `(n,) int64`.
-
-        As good as drawn at random, but the same whenever and in whatever order they were enrolled.
-        """
-        query = select(ExampleRow.id).order_by(ExampleRow.content_hash, ExampleRow.id).limit(count)
-        return np.fromiter(self._session.execute(query).scalars(), np.int64)
 
     def of_content(self, content_hash: str) -> list[ExampleRecord]:
         """The examples made from exactly that content."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import numpy as np
 from sqlalchemy import delete, insert, select
 
 from ..types import ChangeKind, ClassStatistics
 from .classes import ClassReading
 from .log import NewCommit
 from .models import CalibrationRow, ClassStatisticsRow, SiameseHeadRow
-from .records import StatisticsTable
 from .session import CHUNK, Session, chunks, id_chunks
 
 
@@ -37,26 +35,6 @@ class LearnedReading:
             for query in queries
             for found in self._session.execute(query)
         }
-
-    def statistics_table(self, searched_space: str) -> StatisticsTable:
-        """`statistics` as arrays, without the sizes of cohorts, in no order."""
-        row = ClassStatisticsRow
-        query = select(row.class_id, row.mean, row.std).where(row.space_id == searched_space)
-        class_ids, means, stds = self._session.numbers(query, 3)
-        return StatisticsTable(class_ids.astype(np.int64), means, stds)
-
-    def calibration(self, searched_space: str) -> bytes | None:
-        """The payload of the calibration in force in a searched space, if there is one."""
-        query = select(CalibrationRow.payload).where(CalibrationRow.space_id == searched_space)
-        payload: bytes | None = self._session.execute(query).scalar_one_or_none()
-        return payload
-
-    def siamese_head(self, searched_space: str) -> bytes | None:
-        """The payload of the Siamese head trained in a searched space, if there is one."""
-        row = SiameseHeadRow
-        query = select(row.payload).where(row.space_id == searched_space)
-        payload: bytes | None = self._session.execute(query).scalar_one_or_none()
-        return payload
 
     def siamese_head_spaces(self) -> list[str]:
         """The searched spaces that heads were trained in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import delete, insert, select
 
@@ -30,11 +30,6 @@ class LocalFeatureReading:
             for chunk in id_chunks(sorted(ids))
             for row in self._session.execute(_LOCAL.where(LocalFeaturesRow.example_id.in_(chunk)))
         }
-
-    def stream(self) -> Iterator[tuple[int, StoredLocalFeatures]]:
-        """Every example's local features, streamed."""
-        for row in self._session.stream(_LOCAL):
-            yield row.example_id, StoredLocalFeatures(row.extractor, row.data)
 
     def lacking(self, extractor: str) -> tuple[list[int], list[int]]:
         """The ids of examples that have no local features of an extractor.

@@ -1,4 +1,4 @@
-"""The log of changes: what it tells, and the commit that a transaction adds to it."""
+"""The commit that a transaction makes, and what it adds to the log of changes."""
 
 from __future__ import annotations
 
@@ -9,50 +9,10 @@ from uuid import uuid4
 
 from sqlalchemy import delete, insert, select, update
 
-from ..types import Change, ChangeKind
+from ..types import ChangeKind
 from .models import ChangeRow, ClassRow, GalleryRow
 from .session import Session, chunks
-
-
-class LogReading:
-    """Questions about what changed."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def since(self, generation: int, *, commit_id: str | None = None) -> list[Change] | None:
-        """What changed after `generation`, in order.
-
-        A class that comes or goes has an entry without an example; its examples have their own.
-        None if the log no longer reaches back that far, or `generation` is of another history (a
-        backup was restored, or a copy has gone its own way): the caller re-reads everything.
-
-        Args:
-            commit_id: of the commit that made `generation`. Without it, another history is noticed
-                only where `generation` is yet to come.
-        """
-        query = select(GalleryRow.trimmed_generation, GalleryRow.generation)
-        trimmed, current = self._session.execute(query).one()
-        if not trimmed <= generation <= current:
-            return None
-        if commit_id is not None and commit_id != self.commit_id(generation):
-            return None
-        rows = self._session.execute(
-            select(ChangeRow.generation, ChangeRow.kind, ChangeRow.class_id, ChangeRow.example_id)
-            .where(ChangeRow.generation > generation)
-            .order_by(ChangeRow.id)
-        )
-        return [Change(row[0], ChangeKind(row[1]), row[2], row[3]) for row in rows]
-
-    def commit_id(self, generation: int) -> str | None:
-        """The id of the commit that made a generation; None where it isn't known any more."""
-        row = self._session.execute(select(GalleryRow)).one()
-        if generation == row.generation:
-            return str(row.commit_id)
-        if generation == row.trimmed_generation:
-            return row.trimmed_commit_id or None
-        query = select(ChangeRow.commit_id).where(ChangeRow.generation == generation)
-        return self._session.execute(query.limit(1)).scalar_one_or_none() or None
+from .whole import LogReading
 
 
 class NewCommit:

@@ -11,15 +11,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
-
 from ..errors import GalleryDamagedError, GalleryVersionError
 from . import sqlite
 from .database import Database
 from .failures import DAMAGED
+from .whole import PlainSession
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy import Connection
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema revision that this code can upgrade from, oldest first; a test compares them with
@@ -39,13 +39,13 @@ def prepare(database: Database) -> None:
         GalleryDamagedError: it holds no gallery.
         ReadOnlyError, StorageError: the upgrade could not be written.
     """
-    with database.transaction() as connection:
-        if database.server and not database.server.has_table(connection, _VERSIONS):
+    with database.reading() as session:
+        if database.server and not database.server.has_table(session, _VERSIONS):
             raise GalleryVersionError(
                 f"{database.name} has no tables for a gallery yet; a shared database is set up by "
                 f"an explicit `onelook upgrade '{database.name}'` only"
             )
-        revision = current_revision(connection, database.name)
+        revision = current_revision(session, database.name)
     if revision == HEAD:
         return
     if database.path is None:
@@ -62,15 +62,23 @@ def prepare(database: Database) -> None:
     _upgrade_file(database, database.path)
 
 
-def current_revision(connection: Connection, name: str) -> str:
+def holds_gallery(database: Database) -> bool:
+    """Whether there is a gallery in the tables, which are of the current schema."""
+    return database.row("SELECT id FROM gallery") is not None
+
+
+def current_revision(session: PlainSession, name: str) -> str:
     """The database's schema revision, one of `REVISIONS`; `name` is the database's, for errors.
+
+    A server's has the table that tells it; whoever asks has looked.
 
     Raises:
         GalleryDamagedError: it holds no gallery.
         GalleryVersionError: the revision is not known here.
     """
-    found = inspect(connection).has_table(_VERSIONS)
-    rows = connection.execute(text("SELECT version_num FROM alembic_version")) if found else ()
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = :name"
+    found = session.on_server or bool(list(session.rows(tables, name=_VERSIONS)))
+    rows = session.rows("SELECT version_num FROM alembic_version") if found else ()
     revisions = [str(row[0]) for row in rows]
     if len(revisions) != 1:
         raise GalleryDamagedError(
@@ -106,11 +114,14 @@ def upgrade_server(database: Database) -> str | None:
     """
     server = database.server
     assert server is not None, "files are upgraded when they are opened"
+    from .session import Session
+
     with database.transaction(write=True) as connection:
         server.make_schema(connection)
         before = None
-        if server.has_table(connection, _VERSIONS):
-            before = current_revision(connection, database.name)
+        session = Session(connection)
+        if server.has_table(session, _VERSIONS):
+            before = current_revision(session, database.name)
         if before != HEAD:
             upgrade(connection)
     return before
@@ -129,8 +140,10 @@ def backup_path(path: Path, revision: str) -> Path:
 
 
 def _upgrade_file(database: Database, path: Path) -> None:
+    from .session import Session
+
     with database.transaction(write=True, foreign_keys=False) as connection:
-        revision = current_revision(connection, database.name)
+        revision = current_revision(Session(connection), database.name)
         if revision == HEAD:
             return  # another process did it while this one waited for the lock
         # Another connection reads the state before this transaction, which no one can change now.

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from ..errors import GalleryDamagedError
-from ..types import KeepPictures, Reject, Space
+from ..types import Reject
 from .classes import ClassReading
 from .examples import ExampleReading
 from .learned import LearnedReading
 from .local_features import LocalFeatureReading
-from .log import LogReading
 from .models import (
     ClassRow,
     ExampleRow,
-    GalleryRow,
     PictureRow,
     RejectRow,
-    SpaceRow,
 )
 from .records import Counts, GalleryState
 from .session import Session
 from .spaces import EmbeddingReading, SpaceReading
+from .whole import WholeReading
 
 
 class CatalogReader:
@@ -30,6 +27,7 @@ class CatalogReader:
     Attributes:
         session: what the parts put their statements to.
         classes, examples, embeddings, local_features, spaces, learned, log: questions about each.
+        whole: questions to whole tables.
     """
 
     def __init__(self, session: Session) -> None:
@@ -40,28 +38,12 @@ class CatalogReader:
         self.spaces = SpaceReading(session)
         self.embeddings = EmbeddingReading(session)
         self.learned = LearnedReading(session)
-        self.log = LogReading(session)
+        self.whole = WholeReading(session)
+        self.log = self.whole.log
 
     def state(self) -> GalleryState:
         """The gallery's settings."""
-        row = self.session.execute(
-            select(GalleryRow, SpaceRow).join(SpaceRow, SpaceRow.id == GalleryRow.space_id)
-        ).first()
-        if row is None:
-            raise GalleryDamagedError(
-                "the gallery's settings are missing from its database; restore it from a backup"
-            )
-        return GalleryState(
-            uuid=row.uuid,
-            created_at=row.created_at,
-            generation=row.generation,
-            commit_id=row.commit_id,
-            space=Space(row.backbone, row.weights_hash, row.preprocessing_hash, row.dimension),
-            projection_id=row.projection_id,
-            keep_pictures=KeepPictures(row.keep_pictures),
-            target_fpir=row.target_fpir,
-            local_points=row.local_points,
-        )
+        return self.whole.state()
 
     def counts(self) -> Counts:
         """How many classes, examples and pictures there are."""

@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from ..errors import GalleryError, GalleryNotFoundError, StorageError
+from .whole import PlainSession
 
 CONNECT_TIMEOUT = 10
 """Seconds to wait for a connection, where the URL doesn't say."""
@@ -107,7 +108,7 @@ class Server:
 
     @contextmanager
     def transaction(
-        self, connection: Connection, *, write: bool, lock: str, timeout: float
+        self, connection: Connection, *, write: bool, timeout: float, lock: str = CATALOG_LOCK
     ) -> Iterator[None]:
         """One transaction; a commit whose answer was lost is looked up, so its fate is known.
 
@@ -139,14 +140,15 @@ class Server:
             if number is not None and not self._was_committed(number):
                 raise
 
-    def has_table(self, connection: Connection, table: str) -> bool:
+    def has_table(self, session: PlainSession, table: str) -> bool:
         """Whether the schema itself, not another one that is searched too, has a table."""
-        query = text(
+        [[found]] = session.rows(
             "SELECT EXISTS (SELECT FROM pg_tables WHERE tablename = :table AND "
-            "schemaname = coalesce(CAST(:schema AS text), current_schema()))"
+            "schemaname = coalesce(CAST(:schema AS text), current_schema()))",
+            table=table,
+            schema=self.schema,
         )
-        found = connection.execute(query, {"table": table, "schema": self.schema})
-        return bool(found.scalar_one())
+        return bool(found)
 
     def make_schema(self, connection: Connection) -> None:
         """Make the schema that the URL names, if it isn't there."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-from sqlalchemy import Connection, CursorResult, Row
+from sqlalchemy import Connection, CursorResult, Row, text
 from sqlalchemy.sql import Executable
 
 from ..errors import GalleryError
+from . import sqlite
 
 CHUNK = 1000
 """How many values one statement looks up, and how many rows a stream fetches at a time."""
@@ -89,14 +87,15 @@ class Session:
             while rows := result.cursor.fetchmany(batch):
                 yield rows
 
-    def numbers(self, query: Executable, columns: int) -> npt.NDArray[np.float64]:
-        """All rows of a query for so many columns of numbers: `(columns, n)`.
-
-        Whole numbers are exact up to 2^53, which ids don't reach.
-        """
-        rows = chain.from_iterable(self.batches(query, RAW_BATCH))
-        numbers = np.fromiter(chain.from_iterable(rows), np.float64)
-        return numbers.reshape(-1, columns).T.copy()
+    def rows(self, statement: str, **values: Any) -> Iterator[Sequence[Any]]:
+        """The rows of a statement in plain SQL, whose `:names` are the values'."""
+        if self.on_server:
+            options = {"yield_per": RAW_BATCH}
+            yield from self._connection.execute(text(statement), values, execution_options=options)
+        else:
+            file = self._connection.connection.driver_connection
+            assert isinstance(file, sqlite.FileConnection)
+            yield from file.execute(statement, values)
 
     def stream(self, query: Executable) -> Iterator[Row[*tuple[Any, ...]]]:
         """The rows of a query, fetched as they are asked for."""

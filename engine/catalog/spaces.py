@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Select, delete, func, insert, select
 
-from ..errors import GalleryDamagedError, SpaceMismatchError
+from ..errors import SpaceMismatchError
 from ..types import ChangeKind, FloatArray, Space
 from .log import NewCommit
 from .models import (
@@ -75,17 +75,6 @@ class SpaceReading:
         """The ids of all spaces that embeddings are held in, oldest first."""
         query = select(SpaceRow.id).order_by(SpaceRow.created_at)
         return list(self._session.execute(query).scalars())
-
-    def projection(self, projection_id: str) -> bytes:
-        """The payload of a stored projection. Raises GalleryDamagedError if it is missing."""
-        query = select(ProjectionRow.payload).where(ProjectionRow.id == projection_id)
-        payload: bytes | None = self._session.execute(query).scalar_one_or_none()
-        if payload is None:
-            raise GalleryDamagedError(
-                f"the projection {projection_id} is missing from the gallery's database; "
-                "restore it from a backup, or fit one anew"
-            )
-        return payload
 
     def kept_projection(self, space_id: str) -> bytes | None:
         """The payload of the youngest projection of a space, if it has one."""

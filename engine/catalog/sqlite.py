@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..durability import sync_folder
 from ..errors import ReadOnlyError, StorageError
-from .failures import DRIVER_ERRORS, translate
+from .failures import SQLITE_ERRORS, of_sqlite
 
 Error = sqlite3.Error
 Stamp = tuple[int, int, bool]
@@ -181,8 +181,8 @@ def errors_of(where: str) -> Iterator[None]:
     """Translate a bare connection's errors, and the file system's, into this project's."""
     try:
         yield
-    except DRIVER_ERRORS as error:
-        raise translate(error, where) from error
+    except SQLITE_ERRORS as error:
+        raise of_sqlite(error, where) from error
     except OSError as error:
         raise StorageError(
             f"{where}: {error.strerror}; check its folder's permissions and the space on the disk"

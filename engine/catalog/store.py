@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import ClassVar, Self, TypeVar
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from ..errors import (
     GalleryDamagedError,
@@ -19,14 +18,16 @@ from ..errors import (
 from ..forking import in_forked_child
 from ..types import KeepPictures, Space
 from . import migrate, sqlite
-from .creating import create_file, create_on_server, holds_gallery
 from .database import LOCK_TIMEOUT, Database, parse_location
-from .maintenance import back_up, compact, integrity_problems
-from .reading import CatalogReader
 from .records import Commit, Counts, GalleryState
-from .service import ServiceStore
-from .session import Session
-from .writing import WriteTransaction
+from .whole import WholeReading
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from .reading import CatalogReader
+    from .service import ServiceStore
+    from .writing import WriteTransaction
 
 T = TypeVar("T")
 
@@ -41,8 +42,8 @@ class Catalog:
     Raises: this project's errors only. Besides what each method names, any may raise StorageError
     (disk full, locked too long, connection lost) and GalleryDamagedError.
 
-    Attributes:
-        service: what the HTTP service keeps in the same database.
+    What stands on SQLAlchemy is imported when it is first asked for: opening a file, its `whole`
+    tables, its `state` and `commit` do without.
     """
 
     REVISION: ClassVar[str] = migrate.HEAD
@@ -50,7 +51,6 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.service = ServiceStore(database)
         self._write_lock = RLock()
         self._writing = False
         self._removed = False
@@ -79,6 +79,8 @@ class Catalog:
             SpaceMismatchError: the one that is there is in another space.
             GalleryVersionError: the server's tables are missing or must be upgraded first.
         """
+        from .creating import create_file, create_on_server
+
         place = parse_location(location)
         if not isinstance(place, Path):
             create_on_server(place, space, keep_pictures, lock_timeout)
@@ -123,7 +125,7 @@ class Catalog:
             return place.is_file()
         with Database(place) as database:
             migrate.prepare(database)
-            return holds_gallery(database)
+            return migrate.holds_gallery(database)
 
     @classmethod
     def open(
@@ -153,7 +155,7 @@ class Catalog:
         database = Database(place, read_only=read_only, timeout=lock_timeout)
         try:
             migrate.prepare(database)
-            if database.server is not None and not holds_gallery(database):
+            if database.server is not None and not migrate.holds_gallery(database):
                 raise GalleryNotFoundError(
                     f"{database.name} holds no gallery yet; "
                     f"`onelook enroll SOURCE --gallery '{database.name}'` makes one"
@@ -196,9 +198,25 @@ class Catalog:
             self._try_erasing()
         self._database.close()
 
+    @cached_property
+    def service(self) -> ServiceStore:
+        """What the HTTP service keeps in the same database."""
+        from .service import ServiceStore
+
+        return ServiceStore(self._database)
+
+    @contextmanager
+    def whole(self) -> Iterator[WholeReading]:
+        """Several questions to whole tables, of one consistent state."""
+        with self._database.reading() as session:
+            yield WholeReading(session)
+
     @contextmanager
     def read(self) -> Iterator[CatalogReader]:
         """Several questions to one consistent state."""
+        from .reading import CatalogReader
+        from .session import Session
+
         with self._database.transaction() as connection:
             yield CatalogReader(Session(connection))
 
@@ -214,11 +232,12 @@ class Catalog:
 
     def state(self) -> GalleryState:
         """The gallery's settings."""
-        return self.ask(CatalogReader.state)
+        with self.whole() as whole:
+            return whole.state()
 
     def counts(self) -> Counts:
         """How many classes, examples and pictures there are."""
-        return self.ask(CatalogReader.counts)
+        return self.ask(lambda read: read.counts())
 
     def picture(self, example_id: int) -> bytes | None:
         """The kept copy of an example's picture, encoded, if one was kept."""
@@ -232,6 +251,9 @@ class Catalog:
             ReadOnlyError: the catalog is read-only.
             RuntimeError: this thread is already within such a block.
         """
+        from .session import Session
+        from .writing import WriteTransaction
+
         with self._write_lock:
             if self._writing:
                 raise RuntimeError(
@@ -275,6 +297,8 @@ class Catalog:
 
         Reads all of it, except that whether pictures can be decoded is left to the caller.
         """
+        from .maintenance import integrity_problems
+
         return integrity_problems(self._database)
 
     def backup(self, destination: Path, *, tokens: bool = False) -> None:
@@ -287,6 +311,8 @@ class Catalog:
         Raises:
             StorageError: something is there already, or the copy can't be written.
         """
+        from .maintenance import back_up
+
         back_up(self._database, destination, tokens=tokens)
 
     def compact(self) -> None:
@@ -295,6 +321,8 @@ class Catalog:
         Raises:
             ReadOnlyError: the catalog is read-only.
         """
+        from .maintenance import compact
+
         with self._write_lock:
             compact(self._database)
         self.erase_removed()

@@ -12,9 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from ..catalog import Catalog, WriteTransaction
+from ..catalog import Catalog
 from ..errors import ReadOnlyError, StorageError, UnavailableError
 from ..forking import in_forked_child
 from ..patience import patiently
@@ -24,6 +24,9 @@ from .following.kept_index import KeptIndex
 from .following.loading import load
 from .location import GalleryLocation
 from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ..catalog.writing import WriteTransaction
 
 LOGGER = logging.getLogger(__name__)
 PATIENCE = 60.0

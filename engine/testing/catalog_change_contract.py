@@ -165,7 +165,7 @@ class ChangeContract:
         def read(_: int) -> None:
             for _ in range(10):
                 with catalog.read() as reader:
-                    ids, _classes = reader.examples.classes()
+                    ids, _classes = reader.whole.examples()
                     assert len(ids) == reader.counts().examples == reader.state().generation
 
         with ThreadPoolExecutor(8) as pool:

@@ -202,7 +202,7 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
             cup: ClassStatistics(0.75, 0.5, 4)
         }
         assert catalog.ask(lambda read: read.learned.statistics("three")) == {}
-        table = catalog.ask(lambda read: read.learned.statistics_table("one"))
+        table = catalog.ask(lambda read: read.whole.statistics("one"))
         assert catalog.ask(lambda read: read.learned.statistics("one"))[bowl].cohort_size == 9
         rows = sorted(zip(*(column.tolist() for column in table), strict=True))
         assert rows == [(cup, 0.375, 0.25), (bowl, 0.125, 1.5)]
@@ -221,9 +221,9 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
         assert catalog.ask(lambda read: read.log.since(1)) == [
             Change(2, ChangeKind.CALIBRATE, None, None)
         ]
-        assert sorted(
-            catalog.ask(lambda read: read.learned.statistics_table("one")).class_ids
-        ) == sorted(ids.values())
+        assert sorted(catalog.ask(lambda read: read.whole.statistics("one")).class_ids) == sorted(
+            ids.values()
+        )
         assert len(catalog.ask(lambda read: read.classes.labels())) == 1500
 
     def test_the_target_is_kept_and_must_be_a_share(self, catalog: Catalog) -> None:
@@ -241,21 +241,21 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
                 transaction.spaces.set_projection(projection)
             assert catalog.state().projection_id == projection.id
             with catalog.read() as reader:
-                assert reader.spaces.projection(projection.id) == projection.payload
+                assert reader.whole.projection(projection.id) == projection.payload
         with catalog.write() as transaction:
             transaction.spaces.set_projection(None)
         assert catalog.state().projection_id is None
-        assert catalog.ask(lambda read: read.spaces.projection("p2")) == b"two"
+        assert catalog.ask(lambda read: read.whole.projection("p2")) == b"two"
         changes = catalog.ask(lambda read: read.log.since(0))
         assert changes == [Change(g, ChangeKind.SPACE, None, None) for g in (1, 2, 3, 4)]
 
     def test_a_calibration_takes_the_place_of_the_one_before(self, catalog: Catalog) -> None:
-        assert catalog.ask(lambda read: read.learned.calibration("searched")) is None
+        assert catalog.ask(lambda read: read.whole.calibration("searched")) is None
         for payload in (b"one", b"two"):
             with catalog.write() as transaction:
                 transaction.learned.put_calibration("searched", payload)
-        assert catalog.ask(lambda read: read.learned.calibration("searched")) == b"two"
-        assert catalog.ask(lambda read: read.learned.calibration("elsewhere")) is None
+        assert catalog.ask(lambda read: read.whole.calibration("searched")) == b"two"
+        assert catalog.ask(lambda read: read.whole.calibration("elsewhere")) is None
         assert catalog.ask(lambda read: read.log.since(1)) == [
             Change(2, ChangeKind.CALIBRATE, None, None)
         ]
@@ -270,13 +270,13 @@ class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeCont
                 )
                 transaction.learned.put_siamese_head("searched", payload)
         with catalog.read() as reader:
-            assert reader.learned.siamese_head("searched") == b"two\x00"
-            assert reader.learned.siamese_head("elsewhere") is None
+            assert reader.whole.siamese_head("searched") == b"two\x00"
+            assert reader.whole.siamese_head("elsewhere") is None
             assert reader.learned.siamese_head_spaces() == ["searched"]
         with catalog.write() as transaction:
             transaction.learned.put_siamese_head("searched", None)
         with catalog.read() as reader:
-            assert reader.learned.siamese_head("searched") is None
+            assert reader.whole.siamese_head("searched") is None
         assert catalog.ask(lambda read: read.log.since(1)) == [
             Change(g, ChangeKind.HEAD, None, None) for g in (2, 3)
         ]

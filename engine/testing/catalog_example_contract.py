@@ -36,7 +36,7 @@ class ExampleContract:
         found = StoredLocalFeatures("points", b"many")
         cup, bowl = enroll(catalog, new_example(1, local_features=found), new_example(2))
         assert catalog.ask(lambda read: read.local_features.of([cup, bowl])) == {cup: found}
-        assert dict(catalog.stream(lambda read: read.local_features.stream())) == {cup: found}
+        assert dict(catalog.stream(lambda read: read.whole.local_features())) == {cup: found}
         assert catalog.ask(lambda read: read.local_features.lacking("points")) == ([bowl], [])
         assert catalog.ask(lambda read: read.local_features.lacking("others")) == ([cup, bowl], [])
         with catalog.write() as transaction:
@@ -152,10 +152,10 @@ class ExampleContract:
         assert list(catalog.stream(lambda read: read.examples.stream(origin="/c"))) == []
 
     def test_example_and_class_ids_come_as_arrays(self, catalog: Catalog) -> None:
-        ids, class_ids = catalog.ask(lambda read: read.examples.classes())
+        ids, class_ids = catalog.ask(lambda read: read.whole.examples())
         assert ids.shape == class_ids.shape == (0,)
         added = enroll(catalog, *(new_example(n, f"c{n % 2}") for n in range(3)))
-        ids, class_ids = catalog.ask(lambda read: read.examples.classes())
+        ids, class_ids = catalog.ask(lambda read: read.whole.examples())
         assert ids.dtype == class_ids.dtype == np.int64
         assert ids.tolist() == added
         assert [catalog.ask(lambda read: read.classes.labels())[i] for i in class_ids.tolist()] == [

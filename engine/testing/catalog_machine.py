@@ -31,7 +31,7 @@ class Follower:
     def follow(self, catalog: Catalog) -> None:
         changes = catalog.ask(lambda read: read.log.since(self.generation))
         if changes is None:  # the log was trimmed
-            ids, class_ids = catalog.ask(lambda read: read.examples.classes())
+            ids, class_ids = catalog.ask(lambda read: read.whole.examples())
             self.class_of = dict(zip(ids.tolist(), class_ids.tolist(), strict=True))
             self.classes = set(catalog.ask(lambda read: read.classes.labels()))
             changes = []
@@ -206,6 +206,6 @@ class CatalogMachine(RuleBasedStateMachine):
     @invariant()
     def the_replayed_log_equals_the_state(self) -> None:
         self.follower.follow(self.catalog)
-        ids, class_ids = self.catalog.ask(lambda read: read.examples.classes())
+        ids, class_ids = self.catalog.ask(lambda read: read.whole.examples())
         assert self.follower.class_of == dict(zip(ids.tolist(), class_ids.tolist(), strict=True))
         assert self.follower.classes == set(self.catalog.ask(lambda read: read.classes.labels()))

@@ -38,7 +38,7 @@ class VectorContract:
         assert [len(batch.ids) for batch in batches] == [2, 2, 1]
         assert np.concatenate([batch.ids for batch in batches]).tolist() == ids
         class_ids = np.concatenate([batch.class_ids for batch in batches])
-        assert class_ids.tolist() == catalog.ask(lambda read: read.examples.classes())[1].tolist()
+        assert class_ids.tolist() == catalog.ask(lambda read: read.whole.examples())[1].tolist()
         vectors = np.concatenate([batch.vectors for batch in batches])
         np.testing.assert_array_equal(vectors, [direction(n) for n in range(5)])
         [rest] = catalog.stream(lambda read: read.embeddings.stream(SPACE.id, after_id=ids[2]))

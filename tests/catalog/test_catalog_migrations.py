@@ -107,8 +107,8 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         state = catalog.state()
         assert (state.space, state.target_fpir) == (SPACE, 0.01)
         assert (state.generation, state.projection_id) == (2, "c" * 16)
-        assert catalog.ask(lambda read: read.spaces.projection("c" * 16)) == b"payload"
-        assert catalog.ask(lambda read: read.learned.calibration(SPACE.id)) == b"calibration"
+        assert catalog.ask(lambda read: read.whole.projection("c" * 16)) == b"payload"
+        assert catalog.ask(lambda read: read.whole.calibration(SPACE.id)) == b"calibration"
         assert catalog.ask(lambda read: read.classes.labels()) == {
             1: "tea cup",
             2: "café",
@@ -117,7 +117,7 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         }
         pinned = {2: 0.625} if revision >= "0007" else {}  # before, on the former scale
         assert catalog.ask(lambda read: read.classes.pins(searched_space=SPACE.id)) == pinned
-        assert catalog.ask(lambda read: read.classes.pins_of_former_scale()) == 1 - len(pinned)
+        assert catalog.ask(lambda read: read.whole.pins_of_former_scale()) == 1 - len(pinned)
         assert catalog.ask(lambda read: read.classes.by_id(2)).pinned_threshold == pinned.get(2)
         assert catalog.ask(lambda read: read.learned.statistics(SPACE.id)) == {
             4: ClassStatistics(0.25, 0.125, 7)
@@ -141,7 +141,7 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         )
         with_local = revision >= "0006"
         assert state.local_points == (500 if with_local else 0)
-        assert dict(catalog.stream(lambda read: read.local_features.stream())) == (
+        assert dict(catalog.stream(lambda read: read.whole.local_features())) == (
             {1: StoredLocalFeatures("points", bytes(range(40)))} if with_local else {}
         )
         changes = catalog.ask(lambda read: read.log.since(0))
@@ -149,7 +149,7 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         with_head = revision >= "0003"
         assert len(changes) == 13 + with_head + (revision >= "0005")
         with catalog.read() as reader:
-            assert reader.learned.siamese_head(SPACE.id) == (b"head" if with_head else None)
+            assert reader.whole.siamese_head(SPACE.id) == (b"head" if with_head else None)
         files = catalog.service.job_files.listed(1)
         assert [(file.name, file.size) for file in files] == (
             [("mug.png", 256)] if revision >= "0004" else []

@@ -98,7 +98,7 @@ def test_the_vectors_of_a_dropped_space_are_gone_from_every_file(
 ) -> None:
     with catalog.write() as transaction:
         transaction.spaces.add(OTHER_SPACE)
-        ids = transaction.read.examples.classes()[0].tolist()
+        ids = transaction.read.whole.examples()[0].tolist()
         vectors = np.stack([direction(n, OTHER_SPACE.dimension) for n in ids])
         transaction.embeddings.put(OTHER_SPACE.id, ids, vectors)
         transaction.spaces.activate(OTHER_SPACE.id)

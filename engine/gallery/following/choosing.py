@@ -10,13 +10,11 @@ from pathlib import Path
 
 from ...catalog import Catalog
 from ...errors import GalleryError, SettingsError
-from ...indexes.pgvector_index import has_table
 from ..location import GalleryFolder, GalleryLocation
-from .index_in_database import IndexInDatabase
 from .index_in_memory import IndexInMemory
 from .kept_index import KeptIndex
 
-AUTO, FAISS, PGVECTOR = "auto", IndexInMemory.engine, IndexInDatabase.engine
+AUTO, FAISS, PGVECTOR = "auto", IndexInMemory.engine, "pgvector"
 
 
 def check_index(index: str, location: GalleryLocation) -> None:
@@ -46,10 +44,13 @@ def chosen_index(index: str, location: GalleryLocation, catalog: Catalog, file: 
         file: for what FAISS holds.
     """
     writable = not catalog.read_only
-    if index == PGVECTOR:
-        return IndexInDatabase("it was asked for")
     if isinstance(location, GalleryFolder):
         return IndexInMemory(file, writable=writable, reason="the gallery is a folder")
+    from ...indexes.pgvector_index import has_table  # imports SQLAlchemy
+    from .index_in_database import IndexInDatabase
+
+    if index == PGVECTOR:
+        return IndexInDatabase("it was asked for")
     if index == FAISS:
         return IndexInMemory(file, writable=writable, reason="it was asked for", instead=True)
     if has_table(catalog.index_transaction):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...catalog import Catalog, CatalogReader
+from ...catalog import Catalog
 from ...types import Change, ChangeKind, IntArray
 from ...versioned import IdTable
 from ..snapshot import Snapshot
@@ -15,6 +16,9 @@ from ..snapshot.snapshot import COHORT_DRIFT, entered
 from .index_in_memory import examples_in
 from .kept_index import KeptIndex
 from .loading import read_calibration, read_head
+
+if TYPE_CHECKING:
+    from ...catalog.reading import CatalogReader
 
 
 def followed(catalog: Catalog, kept: KeptIndex, snapshot: Snapshot) -> Snapshot | None:
@@ -41,7 +45,7 @@ def followed(catalog: Catalog, kept: KeptIndex, snapshot: Snapshot) -> Snapshot 
             target_fpir=state.target_fpir,  # the log doesn't tell of it
         )
         following = _with_classes(following, reader, changes)
-        sample = reader.examples.sample(COHORT_SIZE) if _draws_anew(following, changes) else None
+        sample = reader.whole.sample(COHORT_SIZE) if _draws_anew(following, changes) else None
     return _with_examples(following, catalog, kept, changes, sample)
 
 
@@ -66,12 +70,12 @@ def _with_classes(snapshot: Snapshot, reader: CatalogReader, changes: list[Chang
     """What the catalog says of the classes touched, of the calibration and of the head."""
     space_id = snapshot.space_id
     if any(c.kind is ChangeKind.HEAD for c in changes):
-        snapshot = dataclasses.replace(snapshot, kept_head=read_head(reader, space_id))
+        snapshot = dataclasses.replace(snapshot, kept_head=read_head(reader.whole, space_id))
     if any(c.kind is ChangeKind.CALIBRATE and c.class_id is None for c in changes):
-        ids, means, stds = reader.learned.statistics_table(space_id)
+        ids, means, stds = reader.whole.statistics(space_id)
         snapshot = dataclasses.replace(
             snapshot,
-            calibration=read_calibration(reader, space_id),
+            calibration=read_calibration(reader.whole, space_id),
             statistics=IdTable(ids, np.stack([means, stds], axis=1)),
         )
     wanted = sorted({c.class_id for c in changes if c.class_id is not None})

@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 
 from ...catalog import Catalog, Commit, GalleryState
 from ...indexes import IndexFileError, SketchedIndex, load_index, save_index
-from ...indexes.pgvector_index import drop_tables
 from ...projections import Projection
 from ...types import Change, ChangeKind, IntArray, Space
 
@@ -63,6 +62,8 @@ class IndexInMemory:
         self.saved, self._changed = None, 0
         self._mode = catalog.file_mode
         if anew and self._instead:
+            from ...indexes.pgvector_index import drop_tables  # imports SQLAlchemy
+
             drop_tables(catalog.index_transaction)
         if anew or not self._load(catalog, state, space_id, projection):
             self.index = SketchedIndex(projection.dimension)
@@ -143,8 +144,8 @@ class IndexInMemory:
             LOGGER.log(level, "%s; making the index anew from the catalog", error)
             return False
         saved = Commit(generation, commit_id)
-        with catalog.read() as reader:
-            changes = reader.log.since(saved.generation, commit_id=saved.id)
+        with catalog.whole() as whole:
+            changes = whole.log.since(saved.generation, commit_id=saved.id)
         if changes is None or any(change.kind is ChangeKind.SPACE for change in changes):
             LOGGER.warning(
                 "%s is too old to follow the catalog's log, or of another history, as where a "

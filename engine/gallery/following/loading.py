@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ...catalog import Catalog, CatalogReader, GalleryState
+from ...catalog import Catalog, GalleryState
+from ...catalog.whole import WholeReading
 from ...decision import Calibration
 from ...decision.trained_head import TrainedHead
 from ...projections import Projection, shipped_cohort
+from ...types import IntArray
 from ...versioned import IdTable, Overlaid
 from ..snapshot import AttributeTable, ExampleTable, Snapshot
 from ..snapshot.cohort import COHORT_SIZE, Draw
@@ -30,26 +32,26 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
     Args:
         anew: make the index of the catalog's vectors, whatever was kept of it.
     """
-    with ThreadPoolExecutor(2, thread_name_prefix="onelook-load") as pool, catalog.read() as reader:
-        state = reader.state()
+    with ThreadPoolExecutor(2, thread_name_prefix="onelook-load") as pool, catalog.whole() as whole:
+        state = whole.state()
         space_id = searched_space(state)
-        projection = _projection(reader, state)
+        projection = _projection(whole, state)
         opening = pool.submit(kept.open, catalog, state, projection, anew=anew)
-        reading = pool.submit(catalog.ask, lambda read: read.examples.classes())
-        local = LocalTable.of(dict(reader.local_features.stream()))
-        ids, means, stds = reader.learned.statistics_table(space_id)
-        labels = Overlaid(reader.classes.labels())
-        attributes = AttributeTable(reader.classes.attributes())
-        pins = Overlaid(reader.classes.pins(searched_space=space_id))
-        if former := reader.classes.pins_of_former_scale():
+        reading = pool.submit(_examples, catalog)
+        local = LocalTable.of(dict(whole.local_features()))
+        ids, means, stds = whole.statistics(space_id)
+        labels = Overlaid(whole.labels())
+        attributes = AttributeTable(whole.attributes())
+        pins = Overlaid(whole.pins(space_id))
+        if former := whole.pins_of_former_scale():
             LOGGER.warning(
                 "%d thresholds that an earlier version pinned are suspended: they are numbers from "
                 "0 to 1 now; pin them anew, or unpin them, with `onelook classes threshold`",
                 former,
             )
-        calibration = read_calibration(reader, space_id)
-        head = read_head(reader, space_id)
-        sample = reader.examples.sample(COHORT_SIZE)
+        calibration = read_calibration(whole, space_id)
+        head = read_head(whole, space_id)
+        sample = whole.sample(COHORT_SIZE)
         examples = ExampleTable(*reading.result())
         opening.result()
     index, shipped = kept.index.reader(), projection.apply(shipped_cohort(state.space))
@@ -74,24 +76,29 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
     )
 
 
+def _examples(catalog: Catalog) -> tuple[IntArray, IntArray]:
+    with catalog.whole() as whole:
+        return whole.examples()
+
+
 def searched_space(state: GalleryState) -> str:
     """The id of the space that is searched: the projection's, or without one the backbone's."""
     return state.projection_id or state.space.id
 
 
-def read_calibration(reader: CatalogReader, space_id: str) -> Calibration:
+def read_calibration(whole: WholeReading, space_id: str) -> Calibration:
     """The calibration in force in a searched space."""
-    payload = reader.learned.calibration(space_id)
+    payload = whole.calibration(space_id)
     return Calibration.empty() if payload is None else Calibration.from_bytes(payload)
 
 
-def read_head(reader: CatalogReader, space_id: str) -> TrainedHead | None:
+def read_head(whole: WholeReading, space_id: str) -> TrainedHead | None:
     """The Siamese head that is kept for a searched space."""
-    payload = reader.learned.siamese_head(space_id)
+    payload = whole.siamese_head(space_id)
     return None if payload is None else TrainedHead.from_bytes(payload)
 
 
-def _projection(reader: CatalogReader, state: GalleryState) -> Projection:
+def _projection(whole: WholeReading, state: GalleryState) -> Projection:
     if state.projection_id is None:
         return Projection.identity(state.space.dimension)
-    return Projection.from_bytes(reader.spaces.projection(state.projection_id))
+    return Projection.from_bytes(whole.projection(state.projection_id))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...catalog import WriteTransaction
 from ...decision import off_scale
 from ..deciding.decisions import class_thresholds
 from ..following.loading import searched_space
 from ..live import LiveGallery
+
+if TYPE_CHECKING:
+    from ...catalog.writing import WriteTransaction
 
 ClassKey = str | int
 """A class's label, or its id: what is meant stays the same class when others rename it."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from ...catalog import WriteTransaction
 from ...patience import patiently
 from ...types import Enrolment, NewExample, Reject
 from ..deciding.near_duplicates import near_duplicates
 from ..live import PATIENCE, LiveGallery
 from .thresholds import Thresholds
 from .writing import Listing, write_examples
+
+if TYPE_CHECKING:
+    from ...catalog.writing import WriteTransaction
 
 
 class Examples:

@@ -77,10 +77,10 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
         import pyarrow.parquet
 
     state = catalog.state()
-    with catalog.read() as reader:
-        head = reader.learned.siamese_head(searched_space(state))
+    with catalog.whole() as whole:
+        head = whole.siamese_head(searched_space(state))
         used = state.projection_id
-        projection = None if used is None else reader.spaces.projection(used)
+        projection = None if used is None else whole.projection(used)
     header = {
         "format": FORMAT,
         "pin_scale": PIN_SCALE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...catalog.service import Feedback
 from ...types import Decision, FloatArray, IntArray
 from ..live import LiveGallery
 from ..snapshot import Snapshot
@@ -27,6 +26,8 @@ class FeedbackNotes:
         Raises:
             ClassNotFoundError, LabelError: there is no such class.
         """
+        from ...catalog.service import Feedback  # imports SQLAlchemy
+
         catalog = self._live.catalog
         if label is not None:
             with catalog.read() as reader:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from ...catalog import WriteTransaction
 from ...local import default_extractor
 from ...types import StoredLocalFeatures
 from ..live import LiveGallery
+
+if TYPE_CHECKING:
+    from ...catalog.writing import WriteTransaction
 
 
 class Local:

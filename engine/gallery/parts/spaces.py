@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from ...catalog import StoredProjection, WriteTransaction
+from ...catalog import StoredProjection
 from ...decision import Calibration
 from ...projections import Projection, shipped_projection
 from ...types import FloatArray, Space
 from ..live import LiveGallery
 from ..snapshot import Snapshot
 from .thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from ...catalog.writing import WriteTransaction
 
 LOGGER = logging.getLogger(__name__)
 

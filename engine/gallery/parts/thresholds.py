@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...catalog import WriteTransaction
 from ...decision import Calibration
 from ...types import ChangeKind, ClassStatistics, IntArray
 from ..deciding.left_out import PHOTOGRAPHS, Photographs, calibrate_on_gallery
@@ -15,6 +15,9 @@ from ..live import LiveGallery
 from ..snapshot import Snapshot
 from ..snapshot.cohort import COHORT_SIZE
 from ..snapshot.statistics import statistics_of
+
+if TYPE_CHECKING:
+    from ...catalog.writing import WriteTransaction
 
 LOGGER = logging.getLogger(__name__)
 
@@ -93,17 +96,16 @@ class Thresholds:
     def _measured(self) -> tuple[Snapshot, dict[int, ClassStatistics]]:
         """The newest snapshot with the statistics of every class, which come as well."""
         catalog, snapshot = self._live.catalog, self._live.newest()
-        with catalog.read() as reader:
-            snapshot = snapshot.with_cohort(reader.examples.sample(COHORT_SIZE))
+        with catalog.whole() as whole:
+            snapshot = snapshot.with_cohort(whole.sample(COHORT_SIZE))
         everyone: IntArray = np.array(sorted(snapshot.labels), np.int64)
         statistics = statistics_of(snapshot.index, snapshot.examples, snapshot.cohort, everyone)
         return snapshot.with_statistics(statistics), statistics
 
     def _up_to_date(self, snapshot: Snapshot) -> bool:
         """Whether the calibration in force is of what is enrolled now."""
-        changes = self._live.catalog.ask(
-            lambda read: read.log.since(snapshot.calibration.generation)
-        )
+        with self._live.catalog.whole() as whole:
+            changes = whole.log.since(snapshot.calibration.generation)
         return changes is not None and all(change.kind in _INNOCENT for change in changes)
 
     def _lacks_photographs(self, snapshot: Snapshot) -> bool:

@@ -18,10 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...catalog import WriteTransaction, normalised_label
+from ...catalog import normalised_label
 from ...errors import DuplicateImageError, LabelError
 from ...types import Enrolment, EnrolmentStatus, ExampleRecord, NewExample, Reject
+
+if TYPE_CHECKING:
+    from ...catalog.writing import WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)

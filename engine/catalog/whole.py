@@ -1,0 +1,245 @@
+"""What opening a gallery reads: tables whole, and the log, in plain SQL.
+
+A cold query asks nothing else of the catalog. Put so, SQLite answers without SQLAlchemy, which
+takes longer to import than everything else that such a query needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..errors import GalleryDamagedError
+from ..types import Change, ChangeKind, IntArray, KeepPictures, Space, StoredLocalFeatures
+from .records import GalleryState, StatisticsTable
+
+PIN_SCALE = ":1"
+"""Ends the space of a pin that is a number from 0 to 1; former ones, on each class's own scale,
+have no such end, and are as good as not there."""
+
+
+class PlainSession(Protocol):
+    """One transaction, as statements in plain SQL see it; for one thread."""
+
+    @property
+    def on_server(self) -> bool:
+        """Whether the database is a PostgreSQL server's, and no SQLite file."""
+
+    def rows(self, statement: str, **values: Any) -> Iterable[Sequence[Any]]:
+        """The rows of a statement, whose `:names` are the values'."""
+
+
+class WholeReading:
+    """Questions to tables read whole, within one consistent view.
+
+    Attributes:
+        log: what changed.
+    """
+
+    def __init__(self, session: PlainSession) -> None:
+        self._session = session
+        self.log = LogReading(session)
+
+    def state(self) -> GalleryState:
+        """The gallery's settings."""
+        row = _first(
+            self._session.rows(
+                "SELECT uuid, gallery.created_at, generation, commit_id, backbone, weights_hash, "
+                "preprocessing_hash, dimension, projection_id, keep_pictures, target_fpir, "
+                "local_points FROM gallery JOIN space ON space.id = gallery.space_id"
+            )
+        )
+        if row is None:
+            raise GalleryDamagedError(
+                "the gallery's settings are missing from its database; restore it from a backup"
+            )
+        return GalleryState(
+            uuid=row[0],
+            created_at=_moment(row[1]),
+            generation=row[2],
+            commit_id=row[3],
+            space=Space(*row[4:8]),
+            projection_id=row[8],
+            keep_pictures=KeepPictures(row[9]),
+            target_fpir=row[10],
+            local_points=row[11],
+        )
+
+    def labels(self) -> dict[int, str]:
+        """Every class's label by its id."""
+        return dict(self._session.rows("SELECT id, label FROM class"))  # type: ignore[arg-type]
+
+    def attributes(self) -> dict[int, str]:
+        """The attributes of the classes that have any, as JSON text by class id."""
+        rows = self._session.rows(
+            "SELECT id, CAST(attributes AS TEXT) FROM class WHERE CAST(attributes AS TEXT) != '{}'"
+        )
+        return dict(rows)  # type: ignore[arg-type]
+
+    def pins(self, searched_space: str) -> dict[int, float]:
+        """The thresholds pinned in a searched space, by class id."""
+        rows = self._session.rows(
+            "SELECT id, pinned_threshold FROM class "
+            "WHERE pinned_threshold IS NOT NULL AND pinned_space = :space",
+            space=searched_space + PIN_SCALE,
+        )
+        return dict(rows)  # type: ignore[arg-type]
+
+    def pins_of_former_scale(self) -> int:
+        """How many thresholds were pinned before they were numbers from 0 to 1."""
+        row = _first(
+            self._session.rows(
+                "SELECT count(*) FROM class "
+                "WHERE pinned_threshold IS NOT NULL AND pinned_space NOT LIKE :present",
+                present=f"%{PIN_SCALE}",
+            )
+        )
+        assert row is not None
+        return int(row[0])
+
+    def examples(self) -> tuple[IntArray, IntArray]:
+        """All examples' ids, ascending, and their classes' ids, `(n,) int64` each.
+
+        Each column comes as one text: a row of its own for every example takes twice as long.
+        """
+        columns = "SELECT group_concat(id, ','), group_concat(class_id, ',') FROM example"
+        if self._session.on_server:
+            columns = (
+                "SELECT string_agg(CAST(id AS TEXT), ','), string_agg(CAST(class_id AS TEXT), ',') "
+                "FROM example"
+            )
+        row = _first(self._session.rows(columns))
+        assert row is not None
+        ids, class_ids = (
+            np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
+            for text in row
+        )
+        order = np.argsort(ids, kind="stable")
+        return ids[order], class_ids[order]
+
+    def sample(self, count: int) -> IntArray:
+        """The ids of examples whose contents hash lowest, in that order: `(n,) int64`.
+
+        As good as drawn at random, but the same whenever and in whatever order they were enrolled.
+        """
+        rows = self._session.rows(
+            "SELECT id FROM example ORDER BY content_hash, id LIMIT :count", count=count
+        )
+        return np.fromiter(chain.from_iterable(rows), np.int64)
+
+    def local_features(self) -> Iterator[tuple[int, StoredLocalFeatures]]:
+        """Every example's local features, streamed by the examples' ids."""
+        rows = self._session.rows(
+            "SELECT example_id, extractor, bytes FROM local_features ORDER BY example_id"
+        )
+        for example_id, extractor, data in rows:
+            yield example_id, StoredLocalFeatures(extractor, data)
+
+    def statistics(self, searched_space: str) -> StatisticsTable:
+        """The classes' statistics in a searched space, without the sizes of cohorts, in no order.
+
+        Ids are exact up to 2^53, which they don't reach.
+        """
+        rows = self._session.rows(
+            "SELECT class_id, mean, std FROM class_statistics WHERE space_id = :space",
+            space=searched_space,
+        )
+        numbers = np.fromiter(chain.from_iterable(rows), np.float64)
+        class_ids, means, stds = numbers.reshape(-1, 3).T.copy()
+        return StatisticsTable(class_ids.astype(np.int64), means, stds)
+
+    def calibration(self, searched_space: str) -> bytes | None:
+        """The payload of the calibration in force in a searched space, if there is one."""
+        return self._payload(
+            "SELECT payload FROM calibration WHERE space_id = :id", id=searched_space
+        )
+
+    def siamese_head(self, searched_space: str) -> bytes | None:
+        """The payload of the Siamese head trained in a searched space, if there is one."""
+        return self._payload(
+            "SELECT payload FROM siamese_head WHERE space_id = :id", id=searched_space
+        )
+
+    def projection(self, projection_id: str) -> bytes:
+        """The payload of a stored projection. Raises GalleryDamagedError if it is missing."""
+        payload = self._payload("SELECT payload FROM projection WHERE id = :id", id=projection_id)
+        if payload is None:
+            raise GalleryDamagedError(
+                f"the projection {projection_id} is missing from the gallery's database; "
+                "restore it from a backup, or fit one anew"
+            )
+        return payload
+
+    def _payload(self, statement: str, **values: str) -> bytes | None:
+        row = _first(self._session.rows(statement, **values))
+        return None if row is None else bytes(row[0])
+
+
+class LogReading:
+    """Questions about what changed."""
+
+    def __init__(self, session: PlainSession) -> None:
+        self._session = session
+
+    def since(self, generation: int, *, commit_id: str | None = None) -> list[Change] | None:
+        """What changed after `generation`, in order.
+
+        A class that comes or goes has an entry without an example; its examples have their own.
+        None if the log no longer reaches back that far, or `generation` is of another history (a
+        backup was restored, or a copy has gone its own way): the caller re-reads everything.
+
+        Args:
+            commit_id: of the commit that made `generation`. Without it, another history is noticed
+                only where `generation` is yet to come.
+        """
+        trimmed, _, current, _ = self._bounds()
+        if not trimmed <= generation <= current:
+            return None
+        if commit_id is not None and commit_id != self.commit_id(generation):
+            return None
+        rows = self._session.rows(
+            "SELECT generation, kind, class_id, example_id FROM change_log "
+            "WHERE generation > :generation ORDER BY id",
+            generation=generation,
+        )
+        return [Change(row[0], ChangeKind(row[1]), row[2], row[3]) for row in rows]
+
+    def commit_id(self, generation: int) -> str | None:
+        """The id of the commit that made a generation; None where it isn't known any more."""
+        trimmed, trimmed_id, current, current_id = self._bounds()
+        if generation == current:
+            return current_id
+        if generation == trimmed:
+            return trimmed_id or None
+        row = _first(
+            self._session.rows(
+                "SELECT commit_id FROM change_log WHERE generation = :generation LIMIT 1",
+                generation=generation,
+            )
+        )
+        return str(row[0]) or None if row is not None else None
+
+    def _bounds(self) -> tuple[int, str, int, str]:
+        """The generation that the log was trimmed up to, and the newest, each with its commit."""
+        row = _first(
+            self._session.rows(
+                "SELECT trimmed_generation, trimmed_commit_id, generation, commit_id FROM gallery"
+            )
+        )
+        assert row is not None
+        return row[0], row[1], row[2], row[3]
+
+
+def _first(rows: Iterable[Sequence[Any]]) -> Sequence[Any] | None:
+    """The first of a few rows, which are all fetched."""
+    return next(iter(list(rows)), None)
+
+
+def _moment(stored: str | datetime) -> datetime:
+    """A moment in UTC; SQLite keeps it as text, without a zone."""
+    moment = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
