@@ -6,8 +6,6 @@ may come from a stranger.
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -77,6 +75,9 @@ def require_reachable(name: str, url: str, tried: str) -> None:
     Raises:
         BackboneUnavailableError: no answer within a few seconds.
     """
+    import urllib.error  # with TLS and all, slow to import
+    import urllib.request
+
     request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - from the libraries' lists
     try:
         urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS).close()  # noqa: S310

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..forking import before_fork
+from ..forking import abandon, before_fork, in_forked_child
 from . import sqlite
 
 
@@ -33,6 +33,7 @@ class FileReads:
         self._path, self._mode, self._timeout = path, mode, timeout
         self._idle: list[sqlite.FileConnection] = []
         before_fork(self.close)
+        in_forked_child(self._renew)
 
     @contextmanager
     def session(self) -> Iterator[FileSession]:
@@ -47,18 +48,23 @@ class FileReads:
     @contextmanager
     def connection(self) -> Iterator[sqlite.FileConnection]:
         """A connection outside any transaction, to be left so."""
-        connection = self._taken()
+        connection, idle = self._taken(), self._idle
         try:
             yield connection
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        idle.append(connection)
 
     def close(self) -> None:
         """Close the connections that nobody uses; the next read opens another."""
         while self._idle:
             self._idle.pop().close()
+
+    def _renew(self) -> None:
+        """Leave what another thread of the parent gave back meanwhile to the parent."""
+        abandon(self._idle)
+        self._idle = []
 
     def _taken(self) -> sqlite.FileConnection:
         while self._idle:

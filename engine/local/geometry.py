@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -159,5 +158,7 @@ def _homography(pairs: Pairs, agree: BoolArray) -> Float64Array | None:
     """Least squares; an affine map where there are few pairs for more."""
     if agree.sum() < _LEAST_FOR_HOMOGRAPHY:
         return _affine(pairs, agree)
+    import cv2  # slow to import, and a gallery without local features needs none
+
     model, _ = cv2.findHomography(pairs.enrolled[agree, :2], pairs.query[agree, :2], 0)
     return None if model is None else np.asarray(model, np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from ..types import BoolArray, FloatArray
@@ -22,6 +21,8 @@ def area(outline: FloatArray) -> float:
 
 def shared(first: FloatArray, second: FloatArray) -> tuple[float, float]:
     """How much two outlines overlap: over their union, and over the smaller one's area."""
+    import cv2  # slow to import, and a gallery without local features needs none
+
     both, _ = cv2.intersectConvexConvex(first.astype(np.float32), second.astype(np.float32))
     one, other = area(first), area(second)
     return both / max(one + other - both, 1e-9), both / max(min(one, other), 1e-9)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -45,6 +44,8 @@ class RootSift(LocalExtractor):
 
 def _detected(view: ByteArray, most: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The strongest points: `(n, 4)`, their strengths `(n,)` and SIFT descriptors `(n, 128)`."""
+    import cv2  # slow to import, and a gallery without local features needs none
+
     sift = cv2.SIFT.create(nfeatures=most, contrastThreshold=CONTRAST)
     nowhere: Any = None  # OpenCV's types don't tell that there may be no mask
     found, described = sift.detectAndCompute(view, nowhere)
@@ -65,6 +66,8 @@ def shrunk(grey: ByteArray, long_side: int) -> ByteArray:
     if scale >= 1:
         return grey
     width, height = (max(1, round(side * scale)) for side in (grey.shape[1], grey.shape[0]))
+    import cv2  # slow to import, and a gallery without local features needs none
+
     view = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(view, np.uint8)
 

@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -40,6 +41,18 @@ def test_help_of_a_command_loads_nothing_heavy() -> None:
     heavy = set(HEAVY) - {"pydantic"}  # which Typer itself uses to read options
 
     assert _modules_after(["recognize", "--help"]).isdisjoint(heavy)
+
+
+def test_a_query_loads_nothing_that_it_does_not_need(
+    gallery: Path, catalog: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONELOOK_BACKBONE", "fake")
+    picture = str(catalog / "thing 3.png")
+
+    modules = _modules_after(["recognize", picture, "--gallery", str(gallery)])
+
+    assert "numpy" in modules
+    assert modules.isdisjoint({"alembic", "cv2", "faiss", "rich", "sqlalchemy", "torch"})
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -11,7 +11,6 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from ...catalog import Catalog, Commit, GalleryState
 from ...indexes import IndexFileError, SketchedIndex, load_index, save_index
@@ -106,6 +105,8 @@ class IndexInMemory:
         """Save, unless another process is at it; a failure costs only the next opening's time."""
         if not self._writable or self.saved == commit:
             return
+        from filelock import FileLock, Timeout  # slow to import, and a query saves nothing
+
         try:
             with FileLock(f"{self._path}.lock", timeout=0, mode=self._mode):
                 self.index.compact()
@@ -154,6 +155,8 @@ class IndexInMemory:
             )
             return False
         self.index, self.saved = index, saved
+        if not changes:
+            return True
         removed = examples_in(changes, ChangeKind.REMOVE)
         added = np.setdiff1d(examples_in(changes, ChangeKind.ADD), removed)
         self.follow(catalog, state.space, projection, added, removed)
