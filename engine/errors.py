@@ -33,7 +33,8 @@ error never leaks. Each message says what was expected, what came, where, and wh
         ├── ClassNotFoundError         no class of that label
         ├── ClassExistsError           a class of that label is there already
         ├── ExampleNotFoundError       no example of that id
-        └── DuplicateImageError        the same picture is enrolled under another class
+        └── DuplicateImageError        the same picture is enrolled under another class, or a
+                                       counterexample of this one
 """
 
 from __future__ import annotations
@@ -173,4 +174,4 @@ class ExampleNotFoundError(GalleryError):
 
 
 class DuplicateImageError(GalleryError):
-    """The same picture is already enrolled under another class."""
+    """The same picture is enrolled under another class, or a counterexample of this one."""

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     EMPTY_GALLERY = "empty_gallery"
     NOTHING_MATCHES = "nothing_matches"
+    REFUSED = "refused"
 
 
 class KeepPictures(StrEnum):
@@ -68,6 +69,7 @@ class ChangeKind(StrEnum):
     CALIBRATE = "calibrate"
     HEAD = "head"
     ATTRIBUTES = "attributes"
+    COUNTEREXAMPLE = "counterexample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,40 @@ class NewExample:
 
 
 @dataclass(frozen=True, slots=True)
+class Counterexample:
+    """A picture that looks like a class and isn't of it, without its vector and its pixels.
+
+    Attributes:
+        source: where it came from, as text; of a part of a picture, with its box.
+        width, height: of the upright picture, or of the part, in pixels.
+        has_picture: whether a copy of it is kept.
+    """
+
+    id: int
+    class_id: int
+    label: str
+    source: str
+    content_hash: str
+    width: int
+    height: int
+    created_at: datetime
+    has_picture: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `onelook classes reject --json` prints."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "source": self.source,
+            "width": self.width,
+            "height": self.height,
+            "content_hash": self.content_hash,
+            "created_at": self.created_at.isoformat(),
+            "has_picture": self.has_picture,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One entry of the change log; entries of one transaction share a generation."""
 
@@ -247,6 +283,38 @@ class QueryPart:
     class_ids: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A class that refuses a query, which is near to one of its counterexamples.
+
+    Attributes:
+        similarity: of the query and the class's best example.
+        counterexample_id: the nearest of its counterexamples.
+        counterexample_similarity: of the query and that one.
+    """
+
+    label: str
+    class_id: int
+    similarity: float
+    counterexample_id: int
+    counterexample_similarity: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.label!r} refuses it: its similarity to a picture that isn't of that class "
+            f"(counterexample {self.counterexample_id}) is {self.counterexample_similarity:.3f}, "
+            f"to the class {self.similarity:.3f}"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "label": self.label,
+            "similarity": round(self.similarity, 6),
+            "counterexample_id": self.counterexample_id,
+            "counterexample_similarity": round(self.counterexample_similarity, 6),
+        }
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
     """The classes of one query, most similar first, or in whatever order decisions are made in.
@@ -262,6 +330,7 @@ class Ranking:
         lead: where it was found, by how much all evidence puts it before the second class, in the
             units of normalised scores; infinite where the second lies elsewhere in the query.
         part: the part of the query that was compared as well; a similarity is the higher of both.
+        refused: classes that are left out, since they refuse the query; the most similar first.
     """
 
     class_ids: IntArray
@@ -272,6 +341,7 @@ class Ranking:
     found_example: int | None = None
     lead: float | None = None
     part: QueryPart | None = None
+    refused: tuple[Refusal, ...] = ()
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -360,6 +430,8 @@ class Decision:
             exactly at a computed threshold, less above it; None in an empty gallery.
         stranger_rate_interval: its 95 % interval; None where no stranger was seen, so that the rate
             is that of other galleries.
+        refused: the classes that would have come first, but refuse a query so near to one of their
+            counterexamples; the most similar first. Where none is left, there are no figures.
     """
 
     source: str
@@ -378,6 +450,7 @@ class Decision:
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
     stranger_rate: float | None = None
     stranger_rate_interval: tuple[float, float] | None = None
+    refused: tuple[Refusal, ...] = ()
 
     def moved(self, across: float, down: float) -> Decision:
         """The same, its places in the pixels of a picture in which the query lies there."""
@@ -417,6 +490,7 @@ class Decision:
             "location": None if self.location is None else self.location.to_json(),
             "region": None if self.region is None else [round(side, 1) for side in self.region],
             "attributes": dict(self.attributes),
+            "refused": [refusal.to_json() for refusal in self.refused],
             "error": None,
         }
 

@@ -13,6 +13,7 @@ from engine.bulk import reembedding
 from engine.errors import GalleryError, SpaceMismatchError
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
+from engine.types import KeepPictures, NewExample
 from tests.conftest import quarters
 
 OTHER = FakeBackbone(variant=1)
@@ -161,3 +162,26 @@ def test_old_vectors_go_when_asked_and_at_the_move_after_next(opened: Recognizer
     with opened.gallery.catalog.read() as reader:
         kept = reader.spaces.ids()
     assert sorted(kept) == sorted([FakeBackbone(2).space.id, FakeBackbone(3).space.id])
+
+
+def test_counterexamples_go_along_where_their_pictures_are_kept(opened: Recognizer) -> None:
+    opened.reject(quarters(50), "thing 2")
+    bare = example("", quarters(51), opened)
+    opened.gallery.counterexamples.add(bare, "thing 2")
+
+    report = opened.reembed(OTHER)
+
+    assert report.suspended_counterexamples == 1
+    table = opened.gallery.snapshot().counterexamples
+    moved = opened.gallery.snapshot().projection.apply_queries(opened.embed([quarters(50)]))
+    np.testing.assert_allclose(table.vectors, moved, atol=0.02)  # from a JPEG
+    assert len(opened.gallery.counterexamples.listed("thing 2")) == 2
+    opened.undo_reembed()
+    assert len(opened.gallery.snapshot().counterexamples) == 2
+
+
+def example(label: str, picture: Image.Image, recognizer: Recognizer) -> NewExample:
+    """A picture of which no copy is kept."""
+    features = recognizer.features
+    [found] = features.features([features.prepare_example(picture, KeepPictures.NONE)])
+    return found.example(label, "bare.png")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ..errors import GalleryError, ImageError, SpaceMismatchError
 from ..features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
 from ..gallery import Gallery
-from ..types import Space
+from ..types import FloatArray, Space
 
 BATCH = 128
 """Pictures embedded and committed at a time."""
@@ -30,6 +31,8 @@ class ReembeddingReport:
         embedded: pictures embedded by this run.
         reduced: those of them that are smaller copies of what was enrolled.
         suspended_pins: thresholds set by hand that don't hold in the new space.
+        suspended_counterexamples: those whose pictures weren't kept, so that no decision goes by
+            them in the new space.
         seconds: how long it took.
     """
 
@@ -40,6 +43,7 @@ class ReembeddingReport:
     reduced: int
     suspended_pins: int
     seconds: float
+    suspended_counterexamples: int = 0
 
 
 def reembed_gallery(
@@ -70,6 +74,7 @@ def reembed_gallery(
     waiting = _pictured(gallery, space)
     progress(gallery.catalog.counts().examples - len(waiting))
     embedded = reduced = 0
+    _embed_counterexamples(gallery, space, extractor)
     while True:
         for first in range(0, len(waiting), BATCH):
             ids = waiting[first : first + BATCH]
@@ -87,6 +92,7 @@ def reembed_gallery(
         reduced=reduced,
         suspended_pins=max(0, pins - len(gallery.snapshot().pins)),
         seconds=time.monotonic() - started,
+        suspended_counterexamples=len(gallery.counterexamples.lacking(space)[1]),
     )
 
 
@@ -102,6 +108,24 @@ def _pictured(gallery: Gallery, space: Space) -> list[int]:
             "changed. Enroll them into a new gallery with --backbone, or remove those examples"
         )
     return waiting
+
+
+def _embed_counterexamples(
+    gallery: Gallery, space: Space, extractor: Callable[[], FeatureExtractor]
+) -> None:
+    """Embed those whose pictures are kept; one that can't be read is passed over, and suspended."""
+    waiting, _ = gallery.counterexamples.lacking(space)
+    vectors: dict[int, FloatArray] = {}
+    for counterexample_id in waiting:
+        picture = gallery.counterexamples.picture(counterexample_id)
+        if picture is None:  # taken back meanwhile
+            continue
+        with suppress(ImageError):
+            prepared = extractor().prepare_query(picture)
+            [found] = extractor().features([prepared])
+            vectors[counterexample_id] = found.embedding
+    if vectors:
+        gallery.counterexamples.put_vectors(space, vectors)
 
 
 def _embed(gallery: Gallery, space: Space, extractor: FeatureExtractor, ids: list[int]) -> int:

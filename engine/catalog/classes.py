@@ -24,7 +24,7 @@ from ..errors import ClassExistsError, ClassNotFoundError, GalleryError, LabelEr
 from ..types import ChangeKind, ClassRecord
 from .labels import known_label, normalised_label, storable
 from .log import NewCommit
-from .models import ClassRow, ExampleRow
+from .models import ClassRow, CounterexampleRow, ExampleRow
 from .service.models import FeedbackRow
 from .session import (
     Session,
@@ -231,7 +231,8 @@ class ClassWriting:
         """Move the examples of classes to another and remove those classes.
 
         A picture that the other class has already is dropped. Attributes that only a removed class
-        has are taken over, its pinned threshold is not.
+        has are taken over, its pinned threshold is not. Counterexamples go along, save those that
+        are examples of the class now.
         """
         into = self._classes.by_id(into_id)
         attributes = dict(into.attributes)
@@ -246,9 +247,11 @@ class ClassWriting:
                 self._session.execute(moving.values(class_id=into_id))
             for example_id in moved:
                 self._commit.record(ChangeKind.MOVE, into_id, example_id)
+            self._move_counterexamples(source.id, into_id)
             self.remove(source.id)
             self._move_feedback(source.label, into.label)
         if sources:
+            self._drop_contradicted(into_id)
             self._put_attributes(into, attributes)
 
     def remove(self, class_id: int) -> None:
@@ -266,6 +269,23 @@ class ClassWriting:
         query = select(ExampleRow.id, ExampleRow.content_hash).order_by(ExampleRow.id)
         rows = self._session.execute(query.where(ExampleRow.class_id == class_id))
         return [(row[0], row[1]) for row in rows]
+
+    def _move_counterexamples(self, source_id: int, into_id: int) -> None:
+        """What isn't of a class isn't of the class that has its pictures now either."""
+        row = CounterexampleRow
+        held = select(row.content_hash).where(row.class_id == into_id)
+        moving = update(row).where(row.class_id == source_id, row.content_hash.not_in(held))
+        if self._session.execute(moving.values(class_id=into_id)).rowcount:
+            self._commit.record(ChangeKind.COUNTEREXAMPLE, into_id)
+
+    def _drop_contradicted(self, class_id: int) -> None:
+        """Remove the counterexamples of a class that are examples of it."""
+        row = CounterexampleRow
+        own = select(ExampleRow.content_hash).where(ExampleRow.class_id == class_id)
+        dropping = delete(row).where(row.class_id == class_id, row.content_hash.in_(own))
+        if self._session.execute(dropping).rowcount:
+            self._commit.record(ChangeKind.COUNTEREXAMPLE, class_id)
+            self._commit.removed = True
 
     def _move_feedback(self, label: str, to: str) -> None:
         """Let what people said about a class count for the class that has its pictures now."""

@@ -159,7 +159,7 @@ class ExampleWriting:
             return []
         space = SpaceReading(self._session).active()
         names = [example.source for example in examples]
-        _require_space(examples, space)
+        require_space(examples, space)
         vectors = check_vectors([example.vector for example in examples], space, names)
         class_ids = self._classes_of(examples) if class_ids is None else self._known(class_ids)
         keys = list(zip(class_ids, (e.content_hash for e in examples), strict=True))
@@ -298,7 +298,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> ExampleRecord:
     )
 
 
-def _require_space(examples: Sequence[NewExample], space: Space) -> None:
+def require_space(examples: Sequence[NewExample], space: Space) -> None:
     """Refuse vectors of a space that the gallery has left, of the same dimension perhaps."""
     for example in examples:
         if example.space_id not in (None, space.id):

@@ -10,12 +10,20 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Text, func, select, type_coerce
+from sqlalchemy.sql import Executable
 
 from ..errors import GalleryDamagedError, GalleryError, LabelError, ReadOnlyError, StorageError
 from . import sqlite
 from .database import Database
 from .labels import normalised_label
-from .models import ChangeRow, ClassRow, EmbeddingRow, ExampleRow, SpaceRow
+from .models import (
+    ChangeRow,
+    ClassRow,
+    CounterexampleEmbeddingRow,
+    EmbeddingRow,
+    ExampleRow,
+    SpaceRow,
+)
 from .reading import CatalogReader
 from .session import Session
 from .vectors import DTYPE, has_unit_rows
@@ -101,7 +109,12 @@ class _Checks:
         for space_id, dimension in self._session.execute(
             select(SpaceRow.id, SpaceRow.dimension)
         ).all():
-            yield self._vectors(space_id, dimension)
+            row, other = EmbeddingRow, CounterexampleEmbeddingRow
+            vectors = select(row.example_id, row.vector).where(row.space_id == space_id)
+            yield self._vectors("example", vectors, space_id, dimension)
+            vectors = select(other.counterexample_id, other.vector)
+            vectors = vectors.where(other.space_id == space_id)
+            yield self._vectors("counterexample", vectors, space_id, dimension)
 
     def _settings(self) -> Iterator[str]:
         state = self._reader.state()
@@ -136,23 +149,23 @@ class _Checks:
         for example_id, source in self._session.stream(missing):
             yield f"example {example_id} ({source}) has no embedding in the space {active}"
 
-    def _vectors(self, space_id: str, dimension: int) -> Iterator[str]:
-        row = EmbeddingRow
-        query = select(row.example_id, row.vector).where(row.space_id == space_id)
+    def _vectors(
+        self, what: str, query: Executable, space_id: str, dimension: int
+    ) -> Iterator[str]:
         size = dimension * DTYPE.itemsize
         for rows in self._session.execute(query.execution_options(yield_per=4096)).partitions():
             whole = [(example_id, blob) for example_id, blob in rows if len(blob) == size]
             for example_id, blob in rows:
                 if len(blob) != size:
                     yield (
-                        f"the vector of example {example_id} in the space {space_id} has "
+                        f"the vector of {what} {example_id} in the space {space_id} has "
                         f"{len(blob)} bytes, expected {size}"
                     )
             vectors = np.frombuffer(b"".join(blob for _, blob in whole), DTYPE)
             unit = has_unit_rows(vectors.reshape(len(whole), dimension))
             for index in np.flatnonzero(~unit):
                 yield (
-                    f"the vector of example {whole[index][0]} in the space {space_id} is not "
+                    f"the vector of {what} {whole[index][0]} in the space {space_id} is not "
                     "finite and of unit length"
                 )
 

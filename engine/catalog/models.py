@@ -227,6 +227,42 @@ class EmbeddingRow(Base):
     vector: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class CounterexampleRow(Base):
+    """A picture that looks like a class and isn't of it."""
+
+    __tablename__ = "counterexample"
+    __table_args__ = (
+        UniqueConstraint("class_id", "content_hash"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(BIG_ID, Identity(), primary_key=True)
+    class_id: Mapped[int] = mapped_column(BIG_ID, ForeignKey("class.id", ondelete="CASCADE"))
+    source: Mapped[str] = mapped_column(AnyText)
+    content_hash: Mapped[str] = mapped_column(String(64), index=True)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    picture: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class CounterexampleEmbeddingRow(Base):
+    """A counterexample's vector in a space: little-endian float32, unit length."""
+
+    __tablename__ = "counterexample_embedding"
+
+    counterexample_id: Mapped[int] = mapped_column(
+        BIG_ID,
+        ForeignKey("counterexample.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    )
+    space_id: Mapped[str] = mapped_column(
+        ForeignKey("space.id", ondelete="CASCADE"), primary_key=True
+    )
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class ClassStatisticsRow(Base):
     """How a class compares with its impostors; `space_id` names the *searched* space."""
 

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from ..types import Reject
 from .classes import ClassReading
+from .counterexamples import CounterexampleReading
 from .examples import ExampleReading
 from .learned import LearnedReading
 from .local_features import LocalFeatureReading
@@ -26,7 +27,8 @@ class CatalogReader:
 
     Attributes:
         session: what the parts put their statements to.
-        classes, examples, embeddings, local_features, spaces, learned, log: questions about each.
+        classes, examples, counterexamples, embeddings, local_features, spaces, learned, log:
+            questions about each.
         whole: questions to whole tables.
     """
 
@@ -34,6 +36,7 @@ class CatalogReader:
         self.session = session
         self.classes = ClassReading(session)
         self.examples = ExampleReading(session)
+        self.counterexamples = CounterexampleReading(session)
         self.local_features = LocalFeatureReading(session)
         self.spaces = SpaceReading(session)
         self.embeddings = EmbeddingReading(session)

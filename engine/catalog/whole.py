@@ -15,7 +15,8 @@ import numpy as np
 
 from ..errors import GalleryDamagedError
 from ..types import Change, ChangeKind, IntArray, KeepPictures, Space, StoredLocalFeatures
-from .records import GalleryState, StatisticsTable
+from .records import GalleryState, StatisticsTable, VectorBatch
+from .vectors import decode_vectors
 
 PIN_SCALE = ":1"
 """Ends the space of a pin that is a number from 0 to 1; former ones, on each class's own scale,
@@ -151,6 +152,19 @@ class WholeReading:
         numbers = np.fromiter(chain.from_iterable(rows), np.float64)
         class_ids, means, stds = numbers.reshape(-1, 3).T.copy()
         return StatisticsTable(class_ids.astype(np.int64), means, stds)
+
+    def counterexamples(self, space: Space) -> VectorBatch:
+        """All counterexamples' vectors in a space, by their ids."""
+        rows = list(
+            self._session.rows(
+                "SELECT id, class_id, vector FROM counterexample JOIN counterexample_embedding "
+                "ON counterexample_id = id WHERE space_id = :space ORDER BY id",
+                space=space.id,
+            )
+        )
+        ids, class_ids = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
+        vectors = decode_vectors([bytes(row[2]) for row in rows], ids, space.dimension)
+        return VectorBatch(ids, class_ids, vectors)
 
     def calibration(self, searched_space: str) -> bytes | None:
         """The payload of the calibration in force in a searched space, if there is one."""

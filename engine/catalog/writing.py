@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert
 from ..errors import GalleryError
 from ..types import Reject
 from .classes import ClassWriting
+from .counterexamples import CounterexampleWriting
 from .examples import ExampleWriting
 from .labels import bounded_source
 from .learned import LearnedWriting
@@ -27,7 +28,8 @@ class WriteTransaction:
         session: what the parts put their statements to.
         commit: what it makes when it ends.
         read: questions to what it has written so far.
-        classes, examples, embeddings, local_features, spaces, learned, rejects: changes of each.
+        classes, examples, counterexamples, embeddings, local_features, spaces, learned, rejects:
+            changes of each.
     """
 
     def __init__(self, session: Session) -> None:
@@ -36,6 +38,7 @@ class WriteTransaction:
         self.read = CatalogReader(session)
         self.classes = ClassWriting(session, commit)
         self.examples = ExampleWriting(session, commit)
+        self.counterexamples = CounterexampleWriting(session, commit)
         self.local_features = LocalFeatureWriting(session, commit)
         self.spaces = SpaceWriting(session, commit)
         self.embeddings = EmbeddingWriting(session, commit)

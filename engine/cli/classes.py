@@ -1,4 +1,4 @@
-"""`onelook classes`: list, show, rename, merge, remove, set attributes, pin a threshold."""
+"""`onelook classes`: list, show, rename, merge, remove, reject, attributes, thresholds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..errors import ExampleNotFoundError, FilterError
 from .command import command
 from .options import GalleryOption, JsonOption, LabelArgument, open_recognizer
 from .output import Output
+from .reject import reject
 from .table import Cell, Column
 from .text import counted, figure
 
@@ -39,6 +40,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="List, show and change classes.",
 )
+
+
+app.command("reject")(reject)
 
 
 @app.command("list")

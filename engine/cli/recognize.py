@@ -154,6 +154,7 @@ def decision_json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
         "location": None,
         "region": None,
         "attributes": {},
+        "refused": [],
         "error": outcome.reason,
     }
 
@@ -168,7 +169,10 @@ def _terminal_row(outcome: Decision | Reject) -> Row:
         outcome.source,
         Cell(outcome.label, "green") if outcome.label else Cell("unknown", "yellow"),
         *_figures(outcome),
-        Cell(joint.join(_nearest_two(outcome)), "" if outcome.ambiguous else "dim"),
+        Cell(
+            joint.join(_nearest_two(outcome)) + _refused(outcome),
+            "" if outcome.ambiguous else "dim",
+        ),
     )
 
 
@@ -186,6 +190,10 @@ def _plain_row(outcome: Decision | Reject) -> Row:
 def _figures(outcome: Decision) -> tuple[str, ...]:
     figures = (outcome.similarity, outcome.score, outcome.threshold, outcome.margin)
     return (outcome.stranger_rate_in_words or "–", *map(figure, figures))
+
+
+def _refused(outcome: Decision) -> str:
+    return "".join(f"; {refusal.label} refuses" for refusal in outcome.refused)
 
 
 def _nearest_two(outcome: Decision) -> list[str]:

@@ -72,6 +72,11 @@ def reembed(
             f"{counted(report.reduced, 'picture')} embedded from reduced copies: nearly, not "
             "exactly, what the originals would give; enroll those into a new gallery for that"
         )
+    if report.suspended_counterexamples:
+        output.warning(
+            f"{counted(report.suspended_counterexamples, 'counterexample')} suspended: their "
+            "pictures weren't kept; give them anew with `onelook classes reject`"
+        )
     if report.suspended_pins:
         output.warning(
             f"{counted(report.suspended_pins, 'pinned threshold')} suspended: set them anew with "

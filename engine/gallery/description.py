@@ -66,6 +66,7 @@ class GalleryDescription:
         calibration: what the thresholds rest on, one phrase.
         outlook: what to expect of it; None where nothing is known.
         pinned_thresholds: how many are in force.
+        counterexamples: how many pictures that aren't of a class decisions go by.
         siamese_head: how that stands, one phrase; None where none was trained.
         local_features: what is kept of them.
         keep_pictures: how examples' pictures are kept.
@@ -90,6 +91,7 @@ class GalleryDescription:
     calibration: str
     outlook: Outlook | None
     pinned_thresholds: int
+    counterexamples: int
     siamese_head: str | None
     local_features: LocalFeaturesDescription
     keep_pictures: KeepPictures

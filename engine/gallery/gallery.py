@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ..backbones import advice_on
 from ..catalog import Catalog
-from ..errors import SpaceMismatchError
+from ..errors import DuplicateImageError, SpaceMismatchError
 from ..indexes import VectorIndex
 from ..projections import Projection, shipped_projection
 from ..types import Enrolment, KeepPictures, NewExample, Reject, Space
@@ -22,6 +23,7 @@ from .live import LiveGallery
 from .location import GalleryFolder, location_of
 from .parts.checking import problems_of
 from .parts.classes import Classes
+from .parts.counterexamples import Counterexamples, require_not_enrolled
 from .parts.examples import Examples
 from .parts.exchange import count_added, read_batches, read_header, write_parquet
 from .parts.feedback import FeedbackNotes
@@ -46,6 +48,7 @@ class Gallery:
         catalog: the transactional store, for reading; writes go through the parts below.
         classes: renames, merges, removes classes and pins their thresholds.
         examples: removes and prunes examples.
+        counterexamples: keeps pictures that aren't of a class, lists and takes them back.
         thresholds: calibrates, and sets the target.
         spaces: changes the projection, moves to another backbone.
         heads: keeps the Siamese head.
@@ -61,6 +64,7 @@ class Gallery:
         self.classes = Classes(live)
         self.thresholds = Thresholds(live)
         self.examples = Examples(live, self.thresholds)
+        self.counterexamples = Counterexamples(live)
         self.spaces = Spaces(live, self.thresholds)
         self.heads = Heads(live)
         self.local = Local(live)
@@ -211,6 +215,7 @@ class Gallery:
             outlook=outlook_of(snapshot),
             pinned_thresholds=len(snapshot.pins),
             siamese_head=self.heads.describe(),
+            counterexamples=len(snapshot.counterexamples),
             local_features=LocalFeaturesDescription(
                 points=state.local_points,
                 examples=len(snapshot.local),
@@ -294,7 +299,7 @@ class Gallery:
                 f"{space.id}); import it into a new gallery"
             )
         added = 0
-        for classes, examples in read_batches(source):
+        for classes, examples, others in read_batches(source):
             added += count_added(
                 self.examples.enroll(examples, allow_duplicates=True, measure=False)
             )
@@ -306,6 +311,11 @@ class Gallery:
                         transaction.classes.pin_threshold(
                             class_id, entry.pinned_threshold, searched
                         )
+                for other in others:
+                    class_id = transaction.classes.ensure(other.label)
+                    with suppress(DuplicateImageError):  # what is enrolled here stays
+                        require_not_enrolled(transaction, other, class_id)
+                        transaction.counterexamples.add(other, class_id)
         self.thresholds.settle(changed=added > 0)
         return added
 

@@ -38,6 +38,7 @@ from ..images import ImageSource, cropped, describe_source
 from ..settings import Settings, load_settings
 from ..types import (
     Candidate,
+    Counterexample,
     Decision,
     Enrolment,
     EnrolmentReport,
@@ -69,7 +70,8 @@ class Recognizer:
     backbone is loaded when the first picture is embedded.
 
     Attributes:
-        gallery: what is enrolled; classes are renamed, merged, removed and pinned there.
+        gallery: what is enrolled; classes are renamed, merged, removed and pinned there, and
+            counterexamples listed and taken back.
     """
 
     def __init__(
@@ -249,7 +251,8 @@ class Recognizer:
             ImageError: the picture can't be read or accepted, or the box doesn't lie in it.
             SettingsError: the box is none.
             LabelError: the label is empty or holds control characters.
-            DuplicateImageError: another class holds the very same picture.
+            DuplicateImageError: another class holds the very same picture, or it is a
+                counterexample of this one.
         """
         if not (attributes is None or isinstance(attributes, Mapping)):
             raise SettingsError(f"expected attributes by their names, but got {attributes!r:.80}")
@@ -260,6 +263,30 @@ class Recognizer:
         example = found.example(item.label, item.source, attributes=item.attributes)
         [outcome] = self.gallery.enroll([example], allow_duplicates=allow_duplicates)
         return raise_reject(outcome)
+
+    def reject(
+        self, image: ImageSource, label: str, *, box: BoxLike | None = None
+    ) -> Counterexample:
+        """Say that a picture which looks like a class isn't of it: the class refuses what is near.
+
+        From the next decision on, in every process, a query is refused by the class where its
+        distance `1 - cos` to this picture is under half of that to the nearest example; another
+        class may win then. `gallery.counterexamples` lists such pictures and takes them back.
+
+        Args:
+            image: as `enroll` takes it; kept as examples' pictures are.
+            label: the class that it isn't of.
+            box: the part of the picture that is meant, as `enroll` takes it.
+
+        Raises:
+            ImageError: the picture can't be read or accepted.
+            ClassNotFoundError: there is no such class.
+            DuplicateImageError: the very picture is enrolled as an example of the class.
+        """
+        part, extractor = cropped(image, box), self.features
+        prepared = extractor.prepare_example(part, self.gallery.catalog.state().keep_pictures)
+        [found] = extractor.features([prepared])
+        return self.gallery.counterexamples.add(found.example("", describe_source(part)), label)
 
     def enroll_catalog(
         self,

@@ -17,6 +17,7 @@ from .guard import Guard
 from .options import ServerOptions
 from .routes import (
     classes,
+    counterexamples,
     examples,
     health,
     jobs,
@@ -33,6 +34,7 @@ _ROUTERS = (
     session.router,
     recognition.router,
     classes.router,
+    counterexamples.router,
     examples.router,
     jobs.router,
     review.router,

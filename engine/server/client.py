@@ -215,6 +215,26 @@ class Client:
         """The kept picture of an example, encoded."""
         return self._call("GET", f"/v1/examples/{example_id}/picture").content
 
+    def reject(
+        self, image: Picture, label: str, *, box: BoxLike | None = None
+    ) -> schemas.CounterexampleOut:
+        """Say that a picture, or its part, looks like a class and isn't of it."""
+        images = [_part(image, box)]
+        path = f"/v1/classes/{self._id(label)}/counterexamples"
+        return self._send(
+            schemas.CounterexampleOut, path, _files("image", images), _boxes("box", images)
+        )
+
+    def counterexamples(self, label: str) -> list[schemas.CounterexampleOut]:
+        """The pictures that were said to look like a class and not to be of it."""
+        path = f"/v1/classes/{self._id(label)}/counterexamples"
+        return self._get(schemas.CounterexamplesOut, path).counterexamples
+
+    def remove_counterexample(self, label: str, counterexample_id: int) -> None:
+        """Take back that a picture isn't of a class."""
+        path = f"/v1/classes/{self._id(label)}/counterexamples/{counterexample_id}"
+        self._call("DELETE", path)
+
     def enroll_many(
         self,
         files: Sequence[Path],

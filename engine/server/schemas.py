@@ -51,6 +51,15 @@ class LocationOut(Schema):
     share: float
 
 
+class RefusalOut(Schema):
+    """A class that refuses a query, which is near to one of its counterexamples."""
+
+    label: Label
+    similarity: float
+    counterexample_id: int
+    counterexample_similarity: float
+
+
 class DecisionOut(Schema):
     """A label or unknown, with its evidence; or in a list, why a picture could not be read.
 
@@ -76,6 +85,7 @@ class DecisionOut(Schema):
     location: LocationOut | None = None
     region: list[float] | None = None
     attributes: dict[str, Any] = {}
+    refused: list[RefusalOut] = []
     error: str | None = None
 
 
@@ -99,6 +109,7 @@ class FindingOut(Schema):
     threshold: float | None
     margin: float | None
     candidates: list[CandidateOut]
+    refused: list[RefusalOut] = []
     box: list[float]
     corners: list[list[float]]
     inliers: int
@@ -226,6 +237,25 @@ class ExampleOut(Schema):
     created_at: datetime
     warnings: list[str]
     has_picture: bool
+
+
+class CounterexampleOut(Schema):
+    """A picture that looks like a class and isn't of it."""
+
+    id: int
+    class_id: int
+    label: Label
+    source: str
+    width: int
+    height: int
+    created_at: datetime
+    has_picture: bool
+
+
+class CounterexamplesOut(Schema):
+    """The counterexamples of a class, in the order that they came in."""
+
+    counterexamples: list[CounterexampleOut]
 
 
 class NeighbourOut(Schema):

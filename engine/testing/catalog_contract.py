@@ -28,12 +28,15 @@ from ..errors import (
 from ..types import Change, ChangeKind, ClassStatistics, KeepPictures, Reject
 from .catalog_change_contract import ChangeContract
 from .catalog_class_contract import ClassContract
+from .catalog_counterexample_contract import CounterexampleContract
 from .catalog_example_contract import ExampleContract
 from .catalog_samples import OTHER_SPACE, SPACE, enroll, new_example
 from .catalog_vector_contract import VectorContract
 
 
-class CatalogContract(ClassContract, ExampleContract, VectorContract, ChangeContract):
+class CatalogContract(
+    ClassContract, ExampleContract, CounterexampleContract, VectorContract, ChangeContract
+):
     """The contract of `engine.catalog.Catalog`, as tests."""
 
     @pytest.fixture

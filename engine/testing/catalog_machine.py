@@ -50,9 +50,10 @@ class Follower:
 
 
 class CatalogMachine(RuleBasedStateMachine):
-    """Adds, removes, renames, merges and pins at random.
+    """Adds, removes, renames, merges, rejects and pins at random.
 
-    The model is a dictionary from label to the numbers of its pictures.
+    The model is a dictionary from label to the numbers of its pictures, and another one to those
+    of its counterexamples.
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,7 @@ class CatalogMachine(RuleBasedStateMachine):
             self.location, space=SPACE, keep_pictures=KeepPictures.BOUNDED
         )
         self.model: dict[str, set[int]] = {}
+        self.contrary: dict[str, set[int]] = {}
         self.pins: dict[str, float] = {}
         self.follower = Follower()
         self.late_follower = Follower()
@@ -94,6 +96,23 @@ class CatalogMachine(RuleBasedStateMachine):
             transaction.classes.ensure(label)
         self.model.setdefault(label, set())
 
+    @rule(label=LABELS, number=NUMBERS)
+    def reject(self, label: str, number: int) -> None:
+        with self.catalog.write() as transaction:
+            transaction.counterexamples.add(new_example(number), transaction.classes.ensure(label))
+        self.model.setdefault(label, set())
+        self.contrary.setdefault(label, set()).add(number)
+
+    @precondition(lambda self: any(self.contrary.values()))
+    @rule(data=st.data())
+    def take_back(self, data: st.DataObject) -> None:
+        label = data.draw(st.sampled_from(sorted(k for k, v in self.contrary.items() if v)))
+        number = data.draw(st.sampled_from(sorted(self.contrary[label])))
+        with self.catalog.write() as transaction:
+            found = transaction.read.counterexamples.of_contents([content_hash(number)])
+            transaction.counterexamples.remove(e.id for e in found if e.label == label)
+        self.contrary[label].remove(number)
+
     @precondition(lambda self: any(self.model.values()))
     @rule(data=st.data())
     def remove_example(self, data: st.DataObject) -> None:
@@ -111,6 +130,7 @@ class CatalogMachine(RuleBasedStateMachine):
         with self.catalog.write() as transaction:
             transaction.classes.remove(transaction.read.classes.id_of(label))
         del self.model[label]
+        self.contrary.pop(label, None)
         self.pins.pop(label, None)
 
     @precondition(lambda self: self.model)
@@ -122,6 +142,7 @@ class CatalogMachine(RuleBasedStateMachine):
         with self.catalog.write() as transaction:
             transaction.classes.rename(transaction.read.classes.id_of(label), new_label)
         self.model[new_label] = self.model.pop(label)
+        self.contrary[new_label] = self.contrary.pop(label, set())
         if label in self.pins:
             self.pins[new_label] = self.pins.pop(label)
 
@@ -136,7 +157,10 @@ class CatalogMachine(RuleBasedStateMachine):
             transaction.classes.merge(ids, transaction.read.classes.id_of(into))
         for label in set(sources) - {into}:
             self.model[into] |= self.model.pop(label)
+            self.contrary.setdefault(into, set()).update(self.contrary.pop(label, set()))
             self.pins.pop(label, None)
+        if set(sources) - {into}:
+            self.contrary[into] = self.contrary.get(into, set()) - self.model[into]
 
     @precondition(lambda self: self.model)
     @rule(data=st.data(), value=st.none() | st.sampled_from([0.25, 0.5]))
@@ -202,6 +226,20 @@ class CatalogMachine(RuleBasedStateMachine):
             number = int(example.source.removesuffix(".png"))
             np.testing.assert_array_equal(vectors[example_id], direction(number))
             assert self.catalog.picture(example_id) == f"picture {number}".encode()
+
+    @invariant()
+    def counterexamples_are_those_of_the_model(self) -> None:
+        with self.catalog.read() as reader:
+            kept = reader.counterexamples.listed()
+            batch = reader.whole.counterexamples(SPACE)
+        assert {(each.label, each.content_hash) for each in kept} == {
+            (label, content_hash(number))
+            for label, numbers in self.contrary.items()
+            for number in numbers
+        }
+        assert [each.id for each in kept] == batch.ids.tolist()
+        for each, vector in zip(kept, batch.vectors, strict=True):
+            np.testing.assert_array_equal(vector, direction(int(each.source.removesuffix(".png"))))
 
     @invariant()
     def the_replayed_log_equals_the_state(self) -> None:

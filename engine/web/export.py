@@ -2,7 +2,7 @@
 
     index.html, *.css, *.js   the page
     gallery.json              labels, thresholds and all figures that a decision reads
-    vectors.bin               a byte a number: the examples' vectors, then the impostors'
+    vectors.bin               a byte a number: the vectors of examples, impostors, counterexamples
     projection.bin            where the gallery searches another space than its network's
     network.onnx              the network
     pictures/                 a small picture of each class, where the gallery keeps pictures
@@ -169,7 +169,10 @@ def _gallery(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
     moments = snapshot.moments_of(class_ids)
     places = np.searchsorted(class_ids, snapshot.examples.classes_of(ids))
     shipped = snapshot.cohort.shipped
-    vectors = quantised(np.concatenate([snapshot.index.vectors(ids), shipped]))
+    counter = snapshot.counterexamples
+    there = np.isin(counter.class_ids, class_ids)
+    contrary = counter.vectors[there].reshape(-1, shipped.shape[1])
+    vectors = quantised(np.concatenate([snapshot.index.vectors(ids), shipped, contrary]))
     (folder / "vectors.bin").write_bytes(vectors.tobytes())
     projection = snapshot.projection
     projected = projection.matrix is not None
@@ -204,6 +207,7 @@ def _gallery(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
             )
         ],
         "examples": places.tolist(),
+        "counterexamples": np.searchsorted(class_ids, counter.class_ids[there]).tolist(),
     }
 
 

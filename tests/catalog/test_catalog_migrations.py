@@ -144,10 +144,14 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         assert dict(catalog.stream(lambda read: read.whole.local_features())) == (
             {1: StoredLocalFeatures("points", bytes(range(40)))} if with_local else {}
         )
+        contrary = catalog.ask(lambda read: read.counterexamples.listed())
+        assert [(each.label, each.source, each.has_picture) for each in contrary] == (
+            [("café", "not.png", True)] if revision >= "0008" else []
+        )
         changes = catalog.ask(lambda read: read.log.since(0))
         assert changes is not None
         with_head = revision >= "0003"
-        assert len(changes) == 13 + with_head + (revision >= "0005")
+        assert len(changes) == 13 + with_head + (revision >= "0005") + (revision >= "0008")
         with catalog.read() as reader:
             assert reader.whole.siamese_head(SPACE.id) == (b"head" if with_head else None)
         files = catalog.service.job_files.listed(1)

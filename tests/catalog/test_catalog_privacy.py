@@ -74,6 +74,19 @@ def test_a_removed_example_is_gone_from_every_file(catalog: Catalog, tmp_path: P
     assert traces(tmp_path) == {"label"}
 
 
+def test_a_counterexample_that_is_taken_back_is_gone_from_every_file(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    with catalog.write() as transaction:
+        transaction.examples.remove(31)
+        class_id = transaction.read.classes.id_of("secret label")
+        kept = transaction.counterexamples.add(secret(), class_id)
+    assert traces(tmp_path) == set(TRACES)
+    with catalog.write() as transaction:
+        transaction.counterexamples.remove([kept])
+    assert traces(tmp_path) == {"label"}
+
+
 def test_an_example_dropped_by_a_merge_is_gone_from_every_file(
     catalog: Catalog, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -33,7 +34,7 @@ def test_recognising_prints_a_table_and_json(onelook: Onelook, gallery: Path) ->
     assert list(decision) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
         "stranger_rate_interval", "score", "threshold", "margin", "candidates", "space",
-        "calibration", "location", "region", "attributes", "error",
+        "calibration", "location", "region", "attributes", "refused", "error",
     ]  # fmt: skip
     assert decision["label"] == "thing 3"
     assert decision["error"] is None
@@ -182,3 +183,42 @@ def test_attributes_are_set_come_back_and_filter(onelook: Onelook, gallery: Path
     assert "'thing 5' has no attribute 'x'" in gone.stderr
     onelook("classes", "set-attributes", "thing 5", "--replace", "a=1", "-g", gallery)
     assert answer()["attributes"] == {"a": 1}
+
+
+def test_what_is_not_of_a_class_is_said_listed_and_taken_back(
+    onelook: Onelook, gallery: Path, catalog: Path
+) -> None:
+    colours = np.asarray(quarters(3), np.int16)
+    noise = np.random.default_rng(1).integers(-12, 12, (2, 2, 3)).repeat(16, 0).repeat(16, 1)
+    other = Image.fromarray(np.clip(colours + noise, 0, 255).astype(np.uint8))
+    other.save(gallery.parent / "other.png")
+    onelook("classes", "threshold", "thing 3", "--pin", 0.1, "-g", gallery)
+    [before] = objects(onelook("recognize", "other.png", "-g", gallery, "--json"))
+    assert before["label"] == "thing 3"
+
+    said = onelook("classes", "reject", "thing 3", "other.png", "-g", gallery)
+    assert "other.png isn't thing 3 (counterexample 1)" in said.stdout
+    [after] = objects(onelook("recognize", "other.png", "-g", gallery, "--json"))
+    assert after["label"] != "thing 3"
+    assert [refusal["label"] for refusal in after["refused"]] == ["thing 3"]
+    assert "'thing 3' refuses it" in onelook("explain", "other.png", "-g", gallery).stdout
+    [listed] = objects(onelook("classes", "reject", "thing 3", "-g", gallery, "--list", "--json"))
+    assert (listed["id"], listed["label"], listed["has_picture"]) == (1, "thing 3", True)
+
+    enrolled = onelook(
+        "classes", "reject", "thing 3", catalog / "thing 3.png", "-g", gallery, code=3
+    )
+    assert "is enrolled as example" in enrolled.stderr
+    contrary = onelook("enroll", "other.png", "--label", "thing 3", "-g", gallery, code=3)
+    assert "--undo 1" in contrary.stderr + contrary.stdout
+    missing = onelook("classes", "reject", "thing 99", "other.png", "-g", gallery, code=1)
+    assert "thing 99" in missing.stderr
+    assert (
+        "has no counterexample 7"
+        in onelook("classes", "reject", "thing 3", "--undo", 7, "-g", gallery, code=1).stderr
+    )
+    onelook("classes", "reject", "thing 3", "other.png", "--undo", 1, "-g", gallery, code=2)
+    undone = onelook("classes", "reject", "thing 3", "--undo", 1, "-g", gallery)
+    assert "took back 1 counterexample" in undone.stdout
+    [again] = objects(onelook("recognize", "other.png", "-g", gallery, "--json"))
+    assert again["label"] == before["label"]

@@ -171,5 +171,5 @@ def test_the_json_object_has_the_documented_keys(gallery: Gallery) -> None:
     assert list(decide(gallery, picture(2)[None])[0].to_json()) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
         "stranger_rate_interval", "score", "threshold", "margin", "candidates", "space",
-        "calibration", "location", "region", "attributes", "error",
+        "calibration", "location", "region", "attributes", "refused", "error",
     ]  # fmt: skip

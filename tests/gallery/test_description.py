@@ -36,7 +36,14 @@ def test_its_json_is_flat_where_it_always_was(gallery: Gallery) -> None:
     assert list(told) == [
         *("gallery", "classes", "examples", "pictures", "picture_bytes", "rejects", "generation"),
         *("backbone", "space", "projection", "searched_space", "index", "target_fpir"),
-        *("calibration", "outlook", "pinned_thresholds", "siamese_head", "local_features"),
+        *(
+            "calibration",
+            "outlook",
+            "pinned_thresholds",
+            "counterexamples",
+            "siamese_head",
+            "local_features",
+        ),
         *("keep_pictures", "created_at", "read_only", "advice"),
     ]
     assert list(told["index"]) == ["engine", "because", "kind", "size", "dimension", "removed"]

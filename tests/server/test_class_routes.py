@@ -167,6 +167,41 @@ def test_examples_are_added_shown_and_removed(client: TestClient) -> None:
     assert recognize(client, 2)[0]["label"] == "cup"
 
 
+def test_what_is_not_of_a_class_is_told_listed_shown_and_taken_back(client: TestClient) -> None:
+    cup, mug = enroll(client, "cup", 1)["class_id"], enroll(client, "mug", 2)["class_id"]
+    path = f"/v1/classes/{cup}/counterexamples"
+    told = client.post(path, files={"image": ("false.png", png(3))})
+    assert told.status_code == 201
+    kept = told.json()
+    assert (kept["label"], kept["source"], kept["width"]) == ("cup", "<upload false.png>", 48)
+    assert client.get(path).json() == {"counterexamples": [kept]}
+    assert client.post(path, files={"image": ("again.png", png(3))}).json() == kept
+    picture = client.get(f"{path}/{kept['id']}/picture")
+    assert (picture.headers["content-type"], picture.content) == ("image/png", png(3))
+    assert "no-store" in picture.headers["cache-control"]
+    [decision] = recognize(client, 3)
+    assert decision["label"] is None
+    assert [refusal["label"] for refusal in decision["refused"]] in ([], ["cup"])
+
+    enrolled = client.post(path, files={"image": png(1)})
+    assert enrolled.status_code == 409
+    assert "enrolled as example" in enrolled.json()["detail"]
+    again = client.post(
+        "/v1/classes", data={"label": "cup"}, files={"image": ("false.png", png(3))}
+    )
+    assert again.status_code == 409
+    assert "was said not to show 'cup'" in again.json()["detail"]
+    assert (
+        client.post("/v1/classes/999/counterexamples", files={"image": png(3)}).status_code == 404
+    )
+    elsewhere = f"/v1/classes/{mug}/counterexamples/{kept['id']}"
+    assert client.delete(elsewhere).status_code == 404
+    assert client.get(f"{elsewhere}/picture").status_code == 404
+    assert client.delete(f"{path}/{kept['id']}").status_code == 204
+    assert client.delete(f"{path}/{kept['id']}").status_code == 404
+    assert client.get(path).json() == {"counterexamples": []}
+
+
 def test_two_pictures_of_one_file_name_are_two_examples(client: TestClient) -> None:
     for seed in (1, 2):
         client.post("/v1/classes", data={"label": "cup"}, files={"image": ("image.jpg", png(seed))})

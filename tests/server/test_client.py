@@ -74,6 +74,10 @@ def test_it_changes_classes(api: Client) -> None:
     assert api.rename_class("a", "c").label == "c"
     assert api.pin_threshold("c", 0.5).pinned_threshold == 0.5
     assert api.pin_threshold("c", None).pinned_threshold is None
+    refusing = api.reject(png(312), "c")
+    assert [each.id for each in api.counterexamples("c")] == [refusing.id]
+    api.remove_counterexample("c", refusing.id)
+    assert api.counterexamples("c") == []
     merged = api.merge_classes(["b"], into="c")
     assert len(merged.examples) == 2
     assert api.picture(merged.examples[0].id) == png(310)

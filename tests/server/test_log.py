@@ -118,7 +118,7 @@ def test_every_change_leaves_an_audit_line(opened: Recognizer, make_token: Any, 
         def call(method: str, path: str, **more: Any) -> Any:
             ids = {
                 name: more.pop(name)
-                for name in ("class_id", "example_id", "feedback_id", "job_id")
+                for name in ("class_id", "example_id", "feedback_id", "job_id", "counterexample_id")
                 if name in more
             }
             start = len(log.getvalue())
@@ -145,6 +145,18 @@ def test_every_change_leaves_an_audit_line(opened: Recognizer, make_token: Any, 
             files={"image": png(3)},
         )
         call("DELETE", "/v1/examples/{example_id}", example_id=more["example_id"])
+        contrary = call(
+            "POST",
+            "/v1/classes/{class_id}/counterexamples",
+            class_id=cup["class_id"],
+            files={"image": png(8)},
+        )
+        call(
+            "DELETE",
+            "/v1/classes/{class_id}/counterexamples/{counterexample_id}",
+            class_id=cup["class_id"],
+            counterexample_id=contrary["id"],
+        )
         merged = {"class_ids": [mug["class_id"]]}
         call("POST", "/v1/classes/{class_id}/merge", class_id=cup["class_id"], json=merged)
         noted = call("POST", "/v1/feedback", files={"image": png(4)}, data={"label": "tea cup"})

@@ -171,11 +171,11 @@ def test_what_was_said_or_enrolled_is_taken_back(page: Page, shop: Running) -> N
     space_id = shop.recognizer.backbone.space.id
     before = review.verdicts(space_id)
     show(page, 9)
-    page.get_by_role("button", name="Not this").click()
-    expect(page.get_by_text("Noted: it is none of the classes.")).to_be_visible()
-    assert review.verdicts(space_id) == [*before, (None, "thing 09")]
+    page.get_by_role("button", name="That’s right").click()
+    expect(page.get_by_text("Noted: that was right.")).to_be_visible()
+    assert review.verdicts(space_id) == [*before, ("thing 09", "thing 09")]
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("button", name="Not this")).to_be_visible()
+    expect(page.get_by_role("button", name="That’s right")).to_be_visible()
     assert review.verdicts(space_id) == before
 
     show(page, stranger(shop, 900))
@@ -189,6 +189,46 @@ def test_what_was_said_or_enrolled_is_taken_back(page: Page, shop: Running) -> N
         "passing fancy"
         not in shop.recognizer.gallery.catalog.ask(lambda read: read.classes.labels()).values()
     )
+
+
+def test_not_this_teaches_at_once_and_is_taken_back(page: Page, shop: Running) -> None:
+    kept = shop.recognizer.gallery.counterexamples
+    other = {"name": "other.png", "mimeType": "image/png", "buffer": like(9)}
+    page.locator(".recognize .drop input[type=file]").first.set_input_files(other)
+    expect(page.locator(".verdict h2")).to_have_text("thing 09")
+    page.get_by_role("button", name="Not this").click()
+    expect(page.get_by_text("Learned: thing 09 refuses what looks like this.")).to_be_visible()
+    expect(page.locator(".verdict h2")).not_to_have_text("thing 09")
+    expect(page.get_by_text("thing 09 is left out")).to_be_visible()
+    [counterexample] = kept.listed("thing 09")
+    page.goto(f"{shop.url}/#/catalog/{counterexample.class_id}")
+    section = page.get_by_role("heading", name="Looks like thing 09, but isn’t").locator("..")
+    shown = section.get_by_role("img", name="Picture 1 that isn’t thing 09")
+    expect(shown).to_be_visible()
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    section.get_by_role("button", name="Take picture 1 back").click()
+    expect(section).to_have_count(0)
+    assert kept.listed() == []
+
+
+def test_not_this_is_undone_where_it_was_said(page: Page, shop: Running) -> None:
+    other = {"name": "other.png", "mimeType": "image/png", "buffer": like(10)}
+    page.locator(".recognize .drop input[type=file]").first.set_input_files(other)
+    page.get_by_role("button", name="Not this").click()
+    expect(page.locator(".verdict h2")).not_to_have_text("thing 10")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".verdict h2")).to_have_text("thing 10")
+    assert shop.recognizer.gallery.counterexamples.listed() == []
+
+
+def like(seed: int) -> bytes:
+    """A picture that is recognised as that of a seed, and is another."""
+    with Image.open(io.BytesIO(png(seed))) as picture:
+        colours = np.asarray(picture, np.int16)
+    noise = np.random.default_rng(1).integers(-30, 30, (2, 2, 3)).repeat(24, 0).repeat(24, 1)
+    buffer = io.BytesIO()
+    Image.fromarray(np.clip(colours + noise, 0, 255).astype(np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def test_what_is_no_picture_is_refused_in_words(page: Page) -> None:

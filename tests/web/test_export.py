@@ -25,6 +25,7 @@ from engine.cli.app import app
 from engine.errors import SettingsError
 from engine.gallery import Snapshot
 from engine.gallery.deciding.decisions import decide_queries
+from engine.gallery.snapshot import CounterexampleTable
 from engine.projections import Projection
 from engine.recognizer import Recognizer
 from engine.types import Decision
@@ -238,6 +239,10 @@ def test_in_a_projected_space_too(tmp_path: Path, shop: Recognizer, browser: Bro
         shipped=embeddings[20:25],
         target_fpir=0.05,
     )
+    contrary = projection.apply_queries(embeddings[[26, 27]])  # what the nearest classes refuse
+    nearest = [int(ranking.class_ids[0]) for ranking in snapshot.rank(contrary, 1)]
+    table = CounterexampleTable(np.arange(2), np.array(nearest), contrary)
+    snapshot = replace(snapshot, counterexamples=table)
     (tmp_path / "gallery.json").write_text(json.dumps(_gallery(snapshot, tmp_path)))
     shutil.copy(STATIC / "decide.js", tmp_path)
     queries = embeddings[[0, 3, 25, 26, 27, 28, 29]]
@@ -258,6 +263,9 @@ def test_in_a_projected_space_too(tmp_path: Path, shop: Recognizer, browser: Bro
             }""",
             json.dumps(queries.astype(float).tolist()),
         )
+    assert [bool(decision.refused) for decision in expected] == [False] * 3 + [True] * 2 + [
+        False
+    ] * 2
     for decision, answer in pairs(expected, found):
         assert same(decision, answer)
         assert answer["candidates"][0]["similarity"] == pytest.approx(decision.similarity, abs=0.02)

@@ -115,6 +115,8 @@ class Explanation:
         decision = self.decision
         if decision.reason is Reason.EMPTY_GALLERY:
             return ["Unknown: nothing is enrolled."]
+        if decision.reason is Reason.REFUSED:
+            return ["Unknown: no class is left.", *self._about_refusals()]
         assert decision.score is not None
         assert decision.threshold is not None
         nearest = decision.candidates[0].label
@@ -133,6 +135,7 @@ class Explanation:
                 f"({', '.join(f'{side:.0f}' for side in decision.region)}, in pixels: left, top, "
                 "right, bottom)."
             )
+        told += self._about_refusals()
         told += self._about_what_was_found()
         told += self._about_the_head()
         if decision.ambiguous:
@@ -156,6 +159,13 @@ class Explanation:
             )
         told.append(f"The threshold rests on: {decision.calibration}.")
         return told
+
+    def _about_refusals(self) -> list[str]:
+        return [
+            f"{refusal}; a class refuses what is so much nearer to a picture that was said not to "
+            "show it, and another class may win then."
+            for refusal in self.decision.refused
+        ]
 
     def _about_what_was_found(self) -> list[str]:
         decision, found = self.decision, self.found

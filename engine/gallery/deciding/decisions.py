@@ -18,10 +18,20 @@ from ...decision import (
 from ...decision.scores import Float64Array
 from ...local import QueryView
 from ...products import products
-from ...types import Decision, FloatArray, IntArray, LocalMatch, Location, Ranking, Reason
+from ...types import (
+    Decision,
+    FloatArray,
+    IntArray,
+    LocalMatch,
+    Location,
+    Ranking,
+    Reason,
+    Refusal,
+)
 from ..snapshot import Snapshot
 from .closely import looked_closer
 from .joint import joined
+from .refusing import refusing, with_spare
 
 CLEAR = 2.0
 """Passing its threshold by so many deviations, a class needs no other evidence."""
@@ -56,7 +66,7 @@ def ranked(
     *,
     k: int = NEIGHBOURS + 1,
 ) -> list[Ranking]:
-    """The first classes of each query by all evidence there is.
+    """The first classes of each query by all evidence there is, save those that refuse it.
 
     A query that is clearly accepted is not looked at further: by the similarity of the whole, then
     of a part, which costs another embedding, then by local features, which cost the most.
@@ -65,10 +75,13 @@ def ranked(
         queries, views: as `decide_queries` takes them.
         k: how many classes, where there are so many.
     """
-    rankings = snapshot.reranked(queries, snapshot.rank(queries, k))
+    ranks = with_spare(snapshot, k)
+    everyone = snapshot.reranked(queries, snapshot.rank(queries, ranks))
+    rankings = refusing(snapshot, queries, everyone, k)
     if views is None:
         return rankings
-    rankings = looked_closer(snapshot, rankings, _unclear(snapshot, queries, rankings, views), k)
+    unclear = _unclear(snapshot, queries, rankings, views)
+    rankings = refusing(snapshot, queries, looked_closer(snapshot, everyone, unclear, ranks), k)
     if not len(snapshot.local):
         return rankings
     return joined(snapshot, queries, rankings, _unclear(snapshot, queries, rankings, views))
@@ -112,7 +125,7 @@ def decide_rankings(
     return [
         _decision(snapshot, ranking, verdicts, rates, place[row], source, calibration, candidates)
         if row in place
-        else _nothing_enrolled(snapshot, source, calibration)
+        else _nothing_left(snapshot, ranking, source, calibration)
         for row, (source, ranking) in enumerate(zip(sources, rankings, strict=True))
     ]
 
@@ -226,6 +239,17 @@ def _decision(
         region=part.box if part is not None and by_part else None,
         stranger_rate=rate,
         stranger_rate_interval=snapshot.calibration.rate_interval(rate),
+        refused=_refused(ranking),
+    )
+
+
+def _refused(ranking: Ranking) -> tuple[Refusal, ...]:
+    """Those of the classes that refuse which would have come before the first."""
+    first = ranking.similarities[0] if len(ranking) else -1.0
+    return tuple(
+        refusal
+        for refusal in ranking.refused
+        if refusal.similarity >= first or refusal.class_id in ranking.found
     )
 
 
@@ -241,11 +265,16 @@ def located(match: LocalMatch) -> Location:
     )
 
 
-def _nothing_enrolled(snapshot: Snapshot, source: str, calibration: str) -> Decision:
+def _nothing_left(snapshot: Snapshot, ranking: Ranking, source: str, calibration: str) -> Decision:
+    """The decision where no class is left to be the answer."""
+    if ranking.refused:
+        reason = Reason.REFUSED
+    else:
+        reason = Reason.EMPTY_GALLERY if snapshot.among is None else Reason.NOTHING_MATCHES
     return Decision(
         source=source,
         label=None,
-        reason=Reason.EMPTY_GALLERY if snapshot.among is None else Reason.NOTHING_MATCHES,
+        reason=reason,
         similarity=None,
         score=None,
         threshold=None,
@@ -254,4 +283,5 @@ def _nothing_enrolled(snapshot: Snapshot, source: str, calibration: str) -> Deci
         candidates=(),
         space=snapshot.space_id,
         calibration=calibration,
+        refused=ranking.refused,
     )

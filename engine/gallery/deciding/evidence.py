@@ -17,12 +17,14 @@ from ..snapshot import Snapshot
 from .decisions import ranked, stranger_scores
 from .drawn import drawn_scores
 from .left_out import (
+    COUNTEREXAMPLES,
     Photographs,
     Views,
     calibrate_on_gallery,
     genuine_of,
     genuine_scores,
     rank_without_own,
+    scores_of_counterexamples,
 )
 
 LEAST_QUERIES = 20
@@ -42,7 +44,8 @@ def calibrate(
     """A calibration from the best evidence that is there.
 
     Strangers and labelled queries count together; without them unlabelled queries; without those
-    the gallery alone.
+    the gallery alone. Counterexamples, which are strangers to their class, count beside all but
+    unlabelled queries.
 
     Args:
         generation: the gallery's, to stamp it with.
@@ -62,6 +65,9 @@ def calibrate(
         scores.append(stranger_scores(snapshot, queries, others))
         genuine = genuine_scores(snapshot, queries, own, labelled_views)
         evidence["labelled queries"] = len(queries)
+    if scores and (contrary := scores_of_counterexamples(snapshot)).size:
+        scores.append(contrary)
+        evidence[COUNTEREXAMPLES] = contrary.size
     method = " and ".join(evidence)
     counted = sum(evidence.values())
     if not scores and unlabelled is not None and len(unlabelled) >= LEAST_QUERIES:

@@ -25,6 +25,7 @@ from ...cores import threads_for
 from ...local import LocalMatch, LocalQuery, QueryView, find, of_one_thing
 from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
+from .refusing import refusing
 
 NOMINATED = 8
 """Examples that are sought for their votes."""
@@ -126,10 +127,15 @@ def with_found(
     """
     bonuses = {c: bonus_of(match, tried) for c, (match, _) in found.items()}
     bonuses = {class_id: bonus for class_id, bonus in bonuses.items() if bonus > 0}
-    weights = {c: bonus + weight_of(found[c][0]) for c, bonus in bonuses.items()}
     if not bonuses:
         return ranking
-    ranking = _with_classes(snapshot, vector, ranking, {c: found[c][1] for c in bonuses})
+    refused = {refusal.class_id for refusal in ranking.refused}
+    examples = {c: found[c][1] for c in bonuses if c not in refused}
+    ranking = _with_classes(snapshot, vector, ranking, examples)
+    [ranking] = refusing(snapshot, vector[None], [ranking])
+    weights = {c: bonus + weight_of(found[c][0]) for c, bonus in bonuses.items()}
+    if not len(ranking):
+        return ranking
     worth = PER_SIMILARITY * ranking.similarities.astype(np.float64)
     worth += [weights.get(class_id, 0.0) for class_id in ranking.class_ids.tolist()]
     order = np.argsort(-worth, kind="stable")

@@ -11,7 +11,7 @@ things score.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from .closely import looked_closer
 from .decisions import ranked, stranger_scores
 from .drawn import drawn_scores
 from .joint import BEYOND_CHANCE, certainty_of, joined
+from .refusing import refusing, with_spare
 
 PLAYED = 1000
 """At most this many classes are played; more would tighten the estimate little and cost time."""
@@ -38,6 +39,9 @@ AS_PHOTOGRAPHS = 2.0
 
 PHOTOGRAPHS = "synthetic photographs"
 """What calibrations that rest on some cite among their evidence."""
+
+COUNTEREXAMPLES = "counterexamples"
+"""What calibrations that count some cite among their evidence."""
 
 COMPARED_AT = 0.05
 """The share of strangers at which seen and drawn scores are compared, whatever the target."""
@@ -105,6 +109,10 @@ def calibrate_on_gallery(
     samples = [_with(bonuses, min((seen, drawn), key=_level))]
     genuine = None
     evidence = {"left-out classes": played.size}
+    contrary = scores_of_counterexamples(snapshot)
+    if contrary.size:
+        samples[0] = np.concatenate([samples[0], contrary])
+        evidence[COUNTEREXAMPLES] = contrary.size
     if photographs is not None and len(photographs):
         evidence = {PHOTOGRAPHS: len(photographs), **evidence}
         taken = snapshot.projection.apply(photographs.vectors)
@@ -118,6 +126,7 @@ def calibrate_on_gallery(
                 photographs.class_ids.tolist(),
                 snapshot.projection.apply,
             )
+            others = refusing(snapshot, taken, others)
         samples.append(_with(bonuses, stranger_scores(snapshot, taken, others)))
         genuine = genuine_of(snapshot, photographs)
     return Calibration.of_strangers(
@@ -132,6 +141,23 @@ def calibrate_on_gallery(
         evidence=evidence,
         left_out=np.unique(own).size,
     )
+
+
+def scores_of_counterexamples(snapshot: Snapshot) -> Float64Array:
+    """`(n,)`: the scores of counterexamples with the class that each is a stranger to.
+
+    Each is asked about as if it weren't known: only the others let their classes refuse it. One
+    that another class comes nearest to may be of that class, and is left out.
+    """
+    if not len(snapshot.counterexamples):
+        return np.empty(0)
+    table, scores = snapshot.counterexamples, [np.empty(0)]
+    for row in np.unique(np.linspace(0, len(table) - 1, PLAYED).astype(np.int64)).tolist():
+        unaware, query = replace(snapshot, counterexamples=table.without(row)), table.vectors[[row]]
+        rankings = ranked(unaware, query)
+        if len(rankings[0]) and rankings[0].class_ids[0] == table.class_ids[row]:
+            scores.append(stranger_scores(unaware, query, rankings))
+    return np.concatenate(scores)
 
 
 def _with(bonuses: Float64Array, scores: Float64Array) -> Float64Array:
@@ -197,7 +223,8 @@ def rank_without_own(
         own: `(m,) int64`: ids of the classes to leave out.
         views: theirs, where local features are to count.
     """
-    rankings = snapshot.rank(vectors, NEIGHBOURS + 2)
+    ranks = with_spare(snapshot, NEIGHBOURS + 1)
+    rankings = snapshot.rank(vectors, ranks + 1)
     others = [
         Ranking(ranking.class_ids[kept], ranking.example_ids[kept], ranking.similarities[kept])
         for ranking, kept in (
@@ -207,8 +234,9 @@ def rank_without_own(
     ]
     reranked = snapshot.reranked(vectors, others)
     if views is None:
-        return reranked
-    closer = looked_closer(snapshot, reranked, views, NEIGHBOURS + 1, own.tolist())
+        return refusing(snapshot, vectors, reranked, NEIGHBOURS + 1)
+    closer = looked_closer(snapshot, reranked, views, ranks, own.tolist())
+    closer = refusing(snapshot, vectors, closer, NEIGHBOURS + 1)
     return joined(snapshot, vectors, closer, views, own.tolist())
 
 

@@ -22,6 +22,7 @@ from ...types import Decision, FloatArray
 from ..snapshot import Snapshot
 from .decisions import CANDIDATES, decide_rankings
 from .joint import NOMINATED, bonus_of, sought, with_found
+from .refusing import refusing, with_spare
 
 SCENE_LONG_SIDE = 1200
 """Things in a picture are small in it, so more of it is looked at than of other queries."""
@@ -87,7 +88,9 @@ def findings(
         source: what to call the picture.
         size: its width and height, upright.
     """
-    rankings = snapshot.reranked(queries, snapshot.rank(queries, NEIGHBOURS + 1))
+    ranks = with_spare(snapshot, NEIGHBOURS + 1)
+    everyone = snapshot.reranked(queries, snapshot.rank(queries, ranks))
+    rankings = refusing(snapshot, queries, everyone, NEIGHBOURS + 1)
     shared_out = replace(snapshot, target_fpir=snapshot.target_fpir / max(1, len(found)))
     if not found:
         [decision] = decide_rankings(shared_out, queries, rankings, [source])

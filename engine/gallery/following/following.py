@@ -15,7 +15,7 @@ from ..snapshot.cohort import COHORT_SIZE
 from ..snapshot.snapshot import COHORT_DRIFT, entered
 from .index_in_memory import examples_in
 from .kept_index import KeptIndex
-from .loading import read_calibration, read_head
+from .loading import projected, read_calibration, read_head
 
 if TYPE_CHECKING:
     from ...catalog.reading import CatalogReader
@@ -78,6 +78,7 @@ def _with_classes(snapshot: Snapshot, reader: CatalogReader, changes: list[Chang
             calibration=read_calibration(reader.whole, space_id),
             statistics=IdTable(ids, np.stack([means, stds], axis=1)),
         )
+    snapshot = _with_counterexamples(snapshot, reader, changes)
     wanted = sorted({c.class_id for c in changes if c.class_id is not None})
     if not wanted:
         return snapshot
@@ -94,6 +95,19 @@ def _with_classes(snapshot: Snapshot, reader: CatalogReader, changes: list[Chang
         pins=snapshot.pins.updated(pins, gone=(i for i in wanted if i not in pins)),
         statistics=entered(snapshot.statistics.without(np.array(wanted, np.int64)), statistics),
     )
+
+
+def _with_counterexamples(
+    snapshot: Snapshot, reader: CatalogReader, changes: list[Change]
+) -> Snapshot:
+    """All of them, where the log tells of any, or a class that has some is gone."""
+    known = snapshot.counterexamples
+    told = any(c.kind is ChangeKind.COUNTEREXAMPLE for c in changes)
+    gone = {c.class_id for c in changes if c.kind is ChangeKind.REMOVE and c.example_id is None}
+    if not told and not np.isin(known.class_ids, [i for i in gone if i is not None]).any():
+        return snapshot
+    table = projected(reader.whole.counterexamples(snapshot.space), snapshot.projection)
+    return dataclasses.replace(snapshot, counterexamples=table)
 
 
 def _with_examples(

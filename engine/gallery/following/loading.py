@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ...catalog import Catalog, GalleryState
+from ...catalog import Catalog, GalleryState, VectorBatch
 from ...catalog.whole import WholeReading
 from ...decision import Calibration
 from ...decision.trained_head import TrainedHead
 from ...projections import Projection, shipped_cohort
 from ...types import IntArray
 from ...versioned import IdTable, Overlaid
-from ..snapshot import AttributeTable, ExampleTable, Snapshot
+from ..snapshot import AttributeTable, CounterexampleTable, ExampleTable, Snapshot
 from ..snapshot.cohort import COHORT_SIZE, Draw
 from ..snapshot.local import LocalTable
 from .kept_index import KeptIndex
@@ -51,6 +51,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
             )
         calibration = read_calibration(whole, space_id)
         head = read_head(whole, space_id)
+        contrary = whole.counterexamples(state.space)
         sample = whole.sample(COHORT_SIZE)
         examples = ExampleTable(*reading.result())
         opening.result()
@@ -73,6 +74,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         shipped=shipped,
         draw=Draw.of(index, examples, shipped, sample),
         local=local,
+        counterexamples=projected(contrary, projection),
     )
 
 
@@ -84,6 +86,12 @@ def _examples(catalog: Catalog) -> tuple[IntArray, IntArray]:
 def searched_space(state: GalleryState) -> str:
     """The id of the space that is searched: the projection's, or without one the backbone's."""
     return state.projection_id or state.space.id
+
+
+def projected(batch: VectorBatch, projection: Projection) -> CounterexampleTable:
+    """Counterexamples in the searched space, where they are queries: most were some."""
+    vectors = projection.apply_queries(batch.vectors)
+    return CounterexampleTable(batch.ids, batch.class_ids, vectors)
 
 
 def read_calibration(whole: WholeReading, space_id: str) -> Calibration:

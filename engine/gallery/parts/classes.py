@@ -32,7 +32,7 @@ class Classes:
             ClassNotFoundError, ClassExistsError, LabelError.
         """
         with self._live.write() as transaction:
-            transaction.classes.rename(_id(transaction, key), new_label)
+            transaction.classes.rename(class_id_of(transaction, key), new_label)
 
     def merge(self, keys: Sequence[ClassKey], into: ClassKey) -> None:
         """Move the examples of several classes to another and remove the emptied ones.
@@ -41,8 +41,8 @@ class Classes:
             ClassNotFoundError: naming the one that isn't there.
         """
         with self._live.write() as transaction:
-            target = _id(transaction, into)
-            sources = [_id(transaction, key) for key in keys]
+            target = class_id_of(transaction, into)
+            sources = [class_id_of(transaction, key) for key in keys]
             transaction.classes.merge([s for s in sources if s != target], target)
 
     def remove(self, key: ClassKey) -> None:
@@ -52,7 +52,7 @@ class Classes:
             ClassNotFoundError: it isn't there.
         """
         with self._live.write() as transaction:
-            transaction.classes.remove(_id(transaction, key))
+            transaction.classes.remove(class_id_of(transaction, key))
 
     def remove_emptied(self, class_ids: Collection[int]) -> None:
         """Remove those of the classes that hold no example; those that are gone are passed over."""
@@ -71,7 +71,7 @@ class Classes:
             ClassNotFoundError: it isn't there.
         """
         with self._live.write() as transaction:
-            transaction.classes.set_attributes(_id(transaction, key), attributes)
+            transaction.classes.set_attributes(class_id_of(transaction, key), attributes)
 
     def pin(self, key: ClassKey, threshold: float | None) -> None:
         """Set a class's threshold by hand, or hand it back to the calibration with None.
@@ -82,7 +82,7 @@ class Classes:
             ClassNotFoundError: the class isn't there.
         """
         with self._live.write() as transaction:
-            class_id = _id(transaction, key)
+            class_id = class_id_of(transaction, key)
             transaction.classes.pin_threshold(
                 class_id, threshold, searched_space(transaction.read.state())
             )
@@ -104,7 +104,8 @@ class Classes:
         return float(snapshot.calibration.stranger_rates(scores, snapshot.classes)[0])
 
 
-def _id(transaction: WriteTransaction, key: ClassKey) -> int:
+def class_id_of(transaction: WriteTransaction, key: ClassKey) -> int:
+    """The id of a class. Raises ClassNotFoundError."""
     if isinstance(key, str):
         return transaction.read.classes.id_of(key)
     return transaction.read.classes.by_id(key).id

@@ -1,6 +1,8 @@
 """Export to and import from Parquet: labels, attributes, embeddings, kept pictures, the space.
 
-One row an example, in id order; a class without examples has a row whose example columns are null.
+One row an example, in id order; a class without examples has a row whose example columns are null,
+and so has each counterexample, which stands in a column of its own: a reader that doesn't know that
+column sees one more row of the class.
 The file's metadata names the space and carries the projection, so that an import yields the same
 similarities to the last bit.
 """
@@ -34,6 +36,7 @@ METADATA_KEY = b"onelook"
 FORMAT = 1
 PIN_SCALE = 1
 BATCH = 1024
+_OTHER = "counterexample"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,10 @@ def _header(header: dict[str, Any], path: Path) -> ExchangeHeader:
     )
 
 
-def read_batches(path: Path) -> Iterator[tuple[list[ExportedClass], list[NewExample]]]:
-    """The classes and examples of an exported file, in batches.
+def read_batches(
+    path: Path,
+) -> Iterator[tuple[list[ExportedClass], list[NewExample], list[NewExample]]]:
+    """The classes, examples and counterexamples of an exported file, in batches.
 
     Raises:
         GalleryError: the file is damaged.
@@ -166,14 +171,17 @@ def read_batches(path: Path) -> Iterator[tuple[list[ExportedClass], list[NewExam
         raise GalleryError(f"{path}: is damaged, and can't be read to its end: {error!r}") from None
 
 
-def _of_rows(rows: list[dict[str, Any]]) -> tuple[list[ExportedClass], list[NewExample]]:
+def _of_rows(
+    rows: list[dict[str, Any]],
+) -> tuple[list[ExportedClass], list[NewExample], list[NewExample]]:
     classes = {
         row["label"]: ExportedClass(
             row["label"], json.loads(row["attributes"]), row["pinned_threshold"]
         )
         for row in rows
     }
-    return list(classes.values()), [_example(row) for row in rows if row["source"] is not None]
+    examples = [_example(row) for row in rows if row["source"] is not None]
+    return list(classes.values()), examples, [_counterexample(r) for r in rows if r.get(_OTHER)]
 
 
 def count_added(outcomes: list[Enrolment | Reject]) -> int:
@@ -196,6 +204,19 @@ def _schema(pyarrow: Any, dimension: int) -> Any:
             ("picture", pyarrow.binary()),
             ("local_extractor", pyarrow.string()),
             ("local_features", pyarrow.binary()),
+            (
+                _OTHER,
+                pyarrow.struct(
+                    [
+                        ("source", pyarrow.string()),
+                        ("content_hash", pyarrow.string()),
+                        ("width", pyarrow.int32()),
+                        ("height", pyarrow.int32()),
+                        ("embedding", pyarrow.list_(pyarrow.float32())),
+                        ("picture", pyarrow.binary()),
+                    ]
+                ),
+            ),
         ]
     )
 
@@ -223,6 +244,24 @@ def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
         ]
     if empty:
         yield [{**_class_columns(record), "source": None} for record in empty]
+    with catalog.read() as reader:
+        others = reader.whole.counterexamples(space)
+        named = {each.id: each for each in reader.counterexamples.listed(ids=others.ids.tolist())}
+    for counterexample_id, vector in zip(others.ids.tolist(), others.vectors, strict=True):
+        record = named[counterexample_id]
+        if record.class_id not in classes:  # made meanwhile
+            continue
+        with catalog.read() as reader:
+            picture = reader.counterexamples.picture(counterexample_id)
+        told = {
+            "source": record.source,
+            "content_hash": record.content_hash,
+            "width": record.width,
+            "height": record.height,
+            "embedding": vector,
+            "picture": picture,
+        }
+        yield [{**_class_columns(classes[record.class_id]), "source": None, _OTHER: told}]
 
 
 def _local_columns(stored: StoredLocalFeatures | None) -> dict[str, Any]:
@@ -237,6 +276,19 @@ def _class_columns(record: Any) -> dict[str, Any]:
         "attributes": json.dumps(dict(record.attributes)),
         "pinned_threshold": record.pinned_threshold,
     }
+
+
+def _counterexample(row: Mapping[str, Any]) -> NewExample:
+    other = row[_OTHER]
+    return NewExample(
+        label=row["label"],
+        source=other["source"],
+        content_hash=other["content_hash"],
+        width=other["width"],
+        height=other["height"],
+        vector=np.array(other["embedding"], np.float32),
+        picture=other["picture"],
+    )
 
 
 def _example(row: Mapping[str, Any]) -> NewExample:

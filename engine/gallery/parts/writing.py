@@ -7,6 +7,7 @@ the same bytes in the same class                       unchanged; where it was e
                                                        noted anew if it is no longer there
 other bytes in this class from this very file          replaces that example
 the same bytes in another class                        refused, unless duplicates are allowed
+the same bytes as a counterexample of this class       refused
 the same bytes, or this very file, in another class    replaces that example, where a listing is
 that the listing put it in before, and no longer does  enrolled
 anything else                                          a further example of its class
@@ -133,6 +134,12 @@ class _Plan:
         self._gone: list[int] = []
         self._places: dict[int, tuple[str, str | None]] = {}
         records = transaction.read.examples.of_contents([e.content_hash for e in examples])
+        self._contradicting = {
+            (each.label, each.content_hash): each.id
+            for each in transaction.read.counterexamples.of_contents(
+                [e.content_hash for e in examples]
+            )
+        }
         records += transaction.read.examples.of_sources(
             [e.source for e in examples if is_file(e.source)]
         )
@@ -147,6 +154,10 @@ class _Plan:
             label = normalised_label(example.label)
         except LabelError as error:
             return Reject(example.source, str(error)), EnrolmentStatus.UNCHANGED
+        contradicting = self._contradicting.get((label, example.content_hash))
+        if contradicting is not None:
+            reason = _contradiction(label, contradicting)
+            return Reject(example.source, reason), EnrolmentStatus.UNCHANGED
         same_content = self._by_content.get(example.content_hash, [])
         left = [] if self._allow_duplicates else self._left(label, example)
         for entry in same_content:
@@ -233,6 +244,14 @@ def _duplicate_reason(entry: _Entry, label: str) -> str:
     return (
         f"the same picture is already enrolled as {entry.label!r} (from {entry.source}), so "
         f"{label!r} could not be told apart from it; remove one, or allow duplicates"
+    )
+
+
+def _contradiction(label: str, counterexample_id: int) -> str:
+    return (
+        f"the very picture was said not to show {label!r} (counterexample {counterexample_id}); "
+        f"take that back first: `onelook classes reject {label!r} --undo {counterexample_id}`, or "
+        "on the class's page"
     )
 
 

@@ -2,7 +2,8 @@
 
 from .attributes import AttributeTable
 from .cohort import Cohort
+from .counterexamples import CounterexampleTable
 from .examples import ExampleTable
 from .snapshot import Snapshot
 
-__all__ = ["AttributeTable", "Cohort", "ExampleTable", "Snapshot"]
+__all__ = ["AttributeTable", "Cohort", "CounterexampleTable", "ExampleTable", "Snapshot"]

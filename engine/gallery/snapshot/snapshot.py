@@ -24,6 +24,7 @@ from ...types import Candidate, ClassStatistics, FloatArray, IntArray, Ranking, 
 from ...versioned import IdTable, Overlaid
 from .attributes import AttributeTable
 from .cohort import Cohort, Draw, sampled
+from .counterexamples import CounterexampleTable
 from .examples import ExampleTable
 from .local import LocalTable
 from .ranking import rank
@@ -62,6 +63,7 @@ class Snapshot:
         shipped: `(n, dim) float32`, unit rows of the searched space, that stand for impostors.
         draw: the impostors that classes are compared with.
         local: the examples' local features.
+        counterexamples: pictures near to which a class refuses.
         drift: how many examples came, went or moved since they were drawn.
         among: the filter that left these classes; None where all are there.
         computed: moments of classes without statistics, once they were asked for.
@@ -85,6 +87,7 @@ class Snapshot:
     draw: Draw
     commit_id: str = ""
     local: LocalTable = field(default_factory=lambda: LocalTable.of({}))
+    counterexamples: CounterexampleTable = field(default_factory=CounterexampleTable.none)
     drift: int = 0
     among: Filter | None = None
     computed: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)

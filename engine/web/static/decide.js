@@ -1,10 +1,11 @@
 // From an embedding to a decision, as the library decides without local features:
-// engine.gallery.snapshot.ranking, engine.decision.scores and engine.decision.rule say why.
+// engine.gallery.snapshot.ranking, engine.gallery.deciding.refusing, engine.decision.scores and
+// engine.decision.rule say why.
 
 const NEIGHBOURS = 50, SOFTENING = 0.05, CLASS_WEIGHT = 0.2, LEAD_WEIGHT = 2;
 const TRUSTED = 10, PRIOR_MEAN = 0.5, PRIOR_STD = 0.1, PRIOR_WEIGHT = 3;
 const TOP = 60, MIDDLE = 5, WIDTH = 2.5, SAME_PICTURE = 0.999, ITSELF = 0.9999;
-const AMBIGUOUS_MARGIN = 0.02;
+const AMBIGUOUS_MARGIN = 0.02, NEARER = 0.5;
 
 export class Gallery {
   // `described` is gallery.json; `vectors` an Int8Array; `projection` a Float32Array or null.
@@ -22,10 +23,15 @@ export class Gallery {
 
   decide(features) {
     const query = this.projected(unit(features));
-    const { classes, examples, shipped, level } = this.described;
+    const { classes, examples, shipped, counterexamples, level } = this.described;
     const best = new Float64Array(classes.length).fill(-Infinity);
     examples.forEach((owner, row) => { best[owner] = Math.max(best[owner], this.similarity(query, row)); });
-    const order = Array.from(best.keys()).sort((a, b) => best[b] - best[a]);
+    const refusing = new Set(counterexamples.filter((owner, i) =>
+      1 - this.similarity(query, examples.length + shipped + i) < NEARER * (1 - best[owner])));
+    const order = Array.from(best.keys()).filter((place) => !refusing.has(place)).sort((a, b) => best[b] - best[a]);
+    if (!order.length) {
+      return { label: null, known: false, similarity: null, score: 0, threshold: onScale(level), strangerRate: 1, ambiguous: false, candidates: [] };
+    }
     const similarities = order.map((place) => best[place]);
     const impostors = Array.from({ length: shipped }, (_, i) => this.similarity(query, examples.length + i))
       .filter((similarity) => similarity < ITSELF);

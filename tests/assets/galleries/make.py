@@ -70,6 +70,9 @@ def fill(catalog: Catalog) -> None:
         transaction.spaces.set_projection(StoredProjection("c" * 16, "whitening", b"payload"))
         transaction.learned.put_calibration(SPACE.id, b"calibration")
         transaction.learned.put_siamese_head(SPACE.id, b"head")
+        transaction.counterexamples.add(
+            example(0, "", "not.png"), transaction.read.classes.id_of("café")
+        )
         transaction.set_target_fpir(0.01)
         transaction.set_local_points(500)
         transaction.rejects.put([Reject("broken.png", "is truncated")])

@@ -22,6 +22,7 @@ export function answerOf(entry, { may, changed, again }) {
     ),
   ];
   if (decision.known) parts.push(attributesOf(decision.attributes));
+  parts.push(...(decision.refused ?? []).map(({ label }) => h("p", { class: "notice" }, t("answer.refused", { label }))));
   if (decision.known && decision.ambiguous) parts.push(h("p", { class: "notice warn" }, t("answer.ambiguous", { label: second?.label ?? t("answer.another") })));
   if (may("enroll") && decision.reason !== "empty_gallery") parts.push(teaching(entry, { may, changed, again }));
   else if (may("enroll")) parts.push(h("div", { class: "row actions" }, enrolling(entry, { may, changed, again })));
@@ -30,7 +31,7 @@ export function answerOf(entry, { may, changed, again }) {
 }
 
 function inWords(decision, first) {
-  if (!first) return t("answer.empty");
+  if (!first) return t(decision.reason === "refused" ? "answer.none_left" : "answer.empty");
   const rate = decision.stranger_rate;
   const values = { label: first.label, rate: rateInWords(rate) };
   if (rate === null || rate === undefined) return decision.known ? t("answer.accepted") : t("answer.not_near", values);
@@ -50,12 +51,20 @@ function teaching(entry, tools) {
     const label = await ask(t("teach.else_ask"), t("teach.else_label"), t("teach.else_do"), { classes: true, text: t("teach.else_text") });
     if (label) await tell(label, t("teach.else_said", { label }));
   };
+  const reject = () => attempt(async () => {
+    const [{ class_id, label }] = decision.candidates;
+    const path = `v1/classes/${class_id}/counterexamples`;
+    const said = await send(path, [["image", file], ...boxOf(entry)]);
+    entry.said.push({ text: t("teach.not_said", { label }), undo: () => remove(`${path}/${said.id}`), learned: true });
+    tools.changed();
+    await tools.again();
+  }, list);
   const choice = (text, teaches, work, className = "") => h("li", {}, button(text, work, className), h("span", { class: "small soft" }, teaches));
-  const saidSomething = entry.said.some((one) => !one.enrolled);
+  const saidSomething = entry.said.some((one) => !one.enrolled && !one.learned);
   if (!saidSomething) {
     if (decision.known) list.append(choice(t("teach.right"), t("teach.right_does"), () => tell(decision.label, t("teach.right_said")), "primary"));
     list.append(
-      choice(t(decision.known ? "teach.not" : "teach.none"), t(decision.known ? "teach.not_does" : "teach.none_does"), () => tell(null, t("teach.not_said"))),
+      decision.known ? choice(t("teach.not"), t("teach.not_does"), reject) : choice(t("teach.none"), t("teach.none_does"), () => tell(null, t("teach.none_said"))),
       choice(t("teach.else"), t("teach.else_does"), correct),
     );
   }
@@ -70,7 +79,7 @@ function notice(entry, one, { changed, again, may }) {
     await one.undo();
     entry.said.splice(entry.said.indexOf(one), 1);
     toast(t("undone"));
-    if (one.enrolled) await again();
+    if (one.enrolled || one.learned) await again();
     else changed();
   }, undo), "quiet");
   return h("p", { class: "notice good row" }, h("span", {}, one.text), one.undo && (!one.enrolled || may("admin")) ? undo : null);

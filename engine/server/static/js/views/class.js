@@ -10,7 +10,8 @@ import { shrunk } from "../shrink.js";
 import { rateInWords, t, three, typedNumber } from "../text.js";
 
 export async function classView({ id, may, refresh }) {
-  const found = await get(`v1/classes/${encodeURIComponent(id)}`);
+  const path = `v1/classes/${encodeURIComponent(id)}`;
+  const [found, others] = await Promise.all([get(path), may("enroll") ? get(`${path}/counterexamples`) : { counterexamples: [] }]);
   return [
     h(
       "div",
@@ -21,6 +22,7 @@ export async function classView({ id, may, refresh }) {
     ...warnings(found),
     examples(found, may, refresh),
     h("div", { class: "columns" }, threshold(found, may, refresh), attributesCard(found, may("enroll"), refresh)),
+    counterexamples(found, others.counterexamples, refresh),
     neighbours(found),
     strangers(found),
   ];
@@ -116,6 +118,32 @@ function threshold(found, may, refresh) {
     h("div", { class: "row" }, h("h2", {}, t("threshold.title")), h("span", { class: "badge push" }, t(pinned ? "threshold.pinned" : "threshold.computed"))),
     found.threshold === null ? h("p", { class: "soft" }, t("threshold.none")) : shown(),
     may("enroll") ? h("div", { class: "row" }, button(t(pinned ? "pin.change" : "pin.hand"), pin), pinned ? button(t("pin.free"), free, "quiet") : null) : null,
+  );
+}
+
+function counterexamples(found, kept, refresh) {
+  if (!kept.length) return h("div", { hidden: true });
+  const path = `v1/classes/${found.id}/counterexamples`;
+  const drop = (one) => attempt(async () => {
+    await remove(`${path}/${one.id}`);
+    refresh();
+  });
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t("class.not", { label: found.label })),
+    h("p", { class: "small soft" }, t("class.not_text")),
+    h(
+      "ul",
+      { class: "examples" },
+      kept.map((one, index) => h(
+        "li",
+        {},
+        one.has_picture ? loadable(`${path}/${one.id}/picture?size=thumbnail`, t("class.not_one", { index: index + 1, label: found.label })) : thumbnail(null, t("class.not_one", { index: index + 1, label: found.label })),
+        h("span", { class: "small soft" }, `${one.width} × ${one.height}`),
+        h("button", { type: "button", class: "quiet", onclick: () => drop(one), "aria-label": t("class.not_undo", { index: index + 1 }) }, t("undo")),
+      )),
+    ),
   );
 }
 
