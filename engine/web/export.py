@@ -8,9 +8,9 @@
     pictures/                 a small picture of each class, where the gallery keeps pictures
     runtime/                  ONNX Runtime Web, as the npm package onnxruntime-web has it
 
-The page decides as `decide_queries` does without local features: by similarity, normalised on both
-sides. Vectors are kept as `round(127 · v / max|v|)` and made unit again when they are read, which
-moves similarities by some 0.0003.
+The page decides as `decide_queries` does without local features and closer looks: by similarity of
+the whole picture, normalised on both sides. Vectors are kept as `round(127 · v / max|v|)` and made
+unit again when they are read, which moves similarities by some 0.0003.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ RUNTIME_FILES = (
 )
 PACKAGE = "onnxruntime-web"
 LOCAL_LEFT_OUT = "local features (corners and blobs that match) are left out"
+CLOSER_LEFT_OUT = "the closer look at a picture's middle is left out"
 _THUMBNAIL = 160
 _RATES_AT = np.arange(-10.0, 60.05, 0.1)
 """Normalised scores at which the page knows the stranger rate; between them it is interpolated."""
@@ -105,7 +106,10 @@ def export_web(recognizer: Recognizer, folder: Path, *, runtime: Path) -> WebExp
         encoding="utf-8",
     )
     shutil.copy(export_backbone(recognizer.backbone.name), folder / "network.onnx")
-    left_out = (LOCAL_LEFT_OUT,) if len(snapshot.local) else ()
+    left_out = (
+        *((LOCAL_LEFT_OUT,) if len(snapshot.local) else ()),
+        *((CLOSER_LEFT_OUT,) if recognizer.features.closer else ()),
+    )
     described = {
         "form": 1,
         "made_with": f"onelook {__version__}",

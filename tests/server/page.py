@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.server.conftest import Running, png
@@ -24,3 +25,12 @@ def stranger(shop: Running, start: int) -> int:
 
 def go(page: Page, name: str) -> None:
     page.get_by_role("navigation").get_by_role("link", name=name).click()
+
+
+def problems_of(page: Page, name: str) -> list[str]:
+    """What axe finds, and whether the page is wider than the window."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    problems = [f"{name}: {v['id']}: {[n['html'][:120] for n in v['nodes']]}" for v in found]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        problems.append(f"{name}: wider than the window")
+    return problems

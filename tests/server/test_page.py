@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from engine.types import ExampleRecord
 from tests.server.conftest import Running, png, seen
 from tests.server.page import file, go, show, stranger
 
@@ -376,6 +377,49 @@ def test_one_picture_is_enrolled(page: Page) -> None:
     expect(form.get_by_text("Enrolled as blue vase.")).to_be_visible()
 
 
+def test_only_what_is_in_the_frame_is_enrolled(page: Page, shop: Running) -> None:
+    go(page, "Enroll")
+    form = page.locator("form.card")
+    form.locator("input[type=file]").first.set_input_files(file(325, "framed.png", size=400))
+    expect(form.get_by_role("img", name="The picture to enroll")).to_be_visible()
+    expect(form.get_by_role("button", name="Find everything in it")).to_have_count(0)
+    form.get_by_role("button", name="Draw a frame").click()
+    page.keyboard.press("ArrowRight")
+    form.get_by_role("button", name="Enroll").click()
+    expect(form.get_by_text("Enrolled as framed.")).to_be_visible()
+    expect(form.get_by_role("button", name="Clear the frame")).to_be_hidden()
+    [example] = examples_of(shop, "framed")
+    assert example.box is not None
+    assert example.box.sides == pytest.approx((0.22, 0.2, 0.82, 0.8), abs=0.005)
+
+
+def examples_of(shop: Running, label: str) -> list[ExampleRecord]:
+    return shop.recognizer.gallery.catalog.ask(
+        lambda read: read.examples.listed(class_id=read.classes.id_of(label))
+    )
+
+
+def test_pictures_of_a_folder_are_shrunk_before_they_are_sent(
+    page: Page, shop: Running, tmp_path: Path
+) -> None:
+    folder = tmp_path / "large"
+    folder.mkdir()
+    noise = np.random.default_rng(3).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    photograph = Image.fromarray(noise).resize((2400, 1800), Image.Resampling.BICUBIC)
+    photograph.save(folder / "large thing.jpg", "JPEG", quality=95)
+    (folder / "small thing.png").write_bytes(png(335))
+    sent: list[int] = []
+    page.on("request", lambda one: sent.append(len(one.post_data_buffer or b"")))
+    go(page, "Enroll")
+    page.locator("#folder").set_input_files(folder)
+    expect(page.locator(".job .badge").first).to_have_text("done")
+    assert 0 < max(sent) < (folder / "large thing.jpg").stat().st_size / 2
+    [large], [small] = examples_of(shop, "large thing"), examples_of(shop, "small thing")
+    assert (large.width, large.height) == (1600, 1200)
+    assert "large thing.jpg" in large.source
+    assert (small.width, small.height) == (48, 48)
+
+
 def test_a_folder_is_enrolled_with_progress_rejects_and_near_duplicates(
     page: Page, tmp_path: Path, shop: Running
 ) -> None:
@@ -547,6 +591,26 @@ def test_what_is_found_is_outlined_and_looked_at_closer(page: Page) -> None:
         "one => [one.style.left, one.style.width].map(parseFloat)"
     )
     assert placed == pytest.approx([100 * 5 / 96, 100 * 40 / 96], abs=0.1)
+
+
+def test_the_part_that_was_looked_at_closer_is_shown(page: Page) -> None:
+    def closer(route: Route) -> None:
+        answer = route.fetch().json()
+        answer["results"][0]["region"] = [24, 12, 72, 84]
+        route.fulfill(json=answer)
+
+    page.route("**/v1/recognize", closer)
+    show(page, 3)
+    expect(page.locator(".verdict h2")).to_have_text("thing 03")
+    region = page.locator(".area polygon.region")
+    expect(region).to_have_attribute("points", "24,12 72,12 72,84 24,84")
+    told = page.get_by_text("The dashed part was looked at closer")
+    expect(told).to_be_visible()
+    page.unroute("**/v1/recognize")
+    show(page, 4)
+    expect(page.locator(".verdict h2")).to_have_text("thing 04")
+    expect(region).to_have_count(0)
+    expect(told).to_be_hidden()
 
 
 def test_a_frame_is_drawn_moved_and_cleared_by_mouse_and_keys(page: Page) -> None:

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect
 
 from engine.recognizer import Recognizer
@@ -15,7 +14,7 @@ from engine.server.tokens import Scope, create_token
 from engine.testing.fake_backbone import FakeBackbone
 from tests.server.browser import DESKTOP, PHONE, tab
 from tests.server.conftest import Running, fill, running
-from tests.server.page import file, go, show, stranger
+from tests.server.page import file, go, problems_of, show, stranger
 
 looks = pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 
@@ -91,15 +90,6 @@ def test_axe_finds_nothing_in_what_comes_and_goes(
 
 
 LOCKED = {"scope": None, "login": True, "csrf": None}
-
-
-def problems_of(page: Page, name: str) -> list[str]:
-    """What axe finds, and whether the page is wider than the window."""
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
-    problems = [f"{name}: {v['id']}: {[n['html'][:120] for n in v['nodes']]}" for v in found]
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        problems.append(f"{name}: wider than the window")
-    return problems
 
 
 def test_the_keyboard_reaches_everything(page: Page) -> None:

@@ -30,14 +30,27 @@ from engine.projections import Projection
 from engine.recognizer import Recognizer
 from engine.types import Decision
 from engine.web import export_web
-from engine.web.export import RUNTIME_FILES, STATIC, _gallery, quantised
-from tests.server.browser import PHONE, launched, tab
+from engine.web.export import CLOSER_LEFT_OUT, RUNTIME_FILES, STATIC, _gallery, quantised
+from tests.server.browser import DESKTOP, PHONE, launched, tab
+from tests.server.page import problems_of
 
 CLASSES = 60
 CONTROLLED = """new Promise((done) => {
     if (navigator.serviceWorker.controller) done();
     else navigator.serviceWorker.addEventListener("controllerchange", () => done());
 })"""
+PRETENDED = """
+export const env = { wasm: {} };
+export class Tensor {}
+const session = {
+    inputNames: ["in"],
+    outputNames: ["out"],
+    run: async () => ({ out: { data: Float32Array.from({ length: 1280 }, (_, at) => at % 7) } }),
+};
+export const InferenceSession = { create: async () => session };
+"""
+"""A runtime to which every picture looks the same."""
+
 SIZES = ((224, 224), (224, 300), (640, 480), (97, 400), (1, 50), (31, 30), (300, 701))
 
 
@@ -49,12 +62,12 @@ def unpacked() -> Path | None:
 
 
 def stand_in(folder: Path) -> Path:
-    """What looks like the package, and runs nothing."""
+    """What looks like the package, and runs nothing; see `PRETENDED`."""
     (folder / "dist").mkdir(parents=True)
     about = {"name": "onnxruntime-web", "version": "1.2.3", "license": "MIT"}
     (folder / "package.json").write_text(json.dumps(about))
     for name in RUNTIME_FILES:
-        (folder / "dist" / name).write_text("export {};")
+        (folder / "dist" / name).write_text(PRETENDED)
     return folder
 
 
@@ -291,6 +304,26 @@ def test_the_page_recognises_as_the_library_does(
         page.context.set_offline(False)
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_and_the_page_says_what_it_decides_by(
+    site: Path, queries: list[str], browser: Browser, address: str, options: dict, scheme: str
+) -> None:
+    with tab(browser, **options, color_scheme=scheme) as page:
+        opened(page, address)
+        problems = problems_of(page, "open")
+        expect(page.get_by_role("contentinfo")).to_contain_text(CLOSER_LEFT_OUT)
+        page.locator("#picture").set_input_files(site / queries[0])
+        expect(page.get_by_role("article")).to_be_visible()
+        page.get_by_text("Nearest").click()
+        problems += problems_of(page, "answered")
+        (site / "notes.png").write_text("no picture")
+        page.locator("#picture").set_input_files(site / "notes.png")
+        expect(page.get_by_role("status")).to_contain_text("notes.png can't be read")
+        problems += problems_of(page, "refused")
+    assert problems == []
+
+
 def opened(page: Page, address: str | None) -> None:
     if address is not None:
         page.goto(f"{address}/")
@@ -308,7 +341,7 @@ def test_what_is_written_says_what_it_is_made_of(site: Path) -> None:
     described = json.loads((site / "gallery.json").read_text(encoding="utf-8"))
     assert described["runtime"].startswith("onnxruntime-web ")
     assert described["runtime"].endswith("licence MIT")
-    assert described["left_out"] == []
+    assert described["left_out"] == [CLOSER_LEFT_OUT]
     assert "licence MIT" in (site / "runtime" / "ABOUT.txt").read_text(encoding="utf-8")
     assert all((site / name).is_file() for name in described["files"])
     assert "EXPORT" not in (site / "worker.js").read_text(encoding="utf-8")

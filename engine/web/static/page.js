@@ -48,7 +48,7 @@ async function start() {
   status.textContent = `${classes.length.toLocaleString("en")} things can be recognised here, without a network.`;
   document.getElementById("about").textContent = [
     "Pictures stay on this device.",
-    ...(leftOut.length ? [`Decides by likeness alone: ${leftOut.join("; ")}, so answers may differ from the gallery's own.`] : []),
+    `Decides by the likeness of whole pictures${leftOut.length ? `: ${leftOut.join("; ")}, so answers may differ from the gallery's own` : ""}.`,
     `Made with ${made}; runs on ${runtime}.`,
   ].join(" ");
   input.disabled = false;

@@ -25,9 +25,11 @@ export function frameOver(area, changed) {
     clearTimeout(rest);
     rest = setTimeout(() => {
       rest = null;
-      changed(box && box.map((side) => Math.round(side * 10000) / 10000));
+      changed(told());
     }, wait);
   }
+
+  const told = () => box && box.map((side) => Math.round(side * 10000) / 10000);
 
   function clear() {
     place(null);
@@ -83,6 +85,9 @@ export function frameOver(area, changed) {
       settled();
     },
     clear,
+
+    /** The box as it is now, whether or not it rests. */
+    now: told,
 
     /** Show a box, or none; not while somebody is drawing one. */
     show(wanted) {

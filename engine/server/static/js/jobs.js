@@ -2,12 +2,13 @@
 
 import { attempt, button, h, thumbnail, toast } from "./dom.js";
 import { follow, get, post, remove, send } from "./api.js";
+import { shrunk } from "./shrink.js";
 import { number, percent, t, three } from "./text.js";
 
 const FILES_AT_ONCE = 100;
 const BYTES_AT_ONCE = 24 * 2 ** 20;
 
-/** Upload `[file, path]` pairs in pieces; the job that works on them. */
+/** Upload `[file, path]` pairs in pieces, pictures made small; the job that works on them. */
 export async function upload(kind, files, fields, onProgress) {
   let job = null;
   try {
@@ -18,20 +19,36 @@ export async function upload(kind, files, fields, onProgress) {
   }
 
   async function bring() {
+    let coming = packed(0);
     for (let start = 0; start < files.length; ) {
-      const piece = [];
-      let bytes = 0;
-      while (start < files.length && piece.length < FILES_AT_ONCE && (bytes === 0 || bytes + files[start][0].size < BYTES_AT_ONCE)) {
-        bytes += files[start][0].size;
-        piece.push(["files", ...files[start]]);
-        start += 1;
+      const { piece, end } = await coming;
+      if (end < files.length) {
+        coming = packed(end); // while this one is sent
+        coming.catch(() => {}); // told when it is its turn
       }
       job = job
         ? await send(`v1/jobs/${job.id}/files`, piece)
         : await send(`v1/jobs/${kind}`, [...Object.entries(fields), ["hold", "true"], ...piece]);
-      onProgress(start, files.length);
+      onProgress(end, files.length);
+      start = end;
     }
     return post(`v1/jobs/${job.id}/start`);
+  }
+
+  /** The next piece from `start` on, and where the one after it begins. */
+  async function packed(start) {
+    const piece = [];
+    let bytes = 0;
+    let end = start;
+    while (end < files.length && piece.length < FILES_AT_ONCE) {
+      const [file, path] = files[end];
+      const small = await shrunk(file);
+      if (bytes && bytes + small.size >= BYTES_AT_ONCE) break;
+      bytes += small.size;
+      piece.push(["files", small, path]);
+      end += 1;
+    }
+    return { piece, end };
   }
 }
 

@@ -6,6 +6,7 @@ const QUALITY = 0.9;
 
 /** A copy of at most 1600 pixels, upright; the file itself where that isn't smaller or can't be read here. */
 export async function shrunk(file) {
+  if (!file.type.startsWith("image/") || file.type === "image/gif") return file; // an archive, or frames to choose from
   let bitmap;
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });

@@ -4,12 +4,13 @@ import { button, h } from "./dom.js";
 import { frameOver } from "./frame.js";
 import { t } from "./text.js";
 
-/** Shows a picture; `framed` gets a frame's box as shares, or null; `everything` is asked to look for more. */
-export function viewer({ framed, everything }) {
-  const image = h("img", { alt: t("picture.yours") });
+/** Shows a picture; `framed` gets a frame's box as shares once it rests, or null; `everything`, if given, is asked to look for more. */
+export function viewer({ framed = () => {}, everything = null, alt = t("picture.yours") }) {
+  const image = h("img", { alt });
   const lines = h("svg", { "aria-hidden": "true", preserveAspectRatio: "none" });
   const tags = h("div", { class: "names" });
   const area = h("div", { class: "area" }, image, lines, tags);
+  const closer = h("p", { class: "soft small", hidden: true }, t("picture.closer"));
   const unseen = h("p", { class: "soft small", hidden: true }, t("picture.unseen"));
   const frame = frameOver(area, (box) => {
     draw.hidden = box !== null;
@@ -23,17 +24,18 @@ export function viewer({ framed, everything }) {
     draw.hidden = false;
     draw.focus();
   });
-  const find = button(t("find.all"), () => everything(find));
+  const find = everything && button(t("find.all"), () => everything(find));
   const row = h("div", { class: "row" }, draw, clear, find);
-  const element = h("div", { class: "viewer", hidden: true }, area, unseen, row);
-  let outlined = { things: [], choose: null };
+  const element = h("div", { class: "viewer", hidden: true }, area, closer, unseen, row);
+  let outlined = { things: [], region: null, choose: null };
 
   function redraw() {
     const [width, height] = [image.naturalWidth, image.naturalHeight];
     if (!width) return;
-    const { things, choose } = outlined;
+    const { things, region, choose } = outlined;
     lines.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    lines.replaceChildren(...things.map((thing) => h("polygon", { class: thing.known ? "known" : "", points: thing.corners.map((corner) => corner.join(",")).join(" ") })));
+    const looked = region && [[region[0], region[1]], [region[2], region[1]], [region[2], region[3]], [region[0], region[3]]];
+    lines.replaceChildren(...(looked ? [polygon(looked, "under"), polygon(looked, "region")] : []), ...things.map((thing) => polygon(thing.corners, thing.known ? "known" : "")));
     tags.replaceChildren(...things.map((thing, index) => {
       const [x, y] = thing.corners.reduce((best, corner) => (corner[1] < best[1] ? corner : best));
       const style = { left: `${100 * Math.min(0.75, Math.max(0, x / width))}%`, top: `${100 * Math.min(0.92, Math.max(0, y / height))}%` };
@@ -45,7 +47,7 @@ export function viewer({ framed, everything }) {
 
   image.addEventListener("load", redraw);
   image.addEventListener("error", () => {
-    area.hidden = row.hidden = true;
+    area.hidden = row.hidden = closer.hidden = true;
     unseen.hidden = false;
   });
   return {
@@ -63,15 +65,21 @@ export function viewer({ framed, everything }) {
       element.hidden = false;
     },
 
+    /** The frame's box as it is now, or null. */
+    box: frame.now,
+
     /** The picture's width and height in pixels. */
     size() {
       return [image.naturalWidth, image.naturalHeight];
     },
 
-    /** Outline `{corners, label, known}`, corners in pixels of the picture; `choose` gets one's index. */
-    outline(things, choose = null) {
-      outlined = { things, choose };
+    /** Outline `{corners, label, known}`, corners in pixels of the picture; `choose` gets one's index. `region`: what was looked at closer. */
+    outline(things, { region = null, choose = null } = {}) {
+      outlined = { things, region, choose };
+      closer.hidden = region === null;
       redraw();
     },
   };
 }
+
+const polygon = (corners, name) => h("polygon", { class: name, points: corners.map((corner) => corner.join(",")).join(" ") });

@@ -5,9 +5,11 @@ import { get, send } from "../api.js";
 import { labelInput } from "../dialog.js";
 import { chosen, dropped } from "../folder.js";
 import { intake } from "../intake.js";
+import { boxOf } from "../session.js";
 import { shrunk } from "../shrink.js";
 import { t, three } from "../text.js";
 import { jobCard, upload } from "../jobs.js";
+import { viewer } from "../viewer.js";
 
 export async function enrollView({ may, onLeave }) {
   if (!may("enroll")) {
@@ -26,16 +28,17 @@ export async function enrollView({ may, onLeave }) {
 
 function one(onLeave) {
   let file = null;
-  const preview = h("img", { class: "picture", alt: t("enroll.picture"), hidden: true });
+  let url = null;
+  const preview = viewer({ alt: t("enroll.picture") });
   const label = labelInput(t("enroll.what"));
   const submit = h("button", { type: "submit", class: "primary" }, t("enroll.do"));
   const result = h("div", { "aria-live": "polite" });
   const taken = async ([picked]) => {
     const given = await shrunk(picked);
     file = given;
-    if (preview.src) URL.revokeObjectURL(preview.src);
-    preview.src = URL.createObjectURL(given);
-    preview.hidden = false;
+    if (url) URL.revokeObjectURL(url);
+    url = URL.createObjectURL(given);
+    preview.show(url, null);
     if (!label.element.value) label.element.value = given.name === "camera.jpg" ? "" : given.name.replace(/\.[^.]*$/, "").replace(/[_-]+/g, " ");
     label.element.focus();
   };
@@ -47,17 +50,17 @@ function one(onLeave) {
         event.preventDefault();
         if (!file) return toast(t("enroll.choose_first"), "bad");
         attempt(async () => {
-          const done = await send("v1/classes", [["label", label.element.value], ["image", file]]);
+          const done = await send("v1/classes", [["label", label.element.value], ["image", file], ...boxOf({ box: preview.box() })]);
           result.replaceChildren(...enrolled(done));
           label.element.value = "";
           file = null;
-          preview.hidden = true;
+          preview.element.hidden = true;
         }, submit);
       },
     },
     h("h2", {}, t("enroll.one")),
     intake(taken, { caption: t("intake.caption_one"), choose: t("intake.choose_one"), onLeave }),
-    h("div", { class: "pair" }, preview),
+    preview.element,
     label.field,
     h("div", { class: "row" }, submit),
     result,

@@ -126,8 +126,8 @@ export function recognizeView({ gallery, may, onLeave }) {
     }
     picture.show(chosen.url, chosen.box);
     const { findings, decision } = chosen;
-    if (findings) picture.outline(findings, closer);
-    else picture.outline(decision?.location ? [{ ...decision, corners: decision.location.corners }] : []);
+    if (findings) picture.outline(findings, { choose: closer });
+    else picture.outline(decision?.location ? [{ ...decision, corners: decision.location.corners }] : [], { region: decision?.region ?? null });
     answer.classList.toggle("busy", ["waiting", "looking"].includes(chosen.state));
     const inside = answer.contains(document.activeElement);
     answer.replaceChildren(...shown(chosen));
