@@ -1,4 +1,5 @@
-"""Local features of a kind's pictures, found once, and what is found of one picture in another.
+"""What decides about a kind's pictures besides their embeddings, found once: local features, the
+middles of queries, and what is found of one picture in another.
 
 Splits of a kind compare the same pictures over and over. So their features are kept in a file, and
 matches in memory; what comes of them is the product's own to say.
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -20,7 +22,7 @@ from engine.gallery.snapshot.local import VOTERS, LocalTable
 from engine.images import LoadedImage
 from engine.local import CodedFeatures, LocalFeatures, LocalQuery, QueryView
 from engine.settings import AUTO_POINTS
-from engine.types import IntArray, LocalMatch, StoredLocalFeatures
+from engine.types import FloatArray, IntArray, LocalMatch, Region, StoredLocalFeatures
 from engine.versioned import Overlaid
 
 NOMINATED_OF_ALL = 64
@@ -102,29 +104,46 @@ def enrolled_features(pictures: Iterable[LoadedImage], kept: Path) -> list[Store
         ]
 
 
-def query_views(views: Iterable[QueryView], kept: Path) -> list[QueryView]:
-    """The views with their features found, or those kept in that file."""
+def kept_views(views: Iterable[QueryView | None], kept: Path) -> list[QueryView]:
+    """The views with their points found and their middles embedded, or those kept in that file."""
     if not kept.is_file():
-        _write([view.query().features for view in views], kept)
+        _write([view for view in views if view is not None], kept)
     with np.load(kept, allow_pickle=False) as file:
         ends = np.cumsum(file["counts"])[:-1]
         parts = zip(
             file["sizes"].tolist(),
             np.split(file["keypoints"], ends),
             np.split(file["descriptors"], ends),
+            file["middles"],
             strict=True,
         )
-        return [QueryView.of(LocalQuery(LocalFeatures(*size, *rows))) for size, *rows in parts]
+        return [
+            QueryView.of(LocalQuery(LocalFeatures(*size, keypoints, descriptors)), Middle(middle))
+            for size, keypoints, descriptors, middle in parts
+        ]
 
 
-def _write(found: Sequence[LocalFeatures], kept: Path) -> None:
+def _write(views: Sequence[QueryView], kept: Path) -> None:
+    points = [view.query().features for view in views]
     np.savez(
         kept,
-        sizes=np.array([(each.width, each.height) for each in found]),
-        counts=np.array([len(each) for each in found]),
-        keypoints=np.concatenate([each.keypoints for each in found]),
-        descriptors=np.concatenate([each.descriptors for each in found]),
+        sizes=np.array([(each.width, each.height) for each in points]),
+        counts=np.array([len(each) for each in points]),
+        keypoints=np.concatenate([each.keypoints for each in points]),
+        descriptors=np.concatenate([each.descriptors for each in points]),
+        middles=np.stack([view.closer.embedding() for view in views if view.closer is not None]),
     )
+
+
+@dataclass(frozen=True)
+class Middle:
+    """A closer look that was taken already."""
+
+    vector: FloatArray
+    box: Region = (0.0, 0.0, 0.0, 0.0)
+
+    def embedding(self) -> FloatArray:
+        return self.vector
 
 
 def _digest(rows: np.ndarray) -> bytes:

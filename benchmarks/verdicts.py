@@ -5,14 +5,16 @@
 A kind is a folder as `benchmarks.kinds` reads it. For each split, a fixed seed enrolls some classes
 (half of them, or 50, 20 or 5), one picture each; the others' queries are strangers. A gallery knows
 what it enrolled, and calibrates itself on that and on synthetic photographs of it, as `onelook
-enroll` does; it decides as `recognize` does, local evidence included. It is judged at two targets:
+enroll` does; it decides as `recognize` does: by the whole picture, by its middle where the whole
+doesn't settle a query, and by local evidence. It is judged at two targets:
 
 - *FPIR*: the share of strangers given a label, pooled over the splits, and its 95 % interval, for
   which classes are resampled, since a class's pictures are no independent witnesses;
 - *right*: the share of known queries given their label (TPIR); *oracle*: what the same scores allow
   with the one threshold that would hold the target on these very strangers.
 
-Kinds with fewer than 300 different stranger pictures are judged at 5 % only.
+Kinds with fewer than 300 different stranger pictures are judged at 5 % only. Features are kept by
+the pictures' content and the embedding space, in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from benchmarks.local_evidence import (
     Found,
     WholeTable,
     enrolled_features,
-    query_views,
+    kept_views,
     remembered,
 )
 from engine.backbones import DEFAULT_BACKBONE, load_backbone
@@ -185,7 +187,12 @@ def _of(photographs: Photographs, numbers: IntArray, classes: int) -> Photograph
     place = np.arange(len(own)) % OF_ONE
     taken = np.unique(np.linspace(0, classes - 1, MOST).astype(np.int64))
     rows = np.flatnonzero((own >= 0) & (place < each) & np.isin(own, taken))
-    return Photographs(photographs.vectors[rows], own[rows])
+    views = photographs.views
+    return Photographs(
+        photographs.vectors[rows],
+        own[rows],
+        None if views is None else tuple(views[row] for row in rows.tolist()),
+    )
 
 
 def _interval(let_in: BoolArray, truth: IntArray) -> tuple[float, float]:
@@ -200,30 +207,39 @@ def _interval(let_in: BoolArray, truth: IntArray) -> tuple[float, float]:
 def read(kind: Kind, extractor: FeatureExtractor, folder: Path) -> Pictures:
     """A kind's pictures and photographs of them, with all features, or those kept in the folder."""
     made = embedded(kind, extractor, folder)
-    name = folder / _digest(kind, extractor.space.id)
+    catalog = list(kind.catalog.values())
+    asked = [path for _, path in kind.queries]
+    name = folder / _digest("photographs", catalog, extractor.space.id)
+    queries = folder / _digest("queries", asked, extractor.space.id)
     photographs = name.with_suffix(".npy")
     if not photographs.is_file():
         np.save(photographs, extractor.embedder.embed(_photographs(kind)))
-    catalog = map(load_image, kind.catalog.values())
-    queries = (extractor.prepare_query(path, local=True).view for _, path in kind.queries)
+    views = (extractor.prepare_query(path, local=True).view for path in asked)
     return Pictures(
         kind,
         made,
-        WholeTable(enrolled_features(catalog, name.with_suffix(".catalog.npz"))),
-        tuple(query_views((v for v in queries if v), name.with_suffix(".queries.npz"))),
+        WholeTable(enrolled_features(map(load_image, catalog), name.with_suffix(".catalog.npz"))),
+        tuple(kept_views(views, queries.with_suffix(".asked.npz"))),
         Photographs(
             np.load(photographs, allow_pickle=False),
             np.repeat(np.arange(len(kind.labels)), OF_ONE),
+            tuple(kept_views(_seen(kind, extractor), name.with_suffix(".photographs.npz"))),
         ),
         extractor.space,
     )
 
 
-def _digest(kind: Kind, space_id: str) -> str:
-    digest = hashlib.sha256(f"photographs {space_id}".encode())
-    for path in kind.catalog.values():
+def _digest(what: str, pictures: Sequence[Path], space_id: str) -> str:
+    digest = hashlib.sha256(f"{what} {space_id}".encode())
+    for path in pictures:
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:32]
+
+
+def _seen(kind: Kind, extractor: FeatureExtractor) -> Iterator[QueryView | None]:
+    """The photographs' views for a closer look; their points say nothing about strangers."""
+    for photograph in _photographs(kind):
+        yield extractor.view_of(photograph, photograph.size, local=False)
 
 
 def _photographs(kind: Kind) -> Iterator[Image.Image]:

@@ -7,11 +7,14 @@ mean excess that of the highest tenth is (the generalised Pareto distribution wi
 2001, section 4).
 
 Samples from different domains count by weights, whatever their sizes: strangers of either kind may
-come. And a small gallery says little about strangers, so there is a *prior*, which is what
-strangers of many kinds of pictures reach, and counts for `PRIOR_CLASSES` left-out classes. Half of
-them stay below 2; above that their scores are exponential, with a wider tail where there are few
-classes, one of which is easily far ahead of the others. Median and tail were read off strangers of
-seven pairs of picture sets, what the prior counts for of twelve.
+come. And a small gallery says little about the highest of them, so there is a *prior*, which is
+how strangers of many kinds of pictures scatter, and counts for `PRIOR_CLASSES` left-out classes.
+Its middle is the gallery's own, which a handful of classes tell already: pictures of one sort,
+such as playing cards, lie far nearer to each other than pictures of many, so half of the prior
+stay below the mean of the samples' medians and a little more, real strangers being a little nearer
+than played ones. Above that its scores are exponential, with a wider tail where there are few
+classes, one of which is easily far ahead of the others. Tail and middle were read off strangers of
+twelve pairs of picture sets, and so was what the prior counts for.
 """
 
 from __future__ import annotations
@@ -23,15 +26,18 @@ import numpy as np
 
 from .scores import Float64Array
 
-PRIOR_CLASSES = 5.0
+PRIOR_CLASSES = 10.0
 """So many classes the prior counts for, where a gallery alone is the evidence."""
 
 LEAST_SAMPLE = 5
 """A smaller sample gives no curve."""
 
-_PRIOR_MEDIAN = 2.0
+_UNKNOWN_MEDIAN = 2.0
+"""The prior's, where no sample tells of one."""
+
+_NEARER = 0.3
 _PRIOR_MEAN_EXCESS = 1.3
-_WIDER_AMONG_FEW = 2.5
+_WIDER_AMONG_FEW = 3.5
 _FEW = 4
 _EMPIRICAL = 5
 _TAIL_SHARE = 0.1
@@ -66,14 +72,15 @@ class StrangerCurve:
         total = sum(weight for _, weight in shares_of)
         prior_share = prior_share if known else 1.0
         tail = _PRIOR_MEAN_EXCESS * (1 + _WIDER_AMONG_FEW / max(classes, _FEW))
-        knots = np.concatenate([*known, _PRIOR_MEDIAN + tail * _BEYOND])
+        median = _prior_median(known)
+        knots = np.concatenate([*known, median + tail * _BEYOND])
         ends = [sample[-1] + _mean_excess(sample) * _BEYOND for sample in known]
         knots = np.unique(np.concatenate([knots, *ends]))
         shares = np.zeros(knots.size)
         for sample, weight in shares_of:
             shares += (1 - prior_share) * weight / total * _shares(sample, knots)
         if prior_share:
-            shares += prior_share * _prior(knots, tail)
+            shares += prior_share * _prior(knots, median, tail)
         logarithms = np.log(np.maximum(shares, np.finfo(np.float64).tiny))
         falling = np.concatenate([[True], np.diff(np.minimum.accumulate(logarithms)) < 0])
         self._scores, self._logarithms = knots[falling], logarithms[falling]
@@ -89,8 +96,14 @@ class StrangerCurve:
         return float(np.interp(-math.log(share), -self._logarithms, self._scores))
 
 
-def _prior(scores: Float64Array, tail: float) -> Float64Array:
-    shares: Float64Array = np.minimum(_MOST, 0.5 * np.exp((_PRIOR_MEDIAN - scores) / tail))
+def _prior_median(samples: Sequence[Float64Array]) -> float:
+    if not samples:
+        return _UNKNOWN_MEDIAN
+    return _NEARER + float(np.mean([np.median(sample) for sample in samples]))
+
+
+def _prior(scores: Float64Array, median: float, tail: float) -> Float64Array:
+    shares: Float64Array = np.minimum(_MOST, 0.5 * np.exp((median - scores) / tail))
     return shares
 
 

@@ -39,9 +39,6 @@ SURE = 10.0
 MUCH = 0.3
 LITTLE = 0.05
 
-BEYOND_CHANCE = 4.0
-"""What is found so certainly is there: chance would give it once in ten thousand queries."""
-
 PER_DECADE = 10.0
 
 PER_SIMILARITY = 16.0
