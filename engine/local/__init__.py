@@ -15,9 +15,10 @@ from .base import (
     LocalFeatures,
 )
 from .coding import MOST_POINTS, CodedFeatures
+from .differing import leaning
 from .outlines import inside, of_one_thing, shared
 from .verifying import LocalQuery, find
-from .views import QueryView, default_extractor
+from .views import QueryView, default_extractor, grey_view
 
 __all__ = [
     "ENROLLED_LONG_SIDE",
@@ -31,7 +32,9 @@ __all__ = [
     "QueryView",
     "default_extractor",
     "find",
+    "grey_view",
     "inside",
+    "leaning",
     "of_one_thing",
     "shared",
 ]

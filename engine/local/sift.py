@@ -11,8 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..types import ByteArray, FloatArray
-from .base import DESCRIPTOR_BYTES, DESCRIPTOR_SCALE, LocalExtractor, LocalFeatures
+from ..types import ByteArray, FloatArray, IntArray
+from .base import (
+    DESCRIPTOR_BYTES,
+    DESCRIPTOR_SCALE,
+    LocalExtractor,
+    LocalFeatures,
+    as_unit_rows,
+)
 from .spreading import spread
 
 CONTRAST = 0.02
@@ -20,6 +26,10 @@ CONTRAST = 0.02
 
 CHOICE = 1.5
 """For each point that is kept, so many of the strongest are described and chosen from."""
+
+
+_FIRST_SIZE = 3.2
+"""Of a point, in pixels, in the layer before the first of the octave that isn't enlarged."""
 
 
 class RootSift(LocalExtractor):
@@ -58,6 +68,35 @@ def _detected(view: ByteArray, most: int) -> tuple[FloatArray, FloatArray, Float
     keypoints = np.array([(*p.pt, p.size, p.angle) for p in found], np.float32)
     strengths = np.array([p.response for p in found], np.float32)
     return keypoints, strengths, np.asarray(described, np.float32)
+
+
+def described(grey: ByteArray, keypoints: FloatArray) -> tuple[IntArray, FloatArray]:
+    """What a picture shows at given points, found in it or not.
+
+    Args:
+        grey: `(h, w) uint8`.
+        keypoints: `(n, 4) float32`, as `LocalFeatures` has them, in its pixels.
+
+    Returns:
+        The rows of those that can be described, `(k,) int64`, and their RootSIFT descriptors,
+        `(k, 128) float32`, unit rows.
+    """
+    sizes = np.maximum(keypoints[:, 2], 1e-3)
+    steps = np.maximum(np.rint(3 * np.log2(sizes / _FIRST_SIZE)), -2).astype(np.int64)
+    layers = (steps - 1) % 3 + 1
+    octaves = np.clip((steps - layers) // 3, -1, 6)
+    packed = (octaves & 255) | layers << 8
+    asked = [
+        cv2.KeyPoint(x, y, size, angle, 1.0, octave, row)
+        for row, ((x, y, size, angle), octave) in enumerate(
+            zip(keypoints.tolist(), packed.tolist(), strict=True)
+        )
+    ]
+    given, rows = cv2.SIFT.create().compute(grey, asked)
+    if not given:
+        return np.empty(0, np.int64), np.empty((0, DESCRIPTOR_BYTES), np.float32)
+    unit = as_unit_rows(root_descriptors(np.asarray(rows, np.float32)))
+    return np.array([point.class_id for point in given], np.int64), unit
 
 
 def shrunk(grey: ByteArray, long_side: int) -> ByteArray:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 
+import cv2
 import numpy as np
+from PIL import Image
 
-from ..types import BoolArray, FloatArray, IntArray, LocalMatch
+from ..types import BoolArray, ByteArray, FloatArray, IntArray, LocalMatch
 from .base import DESCRIPTOR_SCALE, LocalFeatures, as_unit_rows
 from .coding import CodedFeatures
 from .false_alarms import Crowding, log_false_alarms
@@ -24,11 +26,19 @@ CELLS = 6
 """The enrolled picture is cut into so many cells each way, to say how much of it was found."""
 
 
-class LocalQuery:
-    """A query's local features, prepared to be compared with many enrolled pictures."""
+_QUALITY = 90
 
-    def __init__(self, features: LocalFeatures) -> None:
+
+class LocalQuery:
+    """A query's local features, prepared to be compared with many enrolled pictures.
+
+    Args:
+        copy: of the grey view that they were found in, as JPEG, for what is looked up there again.
+    """
+
+    def __init__(self, features: LocalFeatures, copy: bytes | None = None) -> None:
         self.features = features
+        self.copy = copy
         self.scale = min(1.0, VIEW / max(features.width, features.height))
         self.keypoints = features.keypoints * np.array(
             [self.scale, self.scale, self.scale, 1.0], np.float32
@@ -43,6 +53,20 @@ class LocalQuery:
         rows = np.rint(np.minimum(coded.descriptors() * DESCRIPTOR_SCALE, 255)).astype(np.uint8)
         return cls(LocalFeatures(coded.width, coded.height, coded.keypoints, rows))
 
+    @classmethod
+    def of_view(cls, features: LocalFeatures, view: Image.Image) -> LocalQuery:
+        """With a copy of the view that the features were found in."""
+        grey = np.asarray(view.convert("L"))
+        _, encoded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        return cls(features, encoded.tobytes())
+
+    def view(self) -> ByteArray | None:
+        """`(h, w) uint8`: the grey view of the whole query, if a copy of it was kept."""
+        if self.copy is None:
+            return None
+        data = np.frombuffer(self.copy, np.uint8)
+        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+
     def without(self, gone: BoolArray) -> LocalQuery:
         """The same without some of its points, `(n,) bool`."""
         features = self.features
@@ -52,7 +76,8 @@ class LocalQuery:
                 features.height,
                 features.keypoints[~gone],
                 features.descriptors[~gone],
-            )
+            ),
+            self.copy,
         )
 
     @property

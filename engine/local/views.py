@@ -47,7 +47,7 @@ class QueryView:
         closer: Closer | None = None,
     ) -> None:
         self.closer = closer
-        self._view: Callable[[], Image.Image] | None = picture.later(_grey)
+        self._view: Callable[[], Image.Image] | None = picture.later(grey_view)
         self._size = size
         self._extractor = extractor or default_extractor()
         self._query: LocalQuery | None = None
@@ -58,10 +58,11 @@ class QueryView:
         with self._finding:
             if self._query is None:
                 assert self._view is not None
+                view = self._view()
                 found = self._extractor.extract(
-                    self._view(), long_side=QUERY_LONG_SIDE, points=QUERY_POINTS, size=self._size
+                    view, long_side=QUERY_LONG_SIDE, points=QUERY_POINTS, size=self._size
                 )
-                self._query, self._view = LocalQuery(found), None
+                self._query, self._view = LocalQuery.of_view(found, view), None
             return self._query
 
     @classmethod
@@ -81,8 +82,9 @@ class QueryView:
         return cls.of(LocalQuery(none), closer)
 
 
-def _grey(picture: Image.Image) -> Image.Image:
-    return Image.fromarray(shrunk(np.asarray(picture.convert("L")), QUERY_LONG_SIDE))
+def grey_view(picture: Image.Image, long_side: int = QUERY_LONG_SIDE) -> Image.Image:
+    """A grey copy with a long side of so many pixels at most."""
+    return Image.fromarray(shrunk(np.asarray(picture.convert("L")), long_side))
 
 
 def default_extractor() -> LocalExtractor:

@@ -16,7 +16,7 @@ from ..gallery.deciding.locating import (
     places,
 )
 from ..images import ImageSource, LoadedImage, load_image
-from ..local import LocalQuery, default_extractor
+from ..local import LocalQuery, default_extractor, grey_view
 
 LEAST_SIDE = 8
 
@@ -34,10 +34,11 @@ def located(
     size = (loaded.width, loaded.height)
     found: list[Place] = []
     if len(snapshot.local):
+        view = grey_view(loaded.pixels, SCENE_LONG_SIDE)
         features = default_extractor().extract(
-            loaded.pixels, long_side=SCENE_LONG_SIDE, points=SCENE_POINTS, size=size
+            view, long_side=SCENE_LONG_SIDE, points=SCENE_POINTS, size=size
         )
-        found = places(snapshot, LocalQuery(features))
+        found = places(snapshot, LocalQuery.of_view(features, view))
     parts = [_part(loaded, place) for place in found] or [loaded.pixels]
     vectors = snapshot.projection.apply_queries(extractor.embedder.embed(parts))
     told = findings(snapshot, vectors, found, source, size)

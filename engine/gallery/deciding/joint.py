@@ -9,7 +9,8 @@ a *bonus* to its normalised score:
 both held within 0 and 1, where `certainty` is the negative decimal logarithm of the number of false
 alarms among all examples, so that chance is found with a certainty of c once in 10^c queries, and
 `share` how much of the enrolled picture was found: a print that bears a common mark shows little
-else of it. Classes are then ordered by similarity and bonus together.
+else of it. Classes are then ordered by similarity and bonus together; of two that were found in one
+place, nearly as surely, the one is put first of which more is seen that the other lacks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...cores import threads_for
-from ...local import LocalMatch, LocalQuery, QueryView, find, of_one_thing
+from ...local import LocalMatch, LocalQuery, QueryView, find, leaning, of_one_thing
 from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
 from .refusing import refusing
@@ -43,6 +44,12 @@ PER_DECADE = 10.0
 
 PER_SIMILARITY = 16.0
 """What one unit of similarity is worth in the units of normalised scores, near enough to order."""
+
+CLOSE = 4.0
+"""Where two classes are less apart, in those units, what differs between them is looked at."""
+
+PER_DIFFERENCE = 10.0
+"""What that counts for, in the same units, a unit of mean similarity of descriptors."""
 
 
 def joined(
@@ -105,13 +112,14 @@ def _joined(
     leave: int | None,
 ) -> Ranking:
     found = _found(snapshot, ranking, query, leave)
-    return with_found(snapshot, vector, ranking, found, len(snapshot.local))
+    return with_found(snapshot, vector, ranking, query, found, len(snapshot.local))
 
 
 def with_found(
     snapshot: Snapshot,
     vector: FloatArray,
     ranking: Ranking,
+    query: LocalQuery,
     found: Mapping[int, tuple[LocalMatch, int]],
     tried: int,
 ) -> Ranking:
@@ -119,6 +127,7 @@ def with_found(
 
     Args:
         vector: `(dim,) float32`, unit length, of the searched space: the query.
+        query: its points.
         found: by class id, what was found surest of it, and which example that is.
         tried: how many enrolled pictures there were to be found.
     """
@@ -136,30 +145,39 @@ def with_found(
     worth = PER_SIMILARITY * ranking.similarities.astype(np.float64)
     worth += [weights.get(class_id, 0.0) for class_id in ranking.class_ids.tolist()]
     order = np.argsort(-worth, kind="stable")
+    rivals = [found[c] for c in ranking.class_ids[order[:2]].tolist() if c in bonuses]
+    together = len(rivals) == 2 and of_one_thing(rivals[0][0].corners, rivals[1][0].corners)
+    if together and worth[order[0]] - worth[order[1]] < CLOSE:
+        shift = PER_DIFFERENCE * _leaning(snapshot, query, rivals) / 2
+        worth[order[:2]] += [shift, -shift]
+        order = np.argsort(-worth, kind="stable")
     class_ids = ranking.class_ids[order]
-    matches = {class_id: found[class_id][0] for class_id in bonuses}
+    first = int(class_ids[0])
+    lead = None
+    if first in bonuses and len(order) > 1:
+        apart = len(rivals) == 2 and not together
+        lead = math.inf if apart else float(worth[order[0]] - worth[order[1]])
     return replace(
         ranking,
         class_ids=class_ids,
         example_ids=ranking.example_ids[order],
         similarities=ranking.similarities[order],
-        found=matches,
-        bonus=bonuses.get(first := int(class_ids[0]), 0.0),
+        found={class_id: found[class_id][0] for class_id in bonuses},
+        bonus=bonuses.get(first, 0.0),
         found_example=found[first][1] if first in bonuses else None,
-        lead=_lead(class_ids[:2].tolist(), worth[order[:2]].tolist(), matches),
+        lead=lead,
     )
 
 
-def _lead(
-    class_ids: list[int], worth: list[float], matches: Mapping[int, LocalMatch]
-) -> float | None:
-    """By how much the first of two classes leads; see `Ranking.lead`."""
-    if len(class_ids) < 2 or class_ids[0] not in matches:
-        return None
-    first, second = (matches.get(class_id) for class_id in class_ids)
-    if first and second and not of_one_thing(first.corners, second.corners):
-        return math.inf
-    return worth[0] - worth[1]
+def _leaning(
+    snapshot: Snapshot, query: LocalQuery, rivals: Sequence[tuple[LocalMatch, int]]
+) -> float:
+    """See `engine.local.leaning`."""
+    enrolled = [(snapshot.local.features(example_id), match) for match, example_id in rivals]
+    (first, one), (second, other) = enrolled
+    if first is None or second is None:
+        return 0.0
+    return leaning(query, (first, one), (second, other))
 
 
 def sought(

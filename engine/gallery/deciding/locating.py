@@ -46,11 +46,13 @@ class Place:
         outline: `(4, 2) float32`, in upright pixels of the picture.
         found: by class id, what was found surest of it there, and which example that is.
         tried: how many pictures there were to be found, each time it was looked for them.
+        query: what of the picture's points was looked at.
     """
 
     outline: FloatArray
     found: dict[int, tuple[LocalMatch, int]]
     tried: int
+    query: LocalQuery
 
 
 def places(snapshot: Snapshot, query: LocalQuery) -> list[Place]:
@@ -64,7 +66,7 @@ def places(snapshot: Snapshot, query: LocalQuery) -> list[Place]:
         matches = _matches(snapshot, query, tried)
         if not matches:
             break
-        known = _with_places(known, matches, tried)
+        known = _with_places(known, matches, tried, query)
         query = query.without(
             np.logical_or.reduce(
                 [inside(query.features.keypoints[:, :2], m.corners, margin) for m, _, _ in matches]
@@ -98,7 +100,7 @@ def findings(
         whole = Finding(decision, (0.0, 0.0, float(size[0]), float(size[1])), frame, 0, 0.0)
         return Findings(source, *size, (whole,) if decision.known else ())
     joint = [
-        with_found(snapshot, vector, ranking, place.found, place.tried)
+        with_found(snapshot, vector, ranking, place.query, place.found, place.tried)
         for vector, ranking, place in zip(queries, rankings, found, strict=True)
     ]
     decisions = decide_rankings(shared_out, queries, joint, [source] * len(joint), CANDIDATES)
@@ -122,7 +124,10 @@ def _matches(
 
 
 def _with_places(
-    known: list[Place], matches: Iterable[tuple[LocalMatch, int, int]], tried: int
+    known: list[Place],
+    matches: Iterable[tuple[LocalMatch, int, int]],
+    tried: int,
+    query: LocalQuery,
 ) -> list[Place]:
     """The places, and those of matches that lie on none of them."""
     before, now = list(known), list[Place]()
@@ -133,7 +138,7 @@ def _with_places(
         for place in there:
             place.found.setdefault(class_id, (match, example_id))
         if not there:
-            now.append(Place(match.corners, {class_id: (match, example_id)}, tried))
+            now.append(Place(match.corners, {class_id: (match, example_id)}, tried, query))
     return before + now
 
 
