@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from ..types import BoolArray, ByteArray, FloatArray, LocalMatch
@@ -109,6 +108,8 @@ def _looked(
     """Args:
     view: the query's, `(h, w) uint8`; `width` is that of the query itself.
     """
+    import cv2  # slow to import, and a gallery without local features needs none
+
     scale = FRAME / max(own.width, own.height)
     across, down = (max(8, round(side * scale)) for side in (own.width, own.height))
     shrink = view.shape[1] / width
@@ -133,6 +134,8 @@ def _looked(
 
 
 def _map(picture: CodedFeatures, corners: FloatArray) -> np.ndarray:
+    import cv2  # slow to import, and a gallery without local features needs none
+
     width, height = picture.width, picture.height
     frame = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     return np.asarray(cv2.getPerspectiveTransform(frame, corners.astype(np.float32)), np.float64)

@@ -81,6 +81,8 @@ def described(grey: ByteArray, keypoints: FloatArray) -> tuple[IntArray, FloatAr
         The rows of those that can be described, `(k,) int64`, and their RootSIFT descriptors,
         `(k, 128) float32`, unit rows.
     """
+    import cv2  # slow to import, and a gallery without local features needs none
+
     sizes = np.maximum(keypoints[:, 2], 1e-3)
     steps = np.maximum(np.rint(3 * np.log2(sizes / _FIRST_SIZE)), -2).astype(np.int64)
     layers = (steps - 1) % 3 + 1

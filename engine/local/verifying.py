@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import io
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -56,16 +56,16 @@ class LocalQuery:
     @classmethod
     def of_view(cls, features: LocalFeatures, view: Image.Image) -> LocalQuery:
         """With a copy of the view that the features were found in."""
-        grey = np.asarray(view.convert("L"))
-        _, encoded = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        return cls(features, encoded.tobytes())
+        encoded = io.BytesIO()
+        view.convert("L").save(encoded, "JPEG", quality=_QUALITY)
+        return cls(features, encoded.getvalue())
 
     def view(self) -> ByteArray | None:
         """`(h, w) uint8`: the grey view of the whole query, if a copy of it was kept."""
         if self.copy is None:
             return None
-        data = np.frombuffer(self.copy, np.uint8)
-        return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+        with Image.open(io.BytesIO(self.copy)) as view:
+            return np.asarray(view, np.uint8)
 
     def without(self, gone: BoolArray) -> LocalQuery:
         """The same without some of its points, `(n,) bool`."""
