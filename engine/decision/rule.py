@@ -115,8 +115,10 @@ def judged(evidence: Evidence, level: float) -> Verdicts:
         level: the least normalised score that is accepted.
     """
     first, runner_up = evidence.similarities[:, :2].astype(np.float64).T
+    needed = np.full(evidence.pins.size, min(level, TOP))
     pinned = ~np.isnan(evidence.pins)
-    needed = np.where(pinned, off_scale(evidence.pins), min(level, TOP))
+    if pinned.any():
+        needed[pinned] = off_scale(evidence.pins[pinned])
     below = np.clip(evidence.normalised, -TOP, TOP - 1)
     reached = np.where(first >= SAME_PICTURE, TOP, below)
     margins = np.where(np.isfinite(runner_up), first - runner_up, np.nan)

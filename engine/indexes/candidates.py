@@ -29,11 +29,14 @@ def nearest(state: State, queries: FloatArray, k: int) -> list[Compared]:
 
     More than k of them where need be.
     """
-    sketch = state.sketch
-    if sketch is None:
+    kept = state.sketch
+    if kept is None:
         return _scanned(state, 0, queries, k)
-    count = sketch.fit.candidates + CANDIDATES_PER_NEIGHBOUR * k
-    if MOST_OF_ALL * count > len(sketch):
+    count = kept.fit.candidates + CANDIDATES_PER_NEIGHBOUR * k
+    if MOST_OF_ALL * count > len(kept):
+        return _scanned(state, 0, queries, k)
+    sketch = kept.at_hand(len(queries))
+    if sketch is None:
         return _scanned(state, 0, queries, k)
     found = _sketched(sketch, state.dead_below(len(sketch)), queries, count)
     compared = _compared(state, found, queries)
@@ -61,6 +64,8 @@ def _compared(state: State, found: list[IntArray], queries: FloatArray) -> list[
 
 def _sketched(sketch: Sketch, dead: IntArray, queries: FloatArray, count: int) -> list[IntArray]:
     """`count` live rows that look nearest; removed ones among them are asked around."""
+    if not len(dead):
+        return list(sketch.nearest(queries, min(count, len(sketch))))
     expected = math.ceil(1.2 * count * len(sketch) / max(1, len(sketch) - len(dead)))
     asked = max(count + min(count, len(dead)), expected)
     while True:

@@ -50,8 +50,9 @@ def fitted(rows: Rows, interrupted: Callable[[], bool]) -> tuple[Sketch, bool]:
     queries = rows.take(asked)
     nearest = _nearest_others(rows, asked, queries, interrupted)
     best: Sketch | None = None
+    fewest = max(MARGIN * CANDIDATES[0], isqrt(len(rows)))  # finer codes can't do with less
     for group in GROUPS:
-        if best is not None and _cost(best.fit) < _cost(Fit(group, 0, {}, len(rows))):
+        if best is not None and _cost(best.fit) < _cost(Fit(group, fewest, {}, len(rows))):
             break
         fit = Fit(group, 0, {}, len(rows))
         sketch = Sketch.trained(training, fit).extended(rows, interrupted)

@@ -23,19 +23,23 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from ..durability import sync_folder
-from ..types import FloatArray
+from ..types import ByteArray, FloatArray
 from .base import VectorIndex
 from .checksums import row_checksums
 from .faults import Fault, IndexFileError
 from .fit import Fit
+from .kept_sketch import KeptSketch
 from .rows import Rows
 from .sketched_index import SketchedIndex
 from .state import State
+
+if TYPE_CHECKING:
+    from .sketch import Sketch
 
 MAGIC = b"onelook\x02"
 HEADER_BYTES = 4096
@@ -136,10 +140,11 @@ def _write(file: BinaryIO, state: State, header: dict[str, Any]) -> None:
     sections = {"ids": ids.tobytes(), "checksums": np.concatenate(checksums).tobytes()}
     if state.refused is not None:
         header["refused"] = asdict(state.refused)
-    if state.sketch is not None:
-        dead = state.dead_below(state.covered)
-        sketch = state.sketch.without(dead) if len(dead) else state.sketch
-        header["fit"] = asdict(sketch.fit)
+    sketch = None if state.sketch is None else state.sketch.unpacked()
+    if sketch is not None:
+        dead = state.dead_below(len(sketch))
+        sketch = sketch.without(dead) if len(dead) else sketch
+        header |= {"fit": asdict(sketch.fit), "covered": len(sketch)}
         sections["sketch"] = sketch.to_bytes().tobytes()
     header |= {"rows": len(ids), "dimension": state.rows.dimension, "sections": {}}
     for name, data in sections.items():
@@ -183,15 +188,10 @@ class _Reader:
         """The index."""
         ids = np.frombuffer(self._section("ids"), np.int64)
         checksums = np.frombuffer(self._section("checksums"), np.uint32)
-        sketch = None
+        sketch: Sketch | KeptSketch | None = None
         if (fit := self.header.get("fit")) is not None:
-            from .sketch import Sketch  # imports FAISS
-
-            try:
-                data = np.frombuffer(self._section("sketch"), np.uint8)
-                sketch = Sketch.from_bytes(data, Fit.from_json(fit))
-            except ValueError as error:
-                raise self._error(Fault.FORMAT, str(error)) from None
+            data = np.frombuffer(self._section("sketch"), np.uint8)
+            sketch = self._sketch(data, Fit.from_json(fit))
         covered = 0 if sketch is None else len(sketch)
         vectors = self._mapped()
         if not np.array_equal(row_checksums(vectors), checksums):
@@ -200,6 +200,16 @@ class _Reader:
         rows = rows.attach(ids[covered:], vectors[covered:].copy())
         refused = self.header.get("refused")
         return State(rows, sketch=sketch, refused=refused and Fit.from_json(refused))
+
+    def _sketch(self, data: ByteArray, fit: Fit) -> Sketch | KeptSketch:
+        if "covered" in self.header:
+            return KeptSketch(data, fit, self.header["covered"])
+        from .sketch import Sketch  # imports FAISS: files of earlier versions don't tell its length
+
+        try:
+            return Sketch.from_bytes(data, fit)
+        except ValueError as error:
+            raise self._error(Fault.FORMAT, str(error)) from None
 
     def _read_header(self) -> dict[str, Any]:
         block = self._file.read(HEADER_BYTES)

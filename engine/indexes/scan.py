@@ -72,6 +72,9 @@ def rank(
     Returns:
         Similarities `(<= k,) float32` and ids `(<= k,) int64`.
     """
+    if k < len(exact):
+        best = _best(exact, k, 0.0)
+        candidates, exact = candidates[best], exact[best]
     ids = rows.ids_of(candidates)
     order = np.lexsort((ids, -exact))[:k]
     return exact[order], ids[order]

@@ -87,6 +87,14 @@ class Sketch:
     def _copied(self) -> faiss.IndexPQFastScan:
         return cast("faiss.IndexPQFastScan", faiss.clone_index(self.codes))
 
+    def unpacked(self) -> Sketch:
+        """This very one; see `engine.indexes.kept_sketch`."""
+        return self
+
+    def at_hand(self, queries: int) -> Sketch:  # noqa: ARG002 -- as a kept one's
+        """This very one."""
+        return self
+
     def nearest(self, queries: FloatArray, count: int) -> IntArray:
         """The rows that look nearest to each of `queries (m, dim)`, best first.
 

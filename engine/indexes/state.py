@@ -9,6 +9,7 @@ import numpy as np
 
 from ..types import IntArray
 from .fit import Fit
+from .kept_sketch import KeptSketch
 from .rows import Rows
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class State:
 
     rows: Rows
     dead: IntArray = field(default_factory=lambda: NO_ROWS)
-    sketch: Sketch | None = None
+    sketch: Sketch | KeptSketch | None = None
     refused: Fit | None = None
 
     @property

@@ -14,6 +14,7 @@ from engine.indexes import IndexFileError, NumpyIndex, SketchedIndex, load_index
 from engine.indexes.compaction import Limits
 from engine.indexes.faults import Fault
 from engine.indexes.index_file import CRC_BYTES, HEADER_BYTES, MAGIC
+from engine.indexes.sketch import Sketch
 from engine.testing.vectors import unit_rows
 
 DIMENSION = 8
@@ -68,6 +69,26 @@ def test_what_was_saved_comes_back(index: SketchedIndex, path: Path) -> None:
         loaded.search(unit_rows(20, seed=2), 5), index.search(unit_rows(20, seed=2), 5), strict=True
     ):
         assert np.array_equal(ours, theirs)
+
+
+def test_a_sketch_that_this_faiss_cannot_read_is_made_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    index = sketched_index()
+    save_index(index, path, generation=1, commit_id="c", space="abc")
+
+    def refuse(_class: type, data: object, fit: object) -> None:
+        raise ValueError("FAISS can't read the codes")
+
+    monkeypatch.setattr(Sketch, "from_bytes", classmethod(refuse))
+    loaded = load_index(path, space="abc", dimension=DIMENSION)[0]
+    query = unit_rows(1, DIMENSION, seed=3)
+    assert loaded.state.sketch is not None
+    assert loaded.state.sketch.unpacked() is None
+    assert "can't read the codes" in caplog.text
+    assert np.array_equal(loaded.search(query, 5)[1], index.search(query, 5)[1])
+    save_index(loaded, path, generation=1, commit_id="c", space="abc")
+    assert load(path).describe()["kind"] == "exact"
 
 
 def test_an_empty_index_comes_back(path: Path) -> None:

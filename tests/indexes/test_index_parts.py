@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.indexes import SketchedIndex, save_index
 from engine.indexes.checksums import row_checksums
+from engine.indexes.compaction import Limits
 from engine.indexes.rows import Rows
 from engine.testing.vectors import unit_rows
 
@@ -95,6 +97,33 @@ index, *_ = load_index(path, space="s", dimension=4)
 print(index.search(np.eye(4)[1:2], 1)[1], "faiss" in sys.modules)
 """
     assert run_python(code) == "[[1]] False\n"
+
+
+def test_a_sketch_is_taken_up_when_searches_have_become_worth_it(tmp_path: Path) -> None:
+    made = SketchedIndex(8, limits=Limits(approximate_from=1000), background=False)
+    made.add(np.arange(4000), unit_rows(4000))
+    made.compact()
+    save_index(made, tmp_path / "index", generation=1, commit_id="c", space="s")
+    code = f"""
+import sys, threading
+from pathlib import Path
+import numpy as np
+from engine.indexes import kept_sketch, load_index
+from engine.testing.vectors import unit_rows
+index = load_index(Path({str(tmp_path)!r}, "index"), space="s", dimension=8)[0]
+queries = unit_rows(50, seed=3)
+kept_sketch.WORTH = 50 * 4000
+exact = [index.search(query[None], 1)[1][0, 0] for query in queries[:49]]
+print("faiss" in sys.modules)
+assert index.state.sketch.at_hand(1) is None
+for thread in threading.enumerate():
+    if thread.name == "onelook-sketch":
+        thread.join()
+print(index.state.sketch.at_hand(1) is not None)
+found = [index.search(query[None], 1)[1][0, 0] for query in queries[:49]]
+print(np.mean(np.equal(exact, found)) > 0.9)
+"""
+    assert run_python(code).split() == ["False", "True", "True"]
 
 
 def test_faiss_loads_with_warnings_as_errors() -> None:
