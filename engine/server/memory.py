@@ -12,7 +12,7 @@ import sys
 
 _M_MMAP_THRESHOLD = -3  # <malloc.h>
 _M_ARENA_MAX = -8
-_LARGE = 8 * 2**20
+_LARGE = 2**20
 _ARENAS = 2
 
 
