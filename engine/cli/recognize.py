@@ -63,6 +63,13 @@ def recognize(
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     where: WhereOption = None,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Take out of each picture what all of these share as against the catalog.",
+        ),
+    ] = False,
     json_output: JsonOption = False,
     csv_output: Annotated[
         bool, typer.Option("--csv", help="Print CSV, with a column for each attribute.")
@@ -83,7 +90,12 @@ def recognize(
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
         tally = _Tally()
         outcomes = tally.counted(
-            recognizer.try_recognize_many(queries(images, box), candidates=max(top, 2), where=among)
+            recognizer.try_recognize_many(
+                queries(images, box),
+                candidates=max(top, 2),
+                where=among,
+                transductive=together,
+            )
         )
         if csv_output:
             write_csv(sys.stdout, outcomes, recognizer.gallery.snapshot().attributes.names())

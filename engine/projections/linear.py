@@ -74,10 +74,20 @@ class Projection:
         """Project queries; as `apply`, but from the queries' own mean."""
         return self._apply(embeddings, self.query_mean)
 
+    def moving_queries(self, by: FloatArray) -> Projection:
+        """The same map of pictures; queries are moved by `(dim,) float32` before they are mapped.
+
+        Not to be kept: pictures are searched as they were, so it is no other space.
+        """
+        return Projection(self.kind, self.mean, self.matrix, self.query_mean - by)
+
     def _apply(self, embeddings: FloatArray, mean: FloatArray) -> FloatArray:
         if self.matrix is None:
-            return embeddings
-        projected = products(embeddings - mean, self.matrix.T)
+            if mean is self.mean or not self.shifted:
+                return embeddings
+            projected = embeddings - (mean - self.mean)
+        else:
+            projected = products(embeddings - mean, self.matrix.T)
         norms = np.linalg.norm(projected, axis=1, keepdims=True)
         flat = norms[:, 0] < np.finfo(np.float32).tiny
         if flat.any():

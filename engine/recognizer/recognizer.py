@@ -52,6 +52,7 @@ from .enrolling import enroll_source
 from .locating import located
 from .moving import moved
 from .streams import recognized_stream
+from .together import read_once, rewound, taken_together
 
 if TYPE_CHECKING:
     from ..bulk.reembedding import ReembeddingReport
@@ -375,13 +376,22 @@ class Recognizer:
         *,
         candidates: int = CANDIDATES,
         where: Where | None = None,
+        transductive: bool = False,
     ) -> Iterator[Decision]:
-        """Decide for a stream of pictures, lazily, in order, in batches; `where` as `recognize`.
+        """Decide for a stream of pictures, lazily, in order, in batches.
+
+        Args:
+            where: as `recognize` takes it.
+            transductive: decide about all of them together: where they sit as against the catalog
+                is taken out of each. They are looked at twice then, the first time before any
+                decision; a decision's `calibration` says it, or that they are too few.
 
         Raises:
             ImageError: a picture can't be read or accepted; `try_recognize_many` goes on instead.
         """
-        for outcome in self.try_recognize_many(images, candidates=candidates, where=where):
+        for outcome in self.try_recognize_many(
+            images, candidates=candidates, where=where, transductive=transductive
+        ):
             if isinstance(outcome, Reject):
                 raise ImageError(outcome.source, outcome.reason)
             yield outcome
@@ -392,13 +402,21 @@ class Recognizer:
         *,
         candidates: int = CANDIDATES,
         where: Where | None = None,
+        transductive: bool = False,
     ) -> Iterator[Decision | Reject]:
         """Like `recognize_many`, with a `Reject` in the place of a picture that can't be read."""
+        snapshot: Snapshot | None = None
+        if transductive:
+            images = read_once(images, self.features.limits.max_bytes)
+            found = recognized_stream(images, self.features, _embedded, local=None)
+            queries = [each for each in found if not isinstance(each, Reject)]
+            rewound(images)
+            snapshot = taken_together(self.gallery, self._searched(where), queries)
         yield from recognized_stream(
             images,
             self.features,
-            lambda found, sources: self.recognize_features(
-                found, sources, candidates=candidates, where=where
+            lambda found, sources: self._decided(
+                snapshot or self._searched(where), found, sources, candidates
             ),
             local=self._in_use.compares_local,
         )
@@ -417,7 +435,15 @@ class Recognizer:
             sources: what the decisions call the queries.
             where: as `recognize` takes it.
         """
-        snapshot = self._searched(where)
+        return self._decided(self._searched(where), features, sources, candidates)
+
+    def _decided(
+        self,
+        snapshot: Snapshot,
+        features: Sequence[Features],
+        sources: Sequence[str],
+        candidates: int,
+    ) -> list[Decision]:
         vectors = embeddings_of(features, snapshot.space.dimension)
         most = checked_count("candidates", candidates, most=snapshot.classes)
         queries = snapshot.projection.apply_queries(vectors)
@@ -776,3 +802,7 @@ class Recognizer:
         return moved(
             self.gallery, self._in_use, former, former.backbone, may_fetch=False, progress=progress
         )
+
+
+def _embedded(features: Sequence[Features], _sources: Sequence[str]) -> list[FloatArray]:
+    return [each.embedding for each in features]

@@ -1,28 +1,31 @@
-"""Recognising a stream of pictures: lazily, in order, in batches."""
+"""A stream of pictures, looked at lazily, in order, in batches."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 from ..errors import ImageError
 from ..features import FeatureExtractor, Features, PreparedPicture, work_ahead
 from ..images import ImageSource, describe_source
-from ..types import Decision, Reject
+from ..types import Reject
+
+T = TypeVar("T")
 
 
 def recognized_stream(
     images: Iterable[ImageSource],
     extractor: FeatureExtractor,
-    decide: Callable[[list[Features], list[str]], list[Decision]],
+    decide: Callable[[list[Features], list[str]], list[T]],
     *,
-    local: bool,
-) -> Iterator[Decision | Reject]:
+    local: bool | None,
+) -> Iterator[T | Reject]:
     """A decision for each picture, or a `Reject` for one that can't be read.
 
     Args:
         decide: decides for features, given what to call the queries.
-        local: whether it may ask for local features.
+        local: whether it may ask for local features; None where nothing but embeddings is needed.
     """
 
     def prepared_one(image: ImageSource) -> tuple[str, PreparedPicture] | Reject:

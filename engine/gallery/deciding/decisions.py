@@ -118,6 +118,8 @@ def decide_rankings(
         calibration += "; ranked by similarity and Siamese head"
     if snapshot.among is not None:
         calibration += f"; among the classes with {snapshot.among}"
+    if snapshot.moved:
+        calibration += f"; {snapshot.moved}"
     rows, evidence = evidence_of(snapshot, queries, rankings)
     verdicts = judged(evidence, snapshot.level)
     rates = snapshot.calibration.stranger_rates(verdicts.normalised, snapshot.classes)

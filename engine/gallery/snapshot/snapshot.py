@@ -66,6 +66,7 @@ class Snapshot:
         counterexamples: pictures near to which a class refuses.
         drift: how many examples came, went or moved since they were drawn.
         among: the filter that left these classes; None where all are there.
+        moved: why queries are moved to where the pictures sit, a phrase; empty where they aren't.
         computed: moments of classes without statistics, once they were asked for.
         narrowings: what was filtered lately, by filter.
     """
@@ -90,6 +91,7 @@ class Snapshot:
     counterexamples: CounterexampleTable = field(default_factory=CounterexampleTable.none)
     drift: int = 0
     among: Filter | None = None
+    moved: str = ""
     computed: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
     narrowings: dict[Filter, Self] = field(default_factory=dict, init=False, repr=False)
 
