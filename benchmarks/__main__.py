@@ -12,6 +12,7 @@ BENCHMARKS = {
     "peers": "the same catalog and queries through other libraries",
     "growth": "how cost grows with classes, examples and picture size",
     "startup": "help, import, one cold query, and where its time goes",
+    "slow_line": "a photograph of 8 MB over a slow line, through the page",
     "memory": "of bulk enrolment and of an open gallery",
     "verdicts": "whether fresh galleries' verdicts hold their target FPIR, over kinds and sizes",
     "recognition": "how well things are recognised and strangers refused; one table over kinds",

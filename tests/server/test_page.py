@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from engine.types import ExampleRecord
 from tests.server.conftest import Running, png, seen
@@ -408,12 +408,14 @@ def test_pictures_of_a_folder_are_shrunk_before_they_are_sent(
     photograph = Image.fromarray(noise).resize((2400, 1800), Image.Resampling.BICUBIC)
     photograph.save(folder / "large thing.jpg", "JPEG", quality=95)
     (folder / "small thing.png").write_bytes(png(335))
-    sent: list[int] = []
-    page.on("request", lambda one: sent.append(len(one.post_data_buffer or b"")))
+    finished: list[Request] = []
+    page.on("requestfinished", lambda one: finished.append(one))
     go(page, "Enroll")
     page.locator("#folder").set_input_files(folder)
     expect(page.locator(".job .badge").first).to_have_text("done")
-    assert 0 < max(sent) < (folder / "large thing.jpg").stat().st_size / 2
+    [sent] = [one for one in finished if one.url.endswith("/enrolment")]
+    size = (folder / "large thing.jpg").stat().st_size
+    assert 0 < int(sent.header_value("content-length") or 0) < size / 2
     [large], [small] = examples_of(shop, "large thing"), examples_of(shop, "small thing")
     assert (large.width, large.height) == (1600, 1200)
     assert "large thing.jpg" in large.source

@@ -39,6 +39,7 @@ function one(onLeave) {
     if (url) URL.revokeObjectURL(url);
     url = URL.createObjectURL(given);
     preview.show(url, null);
+    form.classList.add("answered");
     if (!label.element.value) label.element.value = given.name === "camera.jpg" ? "" : given.name.replace(/\.[^.]*$/, "").replace(/[_-]+/g, " ");
     label.element.focus();
   };
@@ -55,6 +56,7 @@ function one(onLeave) {
           label.element.value = "";
           file = null;
           preview.element.hidden = true;
+          form.classList.remove("answered");
         }, submit);
       },
     },
