@@ -17,6 +17,7 @@ BENCHMARKS = {
     "verdicts": "whether fresh galleries' verdicts hold their target FPIR, over kinds and sizes",
     "recognition": "how well things are recognised and strangers refused; one table over kinds",
     "located": "local features: what they cost, nominate, decide and outline",
+    "located_speed": "what a verdict with all evidence costs, by classes; peers that match points",
     "network": "makes the default network's files",
     "shipped": "fits the cohort that is shipped with it, and judges projections",
     "omniglot": "the networks trained here on Omniglot's official tests",
@@ -31,7 +32,7 @@ def main() -> None:
     if name in ("-h", "--help"):
         print("usage: python -m benchmarks NAME [options]; NAME --help lists its options\n")
         for known, about in BENCHMARKS.items():
-            print(f"  {known:12} {about}")
+            print(f"  {known:13} {about}")
         return
     if name not in BENCHMARKS:
         raise SystemExit(f"expected one of {', '.join(BENCHMARKS)} but got {name!r}")

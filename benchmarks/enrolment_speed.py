@@ -16,13 +16,15 @@ from benchmarks.photographs import photographs
 from engine import sample
 from engine.backbones import load_backbone
 from engine.cores import available_cores
-from engine.features import Embedder, FeatureExtractor
+from engine.features import Embedder, FeatureExtractor, stored_local_features
 from engine.images import load_image
 from engine.recognizer import Recognizer
+from engine.settings import AUTO_POINTS
 from engine.types import KeepPictures
 
 MEASURED = 64
 """Pictures of which the core-seconds of each stage are taken."""
+PARTS = ("decode", "keep", "points", "embed")
 FEWEST = {"large": 96, "medium": 400, "small": 1000}
 """Fewer would tell of a run's start and end: the first batch and the last write overlap nothing."""
 
@@ -74,8 +76,9 @@ def stages(paths: list[Path]) -> dict[str, float]:
     measured: dict[str, Callable[[], Any]] = {
         "decode": lambda: [decoded(path) for path in some],
         "keep": lambda: [image.bounded_picture() for image in images],
+        "points": lambda: [stored_local_features(image, AUTO_POINTS) for image in images],
         "embed": lambda: embedder.embed_prepared(prepared),
-        "loader": lambda: [extractor.prepare_example(path, keep) for path in some],
+        "loader": lambda: [extractor.prepare_example(path, keep, AUTO_POINTS) for path in some],
     }
     return {
         name: 1000 * min(core_seconds_of(run) for _ in range(3)) / len(some)
@@ -88,7 +91,7 @@ def compared(folder: Path, paths: list[Path], *, by_hand: int) -> dict[str, Any]
     from benchmarks.by_hand import AfternoonScript, Loop, MetricLearning
 
     found = stages(paths)
-    bound = (found["decode"] + found["keep"] + found["embed"]) / available_cores()
+    bound = sum(found[part] for part in PARTS) / available_cores()
     some = paths[:by_hand]
     ways: dict[str, float] = {}
     others: list[tuple[str, Loop | MetricLearning]] = [
@@ -122,7 +125,7 @@ def targets(results: dict[str, dict[str, Any]]) -> list[Target]:
         ours = ways["Onelook"]
         peer = min(ways["timm and FAISS, batched"], ways["pytorch-metric-learning"])
         found += [
-            Target(f"{kind}: enrolled / the cores' bound", result["bound_ms"] / ours, 0.9),
+            Target(f"{kind}: enrolled / the cores' bound", result["bound_ms"] / ours, 0.85),
             Target(f"{kind}: against the loop by hand", ways["the loop by hand"] / ours, 4.0),
             Target(f"{kind}: against the best peer's bulk path", peer / ours, 3.0),
         ]
@@ -136,8 +139,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         parts = result["stages_core_ms"]
         lines += [
             f"{kind} ({result['count']:,}): core-milliseconds a picture: decode "
-            f"{parts['decode']:.1f}, embed {parts['embed']:.1f}, keep {parts['keep']:.1f}; with "
-            f"warnings and hash, decode and keep take {parts['loader']:.1f}",
+            f"{parts['decode']:.1f}, embed {parts['embed']:.1f}, keep {parts['keep']:.1f}, local "
+            f"features {parts['points']:.1f}; all but embed, with warnings and hash, takes "
+            f"{parts['loader']:.1f}",
             f"    {'the cores bound it to':30}{1000 / result['bound_ms']:8.1f} pictures/s",
         ]
         for way, taken in result["ms_a_picture"].items():

@@ -9,6 +9,8 @@ kept in the user's cache folder, matches while a kind is measured, so that split
 
 Strangers whose *brand* is enrolled are counted apart: a sibling with a common mark is what is
 mistaken. Brands are listed below by name; a label that begins with none of them is its own brand.
+Queries are looked at closely in either case, as `recognize` does; siblings are told apart by their
+points alone, since pixels aren't kept.
 With all classes enrolled there are no strangers, and one gallery.
 
 With `--distractors`, the pictures of that folder are enrolled beside the first kind's, and it is
@@ -142,12 +144,14 @@ def measured(
         crowd: pictures of other things that are enrolled, too.
     """
     everyone, rows = pictures.kind.labels, []
+    views = pictures.views
+    if not local:
+        views = tuple(QueryView.without_points((0, 0), v.closer) for v in views if v.closer)
     for seed in range(splits if half else 1):
         drawn = np.random.default_rng(seed).permutation(len(everyone))
         chosen = np.sort(drawn[: len(drawn) // 2] if half else drawn)
         snapshot = gallery(pictures, chosen, local=local, crowd=crowd)
         queries = snapshot.projection.apply_queries(pictures.embedded.queries)
-        views = pictures.views if local else None
         decisions = decide_queries(snapshot, queries, [""] * len(queries), views=views)
         rows.append(_outcome(decisions, everyone, pictures.embedded.truth, set(chosen.tolist())))
     means = [float(np.mean(column)) for column in zip(*rows, strict=True)]
@@ -209,7 +213,9 @@ def _photographs_among(photographs: Photographs, chosen: IntArray) -> Photograph
     each = min(OF_ONE, -(-MOST // min(chosen.size, MOST)))
     taken = np.unique(np.linspace(0, chosen.size - 1, MOST).astype(np.int64))
     rows = (chosen[taken][:, None] * OF_ONE + np.arange(each)).ravel()
-    return Photographs(photographs.vectors[rows], np.repeat(taken + 1, each))
+    assert photographs.views is not None
+    views = tuple(photographs.views[row] for row in rows.tolist())
+    return Photographs(photographs.vectors[rows], np.repeat(taken + 1, each), views)
 
 
 def _stored(table: LocalTable, example_id: int) -> StoredLocalFeatures:
@@ -232,10 +238,26 @@ class Crowd:
     table: LocalTable
     photographs: Photographs
 
+    def first(self, count: int) -> Crowd:
+        """So many of them."""
+        ids, photographs = self.ids[:count], self.photographs
+        assert photographs.views is not None
+        shown = np.flatnonzero(np.isin(photographs.class_ids, ids)).tolist()
+        return Crowd(
+            ids,
+            self.vectors[:count],
+            LocalTable.of({number: _stored(self.table, number) for number in ids.tolist()}),
+            Photographs(
+                photographs.vectors[shown],
+                photographs.class_ids[shown],
+                tuple(photographs.views[row] for row in shown),
+            ),
+        )
+
     @classmethod
     def read(cls, folder: Path, extractor: FeatureExtractor, kept: Path) -> Crowd:
         """A folder's pictures looked at, or read from where that was kept."""
-        paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in PICTURE_SUFFIXES]
+        paths = crowd_paths(folder)
         kind = Kind(folder.name, {str(path): path for path in paths}, [])
         vectors = embedded(kind, extractor, kept).catalog
         listed = hashlib.sha256("".join(path.name for path in paths).encode()).hexdigest()[:32]
@@ -243,12 +265,20 @@ class Crowd:
         ids = np.arange(FIRST_OF_CROWD, FIRST_OF_CROWD + len(paths))
         some = np.unique(np.linspace(0, len(paths) - 1, MOST).astype(np.int64))
         taken = [next(photographs_of_one(load_image(paths[row]), 1)) for row in some]
+        views = (extractor.view_of(each, each.size, local=False) for each in taken)
         return cls(
             ids,
             vectors,
             LocalTable.of(dict(zip(ids.tolist(), stored, strict=True))),
-            Photographs(extractor.embedder.embed(taken), ids[some]),
+            Photographs(
+                extractor.embedder.embed(taken), ids[some], tuple(v for v in views if v is not None)
+            ),
         )
+
+
+def crowd_paths(folder: Path) -> list[Path]:
+    """A crowd's pictures, in the order of their ids."""
+    return [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURE_SUFFIXES]
 
 
 def nomination(pictures: Pictures, crowd: Crowd) -> tuple[dict[str, Any], Target]:

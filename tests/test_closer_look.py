@@ -160,6 +160,14 @@ def test_a_thing_in_the_middle_is_found_there(filled: Recognizer) -> None:
     assert many == decision
 
 
+def test_locating_a_thing_without_points_tells_where_the_middle_is(filled: Recognizer) -> None:
+    decision = filled.recognize(photographed(7))
+    assert decision.known
+    [found] = filled.locate(photographed(7))
+    assert (found.label, found.box) == (decision.label, decision.region)
+    assert found.corners == ((20, 20), (80, 20), (80, 80), (20, 80))
+
+
 def test_evaluating_looks_as_closely_as_recognising(filled: Recognizer, tmp_path: Path) -> None:
     for seed in range(20):
         path = tmp_path / "queries" / str(seed) / "photograph.png"

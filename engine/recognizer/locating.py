@@ -12,6 +12,7 @@ from ..gallery.deciding.locating import (
     SCENE_LONG_SIDE,
     SCENE_POINTS,
     Place,
+    finding_of_whole,
     findings,
     places,
 )
@@ -41,7 +42,11 @@ def located(
         found = places(snapshot, LocalQuery.of_view(features, view))
     parts = [_part(loaded, place) for place in found] or [loaded.pixels]
     vectors = snapshot.projection.apply_queries(extractor.embedder.embed(parts))
-    told = findings(snapshot, vectors, found, source, size)
+    if found:
+        told = findings(snapshot, vectors, found, source, size)
+    else:
+        closer = extractor.view_of(loaded.pixels, size, local=False)
+        told = finding_of_whole(snapshot, vectors[0], closer, source, size)
     return told.moved(*loaded.corner, loaded.whole)
 
 

@@ -486,8 +486,9 @@ class Recognizer:
     ) -> Findings:
         """Find everything enrolled that a picture shows, several classes and copies of them.
 
-        By local features; a picture in which they find nothing is recognised as a whole. The share
-        of strangers that may get a label holds for the picture, however much is found in it.
+        By local features; a picture in which they find nothing is recognised as a whole and by its
+        middle, as `recognize` does. The share of strangers that may get a label holds for the
+        picture, however much is found in it.
 
         Args:
             box: look at this part of the picture only, as `enroll` takes it; outlines are told in

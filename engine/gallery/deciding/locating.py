@@ -17,10 +17,10 @@ import numpy as np
 
 from ...decision import NEIGHBOURS
 from ...findings import Finding, Findings
-from ...local import LocalMatch, LocalQuery, inside, of_one_thing
+from ...local import LocalMatch, LocalQuery, QueryView, inside, of_one_thing
 from ...types import Decision, FloatArray
 from ..snapshot import Snapshot
-from .decisions import CANDIDATES, decide_rankings
+from .decisions import CANDIDATES, decide_queries, decide_rankings
 from .joint import NOMINATED, bonus_of, sought, with_found
 from .refusing import refusing, with_spare
 
@@ -86,19 +86,15 @@ def findings(
 
     Args:
         queries: `(n, dim) float32`, unit rows of the searched space: of the part of the picture
-            within each place's box; without any place one, of the whole picture.
+            within each place's box.
+        found: one place at least.
         source: what to call the picture.
         size: its width and height, upright.
     """
     ranks = with_spare(snapshot, NEIGHBOURS + 1)
     everyone = snapshot.reranked(queries, snapshot.rank(queries, ranks))
     rankings = refusing(snapshot, queries, everyone, NEIGHBOURS + 1)
-    shared_out = replace(snapshot, target_fpir=snapshot.target_fpir / max(1, len(found)))
-    if not found:
-        [decision] = decide_rankings(shared_out, queries, rankings, [source])
-        frame = _frame(size)
-        whole = Finding(decision, (0.0, 0.0, float(size[0]), float(size[1])), frame, 0, 0.0)
-        return Findings(source, *size, (whole,) if decision.known else ())
+    shared_out = replace(snapshot, target_fpir=snapshot.target_fpir / len(found))
     joint = [
         with_found(snapshot, vector, ranking, place.query, place.found, place.tried)
         for vector, ranking, place in zip(queries, rankings, found, strict=True)
@@ -111,6 +107,31 @@ def findings(
             continue
         things.append(Finding(decision, where.box, where.corners, where.inliers, where.share))
     return Findings(source, *size, tuple(_once(sorted(things, key=_certainty, reverse=True))))
+
+
+def finding_of_whole(
+    snapshot: Snapshot,
+    query: FloatArray,
+    view: QueryView | None,
+    source: str,
+    size: tuple[int, int],
+) -> Findings:
+    """Decide about a picture in which nothing was found, as about any query: one thing or none.
+
+    It lies in the picture's middle where that decided.
+
+    Args:
+        query: `(dim,) float32`, unit length, of the searched space.
+        view: for a closer look, without points.
+        source, size: as `findings` takes them.
+    """
+    [decision] = decide_queries(snapshot, query[None], [source], views=[view])
+    if not decision.known:
+        return Findings(source, *size, ())
+    box = decision.region or (0.0, 0.0, float(size[0]), float(size[1]))
+    left, top, right, bottom = box
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return Findings(source, *size, (Finding(decision, box, corners, 0, 0.0),))
 
 
 def _matches(
@@ -172,8 +193,3 @@ def _certainty(thing: Finding) -> tuple[bool, float, int]:
     assert decision.score is not None
     assert decision.threshold is not None
     return decision.known, decision.score - decision.threshold, thing.inliers
-
-
-def _frame(size: tuple[int, int]) -> tuple[tuple[float, float], ...]:
-    width, height = map(float, size)
-    return ((0.0, 0.0), (width, 0.0), (width, height), (0.0, height))
