@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         IndexDescription,
         LocalFeaturesDescription,
     )
+    from .gallery.query_sums import QueryDrift
     from .images import ImageLimits, ImageSource
     from .recognizer import Recognizer, compare
     from .server.client import Client
@@ -150,6 +151,7 @@ __all__ = [
     "OnelookError",
     "Outlook",
     "OverloadedError",
+    "QueryDrift",
     "ReadOnlyError",
     "Reason",
     "Recognizer",
@@ -197,6 +199,7 @@ _HOMES = {
         "IndexDescription",
         "LocalFeaturesDescription",
     ),
+    ".gallery.query_sums": ("QueryDrift",),
     ".images": (
         "ImageLimits",
         "ImageSource",

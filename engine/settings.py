@@ -55,6 +55,8 @@ class Settings:
             `none` or 0 keeps none, `auto` as many as pay.
         closer_look: whether the middle of a query is embedded as well where the whole doesn't
             settle it; `on` or `off`.
+        count_queries: whether where queries sit is kept count of, as sums without any picture;
+            `on` or `off`.
         max_image_bytes: the largest file accepted, in bytes.
         max_image_pixels: the largest picture accepted, in pixels.
         index: what searches: `faiss` in each process, `pgvector` in the gallery's database, or
@@ -72,6 +74,7 @@ class Settings:
     keep_pictures: KeepPictures = KeepPictures.BOUNDED
     local_features: int = AUTO_POINTS
     closer_look: bool = True
+    count_queries: bool = True
     max_image_bytes: int = 100 * 2**20
     max_image_pixels: int = 100_000_000
     index: str = "auto"
@@ -204,6 +207,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "keep_pictures": _keep,
     "local_features": _points,
     "closer_look": _switch,
+    "count_queries": _switch,
     "max_image_bytes": _whole(1),
     "max_image_pixels": _whole(1),
     "index": _one_of(*INDEXES),

@@ -32,11 +32,15 @@ def info(output: Output, gallery: GalleryOption, json_output: JsonOption = False
         output.json(described)
         return
     advice, _ = described.pop("advice"), described.pop("outlook")
+    described["queries"] = description.queries and str(description.queries)
     width = max(len(name) for name in described)
     for name, value in described.items():
         output.line(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
-    for told in [*outlook_lines(description.outlook), *([advice] if advice else [])]:
-        output.line(told)
+    alarm = description.queries and description.queries.warning
+    told = [*outlook_lines(description.outlook), advice, alarm and f"! {alarm}"]
+    for line in told:
+        if line:
+            output.line(line)
 
 
 @app.command()

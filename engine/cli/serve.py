@@ -79,6 +79,10 @@ def serve(
         str, typer.Option(help="The path below which a proxy shows the service: /onelook.")
     ] = "",
     read_only: Annotated[bool, typer.Option(help="Recognise, but refuse every change.")] = False,
+    count_queries: Annotated[
+        bool | None,
+        typer.Option(help="Keep count of where queries sit: sums, no picture. [default: do]"),
+    ] = None,
     log_format: Annotated[
         LogFormat,
         typer.Option(
@@ -129,6 +133,8 @@ def serve(
             index=index,
         ) as recognizer,
     ):
+        if count_queries is not None:
+            recognizer.gallery.queries.counting = count_queries
         if demo:
             _enroll_sample(output, recognizer)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..types import KeepPictures, Outlook
+from .query_sums import QueryDrift
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ class GalleryDescription:
         target_fpir: the share of strangers that may get a label.
         calibration: what the thresholds rest on, one phrase.
         outlook: what to expect of it; None where nothing is known.
+        queries: how far queries sit from it; None where none was counted.
         pinned_thresholds: how many are in force.
         counterexamples: how many pictures that aren't of a class decisions go by.
         siamese_head: how that stands, one phrase; None where none was trained.
@@ -90,6 +92,7 @@ class GalleryDescription:
     target_fpir: float
     calibration: str
     outlook: Outlook | None
+    queries: QueryDrift | None
     pinned_thresholds: int
     counterexamples: int
     siamese_head: str | None

@@ -29,6 +29,7 @@ from .parts.exchange import count_added, read_batches, read_header, write_parque
 from .parts.feedback import FeedbackNotes
 from .parts.heads import Heads
 from .parts.local import Local
+from .parts.queries import QueryCounting
 from .parts.spaces import Spaces, stored_projection
 from .parts.thresholds import Thresholds
 from .parts.writing import Listing
@@ -54,6 +55,7 @@ class Gallery:
         heads: keeps the Siamese head.
         local: keeps local features.
         feedback: notes what people say about queries.
+        queries: counts queries, to tell where they sit.
     """
 
     def __init__(self, live: LiveGallery) -> None:
@@ -69,6 +71,7 @@ class Gallery:
         self.heads = Heads(live)
         self.local = Local(live)
         self.feedback = FeedbackNotes(live)
+        self.queries = QueryCounting(live)
 
     @classmethod
     def create(
@@ -172,6 +175,7 @@ class Gallery:
 
     def close(self) -> None:
         """Keep the index in a file if that is worth it, and let go of the database."""
+        self.queries.write()
         self._live.close()
 
     def __enter__(self) -> Self:
@@ -213,6 +217,7 @@ class Gallery:
             target_fpir=snapshot.target_fpir,
             calibration=snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes),
             outlook=outlook_of(snapshot),
+            queries=self.queries.drift(),
             pinned_thresholds=len(snapshot.pins),
             siamese_head=self.heads.describe(),
             counterexamples=len(snapshot.counterexamples),

@@ -86,6 +86,7 @@ class Recognizer:
     ) -> None:
         """See `open`; `again` opens the same for another process, which `pickle` asks for."""
         self.gallery = gallery
+        gallery.queries.counting = settings.count_queries
         self._in_use = BackboneInUse(gallery, settings, backbone, may_fetch=may_fetch)
         self._again = again
 
@@ -102,6 +103,7 @@ class Recognizer:
         keep_pictures: KeepPictures | str | None = None,
         index: str | None = None,
         local_features: int | str | None = None,
+        count_queries: bool | None = None,
     ) -> Self:
         """Open a gallery.
 
@@ -119,6 +121,8 @@ class Recognizer:
             keep_pictures: what a new gallery keeps of each picture.
             local_features: how many points of local features a new gallery keeps of each picture:
                 `none`, `auto` or a number up to 999.
+            count_queries: whether to keep count of where queries sit (sums of embeddings, no
+                picture); they do unless told otherwise.
             index: what searches: `faiss` in this process, `pgvector` in the gallery's database, or
                 `auto`: FAISS unless the database holds a table for pgvector.
 
@@ -134,6 +138,7 @@ class Recognizer:
             keep_pictures=keep_pictures,
             index=index,
             local_features=local_features,
+            count_queries=count_queries,
         )
         limit_threads(settings.threads)
         location = location_of(path)
@@ -148,6 +153,7 @@ class Recognizer:
             device=settings.device,
             runtime=settings.runtime,
             index=settings.index,
+            count_queries=settings.count_queries,
         )
         if create and not location.exists:
             location.require_free()
@@ -445,6 +451,7 @@ class Recognizer:
         candidates: int,
     ) -> list[Decision]:
         vectors = embeddings_of(features, snapshot.space.dimension)
+        self.gallery.queries.note(vectors)
         most = checked_count("candidates", candidates, most=snapshot.classes)
         queries = snapshot.projection.apply_queries(vectors)
         views = [each.view for each in features]

@@ -43,6 +43,9 @@ class UnknownKeeper:
 
         It is waited for, so that whoever asks next finds them, but not for long.
         """
+        queries = self._served.recognizer.gallery.queries
+        if queries.due:
+            await run_in_threadpool(queries.write)
         unknown = [entry for entry in recognized if not entry.decision.known]
         served = self._served
         if not unknown or not served.options.keep_unknown or served.recognizer.gallery.read_only:

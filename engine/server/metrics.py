@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ..gallery.query_sums import QueryDrift
 from .trail import Request
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -54,6 +55,19 @@ class Metrics:
             registry=self.registry,
         )
         self.classes = Gauge("onelook_classes", "Classes enrolled.", registry=self.registry)
+        self.different = Gauge(
+            "onelook_queries_different", "Different queries counted.", registry=self.registry
+        )
+        self.drift = Gauge(
+            "onelook_query_drift",
+            "How far queries sit from the catalog, in units of its spread.",
+            registry=self.registry,
+        )
+        self.left = Gauge(
+            "onelook_queries_left_calibration",
+            "1 where queries have left what the calibration knows, else 0.",
+            registry=self.registry,
+        )
 
     @contextmanager
     def stage(self, name: str, requests: Collection[Request]) -> Iterator[None]:
@@ -70,6 +84,12 @@ class Metrics:
     def decided(self, *, known: bool) -> None:
         """Count a decision that was given as an answer."""
         self.decisions.labels("known" if known else "unknown").inc()
+
+    def drifted(self, drift: QueryDrift | None) -> None:
+        """Tell where queries sit."""
+        self.different.set(0 if drift is None else drift.queries)
+        self.drift.set(0.0 if drift is None else drift.distance)
+        self.left.set(0 if drift is None else drift.alarm)
 
     def text(self) -> bytes:
         """The exposition format."""

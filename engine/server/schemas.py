@@ -540,6 +540,21 @@ class ExplanationOut(Schema):
     matches: MatchesOut | None = None
 
 
+class QueryDriftOut(Schema):
+    """How far queries sit from the catalog, in units of the catalog's spread.
+
+    `by_chance` is what `distance` would be if queries were catalog pictures; `moved` is how far
+    those of late sit from the first after the calibration, null while there are too few; `alarm`
+    says that they have left what it knows.
+    """
+
+    queries: int
+    distance: float
+    by_chance: float
+    moved: float | None
+    alarm: bool
+
+
 class QualityOut(Schema):
     """The calibration in force, target against what was measured."""
 
@@ -553,6 +568,7 @@ class QualityOut(Schema):
     level: float
     stranger_scores: HistogramOut
     feedback: FeedbackCountsOut
+    queries: QueryDriftOut | None = None
     evaluation: EvaluationOut | None
     evaluated_at: datetime | None
 

@@ -38,6 +38,7 @@ class Service:
 
     def __init__(self, recognizer: Recognizer, options: ServerOptions) -> None:
         self.recognizer = recognizer
+        recognizer.gallery.queries.by_itself = False  # the keeper writes, beside recognition
         self.options = options
         self.served = Served(recognizer, options)
         self.metrics = Metrics()

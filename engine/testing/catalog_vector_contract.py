@@ -103,3 +103,13 @@ class VectorContract:
         changes = catalog.ask(lambda read: read.log.since(1))
         assert changes is not None
         assert [change.kind for change in changes] == [ChangeKind.SPACE]
+
+    def test_sums_of_queries_are_kept_by_space_and_erased(self, catalog: Catalog) -> None:
+        store, before = catalog.service.query_sums, catalog.generation()
+        store.update(SPACE.id, lambda former: b"first" if former is None else b"wrong")
+        store.update(SPACE.id, lambda former: (former or b"") + b" more")
+        assert store.read(SPACE.id) == b"first more"
+        assert store.read(OTHER_SPACE.id) is None
+        store.forget()
+        assert store.read(SPACE.id) is None
+        assert catalog.generation() == before

@@ -144,6 +144,8 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         assert dict(catalog.stream(lambda read: read.whole.local_features())) == (
             {1: StoredLocalFeatures("points", bytes(range(40)))} if with_local else {}
         )
+        sums = b"sums" if revision >= "0009" else None
+        assert catalog.service.query_sums.read(SPACE.id) == sums
         contrary = catalog.ask(lambda read: read.counterexamples.listed())
         assert [(each.label, each.source, each.has_picture) for each in contrary] == (
             [("café", "not.png", True)] if revision >= "0008" else []

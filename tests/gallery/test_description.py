@@ -39,6 +39,7 @@ def test_its_json_is_flat_where_it_always_was(gallery: Gallery) -> None:
         *(
             "calibration",
             "outlook",
+            "queries",
             "pinned_thresholds",
             "counterexamples",
             "siamese_head",

@@ -564,6 +564,21 @@ def test_quality_shows_the_calibration_and_evaluates(page: Page, tmp_path: Path)
     expect(steps.first).to_have_text("Give these 10 classes a second picture first")
 
 
+def test_quality_tells_where_queries_sit_and_when_they_leave(page: Page) -> None:
+    drift = {"queries": 420, "distance": 0.41, "by_chance": 0.12, "moved": 0.5, "alarm": True}
+
+    def answer(route: Route) -> None:
+        found = route.fetch()
+        route.fulfill(response=found, json={**found.json(), "queries": drift})
+
+    page.route("**/v1/quality", answer)
+    go(page, "Quality")
+    section = page.get_by_role("heading", name="Where queries sit").locator("..")
+    expect(section).to_contain_text("420")
+    expect(section).to_contain_text("0.41")
+    expect(section).to_contain_text("Queries have left what the calibration knows")
+
+
 def test_what_is_found_is_outlined_and_looked_at_closer(page: Page) -> None:
     def thing(label: str | None, left: float) -> dict[str, object]:
         right = left + 40

@@ -265,6 +265,22 @@ def test_the_service_counts_what_it_does(client: TestClient) -> None:
     assert 'route="/v1/recognize"' in text
     assert "onelook_queue_pictures 0.0" in text
     assert "onelook_classes 1.0" in text
+    assert "onelook_queries_different 0.0" in text
+
+
+def test_where_queries_sit_is_counted_and_told(client: TestClient) -> None:
+    for seed in range(30):
+        enroll(client, f"thing {seed}", seed)
+    for start in range(100, 260, 40):
+        recognize(client, *range(start, start + 40))
+    told = client.get("/v1/quality").json()["queries"]
+    assert 60 <= told["queries"] <= 160
+    assert (told["moved"], told["alarm"]) == (None, False)
+    assert told["distance"] > 0
+    text = client.get("/metrics").text
+    assert f"onelook_queries_different {told['queries']:.1f}" in text
+    assert f"onelook_query_drift {told['distance']}" in text
+    assert "onelook_queries_left_calibration 0.0" in text
 
 
 def test_attributes_come_back_and_a_filter_is_applied_to_its_caller_alone(

@@ -108,3 +108,14 @@ class FeedbackRow(Base):
     threshold: Mapped[float | None] = mapped_column(Double)
     vector: Mapped[bytes] = mapped_column(LargeBinary)
     space_id: Mapped[str] = mapped_column(String(64))
+
+
+class QuerySumsRow(Base):
+    """Running sums of a space's queries; `payload` is for the gallery layer to read."""
+
+    __tablename__ = "query_sums"
+
+    space_id: Mapped[str] = mapped_column(
+        ForeignKey("space.id", ondelete="CASCADE"), primary_key=True
+    )
+    payload: Mapped[bytes] = mapped_column(LargeBinary)

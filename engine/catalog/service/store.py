@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..database import Database
 from .job_files import JobFileStore
 from .jobs import JobStore
+from .query_sums import QuerySumsStore
 from .review import ReviewStore
 from .tokens import TokenStore
 
@@ -21,3 +22,4 @@ class ServiceStore:
         self.jobs = JobStore(database)
         self.job_files = JobFileStore(database)
         self.review = ReviewStore(database)
+        self.query_sums = QuerySumsStore(database)

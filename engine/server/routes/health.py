@@ -48,5 +48,7 @@ async def readiness(request: Request) -> JSONResponse:
 def metrics(request: Request) -> Response:
     """Counters and latencies in Prometheus's text format."""
     service = service_of(request)
-    service.metrics.classes.set(service.recognizer.gallery.snapshot().classes)
+    gallery = service.recognizer.gallery
+    service.metrics.classes.set(gallery.snapshot().classes)
+    service.metrics.drifted(gallery.queries.drift())
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

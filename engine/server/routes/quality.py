@@ -10,7 +10,14 @@ from ..access import require
 from ..advice import advice
 from ..histograms import histogram
 from ..logs import audit
-from ..schemas import AdviceOut, FeedbackCountsOut, JobReportOut, QualityOut, TargetIn
+from ..schemas import (
+    AdviceOut,
+    FeedbackCountsOut,
+    JobReportOut,
+    QualityOut,
+    QueryDriftOut,
+    TargetIn,
+)
 from ..service import Service, service_of
 from ..tokens import Scope
 
@@ -50,6 +57,7 @@ def _quality(service: Service) -> QualityOut:
     scores = calibration.stranger_scores
     level = snapshot.level
     report, evaluated_at = _latest_evaluation(service)
+    drift = service.recognizer.gallery.queries.drift()
     return QualityOut(
         method=calibration.method,
         strangers=calibration.strangers,
@@ -61,6 +69,7 @@ def _quality(service: Service) -> QualityOut:
         level=level,
         stranger_scores=histogram(scores),
         feedback=_feedback(service),
+        queries=None if drift is None else QueryDriftOut.model_validate(drift),
         evaluation=None if report is None else report.evaluation,
         evaluated_at=evaluated_at,
     )

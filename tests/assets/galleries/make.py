@@ -77,6 +77,7 @@ def fill(catalog: Catalog) -> None:
         transaction.set_local_points(500)
         transaction.rejects.put([Reject("broken.png", "is truncated")])
         assert transaction.read.examples.picture(cup) == PICTURE
+    catalog.service.query_sums.update(SPACE.id, lambda _former: b"sums")
     until = datetime(2100, 1, 1, tzinfo=UTC)
     catalog.service.tokens.add(
         "t", name="till", secret_hash="f" * 64, scope="enroll", expires_at=until

@@ -18,6 +18,7 @@ export async function qualityView(context) {
     calibration(quality, context, jobs),
     jobs,
     evaluation(quality, context, jobs),
+    queries(quality.queries),
     feedback(quality),
   ];
 }
@@ -111,6 +112,18 @@ function charts(result, fpir, missed, kept) {
     found.push(block(t("quality.reached"), reachedChart(kept), key(t("quality.interval"), "dot"), key(t("quality.promised"), "promise")));
   }
   return found;
+}
+
+function queries(drift) {
+  if (!drift) return h("div", { hidden: true });
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t("quality.queries")),
+    drift.alarm ? h("p", { class: "notice warn" }, t("quality.queries_left")) : null,
+    h("div", { class: "tiles" }, figure(number(drift.queries), t("quality.queries_different")), figure(decimals(drift.distance, 2), t("quality.queries_distance", { chance: decimals(drift.by_chance, 2) })), drift.moved === null ? null : figure(decimals(drift.moved, 2), t("quality.queries_moved"))),
+    h("p", { class: "small soft" }, t("quality.queries_text")),
+  );
 }
 
 function feedback(quality) {
