@@ -114,23 +114,29 @@ def kept_views(views: Iterable[QueryView | None], kept: Path) -> list[QueryView]
             file["sizes"].tolist(),
             np.split(file["keypoints"], ends),
             np.split(file["descriptors"], ends),
+            np.split(file["copies"], np.cumsum(file["lengths"])[:-1]),
             file["middles"],
             strict=True,
         )
         return [
-            QueryView.of(LocalQuery(LocalFeatures(*size, keypoints, descriptors)), Middle(middle))
-            for size, keypoints, descriptors, middle in parts
+            QueryView.of(
+                LocalQuery(LocalFeatures(*size, *points), copy.tobytes() or None), Middle(middle)
+            )
+            for size, *points, copy, middle in parts
         ]
 
 
 def _write(views: Sequence[QueryView], kept: Path) -> None:
     points = [view.query().features for view in views]
+    copies = [view.query().copy or b"" for view in views]
     np.savez(
         kept,
         sizes=np.array([(each.width, each.height) for each in points]),
         counts=np.array([len(each) for each in points]),
         keypoints=np.concatenate([each.keypoints for each in points]),
         descriptors=np.concatenate([each.descriptors for each in points]),
+        copies=np.frombuffer(b"".join(copies), np.uint8),
+        lengths=np.array([len(copy) for copy in copies]),
         middles=np.stack([view.closer.embedding() for view in views if view.closer is not None]),
     )
 

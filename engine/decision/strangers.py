@@ -12,9 +12,9 @@ how strangers of many kinds of pictures scatter, and counts for `PRIOR_CLASSES` 
 Its middle is the gallery's own, which a handful of classes tell already: pictures of one sort,
 such as playing cards, lie far nearer to each other than pictures of many, so half of the prior
 stay below the mean of the samples' medians and a little more, real strangers being a little nearer
-than played ones. Above that its scores are exponential, with a wider tail where there are few
-classes, one of which is easily far ahead of the others. Tail and middle were read off strangers of
-twelve pairs of picture sets, and so was what the prior counts for.
+than played ones. Above that its scores are exponential, with a wider tail where the middle is high
+and where there are few classes, one of which is easily far ahead of the others. Middle and tail
+were read off strangers of twelve pairs of picture sets, and so was what the prior counts for.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ _UNKNOWN_MEDIAN = 2.0
 
 _NEARER = 0.3
 _PRIOR_MEAN_EXCESS = 1.3
-_WIDER_AMONG_FEW = 3.5
+_WIDER_AMONG_FEW = 2.5
 _FEW = 4
+_WIDER_WHERE_HIGH = 0.1
 _EMPIRICAL = 5
 _TAIL_SHARE = 0.1
 _MOST = 0.95
@@ -71,8 +72,8 @@ class StrangerCurve:
         known = [sample for sample, _ in shares_of]
         total = sum(weight for _, weight in shares_of)
         prior_share = prior_share if known else 1.0
-        tail = _PRIOR_MEAN_EXCESS * (1 + _WIDER_AMONG_FEW / max(classes, _FEW))
         median = _prior_median(known)
+        tail = _prior_tail(median, classes)
         knots = np.concatenate([*known, median + tail * _BEYOND])
         ends = [sample[-1] + _mean_excess(sample) * _BEYOND for sample in known]
         knots = np.unique(np.concatenate([knots, *ends]))
@@ -100,6 +101,12 @@ def _prior_median(samples: Sequence[Float64Array]) -> float:
     if not samples:
         return _UNKNOWN_MEDIAN
     return _NEARER + float(np.mean([np.median(sample) for sample in samples]))
+
+
+def _prior_tail(median: float, classes: int) -> float:
+    """The mean excess over the median."""
+    tail = _PRIOR_MEAN_EXCESS * (1 + _WIDER_AMONG_FEW / max(classes, _FEW))
+    return max(tail + _WIDER_WHERE_HIGH * (median - _UNKNOWN_MEDIAN), tail / 2)
 
 
 def _prior(scores: Float64Array, median: float, tail: float) -> Float64Array:

@@ -58,8 +58,8 @@ def test_an_absurdly_small_target_still_gives_a_finite_level() -> None:
 
 
 def test_without_strangers_the_prior_holds() -> None:
-    # Half above 2, then exponential with mean 1.3 * (1 + 3.5 / 4) = 2.4375 among few classes.
-    expected = 2.0 + 2.4375 * np.log(0.5 / 0.05)
+    # Half above 2, then exponential with mean 1.3 * (1 + 2.5 / 4) = 2.1125 among few classes.
+    expected = 2.0 + 2.1125 * np.log(0.5 / 0.05)
 
     assert Calibration.empty().level(0.05, classes=1) == pytest.approx(expected, abs=0.01)
     too_few = of(np.zeros(4), classes=4)
@@ -72,26 +72,29 @@ def test_the_prior_counts_for_ten_left_out_classes() -> None:
         np.zeros(10), method="test", classes=20, generation=1, left_out=10
     )
 
-    tail = 1.3 * (1 + 3.5 / 20)
+    tail = 1.3 * (1 + 2.5 / 20) + 0.1 * (0.3 - 2.0)
     expected = 0.5 * 0.5 * np.exp((0.3 - 4.0) / tail)  # half the weight, half of them above 0.3
     assert calibration.stranger_rates(np.array([4.0]), 20) == pytest.approx([expected], rel=1e-3)
 
 
 def test_the_prior_lies_where_the_gallery_does() -> None:
-    """A gallery of things that are all much alike asks for more, by as much as its medians lie
-    higher, though its few classes tell nothing of a tail."""
-    rows = np.linspace(-1, 1, 5)
+    """A gallery of things that are all much alike asks for more, though its few classes tell
+    nothing of a tail."""
 
     def level(*medians: float) -> float:
         return Calibration.of_strangers(
-            *(rows + median for median in medians),
+            *(np.linspace(-1, 1, 5) + median for median in medians),
             method="test",
             classes=5,
             generation=1,
             left_out=5,
-        ).level(0.05, 5)
+        ).level(0.001, 5)  # where nothing but the prior reaches
 
-    assert level(4.0, 4.0) - level(2.0, 2.0) == pytest.approx(2.0, abs=0.02)
+    # A third of the weight is the samples' own, whose tails end long before.
+    tails = [1.3 * (1 + 2.5 / 5) + 0.1 * (median + 0.3 - 2.0) for median in (2.0, 4.0)]
+    excesses = np.log(2 / 3 / 2 / 0.001) * np.array(tails)
+    expected = np.array([2.3, 4.3]) + excesses
+    assert [level(2.0, 2.0), level(4.0, 4.0)] == pytest.approx(expected, abs=0.02)
     assert level(2.0, 2.0) < level(1.0, 5.0) < level(5.0, 5.0)
 
 
