@@ -146,7 +146,7 @@ def measured(
     everyone, rows = pictures.kind.labels, []
     views = pictures.views
     if not local:
-        views = tuple(QueryView.without_points((0, 0), v.closer) for v in views if v.closer)
+        views = tuple(QueryView.without_points((1, 1), v.closer) for v in views if v.closer)
     for seed in range(splits if half else 1):
         drawn = np.random.default_rng(seed).permutation(len(everyone))
         chosen = np.sort(drawn[: len(drawn) // 2] if half else drawn)

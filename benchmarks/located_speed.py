@@ -5,6 +5,7 @@
 A folder's pictures are enrolled among others', so many classes in all. A query is decoded before
 the clock runs. Timed in turns: finding its points alone; a verdict by the whole frame's embedding
 alone; and one with all evidence asked for: closer look, points, votes and verification.
+Processor time is told, which a busy machine changes less; of peers too.
 Peers (`benchmarks.located_peers`) are asked at the fewest classes, `PEERS_ASKED` queries each.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,8 +27,8 @@ from benchmarks.located_peers import PEERS
 from benchmarks.measuring import (
     Target,
     alternating,
+    core_seconds_of,
     percentiles,
-    seconds_of,
     targets_table,
     write_results,
 )
@@ -48,7 +50,7 @@ PEERS_ASKED = 6
 def timed(
     snapshot: Snapshot, extractor: FeatureExtractor, queries: Sequence[LoadedImage]
 ) -> dict[str, dict[str, float]]:
-    """Milliseconds of each way to ask, in turns."""
+    """Milliseconds of processor time of each way to ask, in turns."""
 
     def asked(number: int, *, local: bool | None) -> None:
         picture = queries[number % len(queries)]
@@ -76,7 +78,8 @@ def timed(
     }
     clear, decisions.CLEAR = decisions.CLEAR, np.inf  # nothing is settled early
     try:
-        return {name: percentiles(taken) for name, taken in alternating(ways, ROUNDS).items()}
+        taken = alternating(ways, ROUNDS, time.process_time)
+        return {name: percentiles(seconds) for name, seconds in taken.items()}
     finally:
         decisions.CLEAR = clear
 
@@ -93,7 +96,7 @@ def peers(
     for make in PEERS:
         peer = make(views)
         right = [peer.find(view) == row for view, row in zip(asked, truth, strict=True)]
-        taken = [seconds_of(partial(peer.find, view)) for view in asked]
+        taken = [core_seconds_of(partial(peer.find, view)) for view in asked]
         found.append({"name": make.name, **percentiles(taken), "right": float(np.mean(right))})
         print(f"{make.name}: done", flush=True)
     return found

@@ -114,7 +114,8 @@ ImagesArgument = Annotated[
 ]
 
 
-def _box(text: str) -> Box:
+def parsed_box(text: str) -> Box:
+    """A box as people write it."""
     try:
         return Box.of(text)
     except SettingsError as error:
@@ -126,7 +127,7 @@ BoxOption = Annotated[
     typer.Option(
         "--box",
         metavar="X0,Y0,X1,Y1",
-        parser=_box,
+        parser=parsed_box,
         help="The part of each picture that is meant: left, top, right and bottom in pixels of the "
         "upright picture, or in shares of its sides, from 0 to 1.",
     ),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..boxes import Box
+from ..images import cropped
 from .command import command
 from .options import (
     BackboneOption,
@@ -15,6 +18,7 @@ from .options import (
     JsonOption,
     RuntimeOption,
     open_recognizer,
+    parsed_box,
 )
 from .output import Output
 from .text import figure
@@ -45,18 +49,30 @@ def verify(
     backbone: BackboneOption = None,
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
+    boxes: Annotated[
+        list[Box] | None,
+        typer.Option(
+            "--box",
+            metavar="X0,Y0,X1,Y1",
+            parser=parsed_box,
+            help="The part of A that is meant, as elsewhere; given twice, A's and B's.",
+        ),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Compare two pictures: similarity and, with a gallery, a verdict."""
+    if boxes and len(boxes) > 2:
+        raise typer.BadParameter(f"expected one for A and one for B but got {len(boxes)}")
+    pair = [cropped(picture, box) for picture, box in zip_longest((first, second), boxes or ())]
     if gallery is None:
         from ..recognizer import compare
 
-        outcome = compare(first, second, backbone=backbone, device=device, runtime=runtime)
+        outcome = compare(*pair, backbone=backbone, device=device, runtime=runtime)
     else:
         with open_recognizer(
             gallery, backbone=backbone, device=device, runtime=runtime
         ) as recognizer:
-            outcome = recognizer.verify(first, second)
+            outcome = recognizer.verify(*pair)
     if json_output:
         output.json(outcome.to_json())
         return

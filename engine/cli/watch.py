@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..boxes import Box
 from ..errors import ImageError
 from ..filtering import Filter
+from ..images import cropped
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
+    BoxOption,
     DeviceOption,
     GalleryOption,
     RuntimeOption,
@@ -84,6 +87,7 @@ def watch(
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     where: WhereOption = None,
+    box: BoxOption = None,
 ) -> ExitCode:
     """Recognise each picture that comes to a folder, or what a camera shows whenever it changes.
 
@@ -107,7 +111,7 @@ def watch(
         open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer,
         _stopping() as stop,
     ):
-        watching = _Watch(output, recognizer, among, top, tellers)
+        watching = _Watch(output, recognizer, among, box, top, tellers)
         if folder is not None:
             _watch_folder(watching, folder, existing, stop)
         else:
@@ -147,12 +151,14 @@ class _Watch:
         output: Output,
         recognizer: Recognizer,
         among: Filter | None,
+        box: Box | None,
         top: int,
         tellers: Sequence[Teller],
     ) -> None:
         self.output = output
         self._recognizer = recognizer
         self._among = among
+        self._box = box
         self._top = top
         self._tellers = tellers
         self._looked = self._told = 0
@@ -160,7 +166,9 @@ class _Watch:
     def outcomes(self, pictures: Sequence[ImageSource]) -> Iterator[Decision | Reject]:
         """What the pictures show."""
         for outcome in self._recognizer.try_recognize_many(
-            pictures, candidates=max(self._top, 2), where=self._among
+            [cropped(picture, self._box) for picture in pictures],
+            candidates=max(self._top, 2),
+            where=self._among,
         ):
             self._looked += 1
             yield outcome

@@ -41,6 +41,24 @@ def test_parts_are_enrolled_and_looked_up(onelook: Onelook, tmp_path: Path) -> N
     assert decided["score"] == decision["score"]
 
 
+def test_parts_are_verified(onelook: Onelook, tmp_path: Path) -> None:
+    shelf(1, 2, 3).save(tmp_path / "shelf.png")
+    shelf(2, 3, 1).save(tmp_path / "other.png")
+    quarters(2).save(tmp_path / "cut.png")
+    onelook("enroll", "cut.png", "-g", "g")
+
+    def similarity(*arguments: str) -> float:
+        [told] = objects(onelook("verify", *arguments, "-g", "g", "--json"))
+        return float(told["similarity"])
+
+    assert similarity("shelf.png", "cut.png", "--box", text(1)) > 0.99
+    both = ["--box", text(1), "--box", text(0)]
+    assert similarity("shelf.png", "other.png", *both) > 0.99
+    assert similarity("shelf.png", "other.png", "--box", text(1), "--box", text(1)) < 0.9
+    again = onelook("verify", "cut.png", "cut.png", *both, "--box", text(2), code=2)
+    assert "expected one for A and one for B but got 3" in again.stderr
+
+
 @pytest.mark.parametrize(
     ("command", "box", "said"),
     [

@@ -109,6 +109,16 @@ def test_a_videos_answers_are_told_as_they_change(
     assert "25 pictures looked at, 4 lines printed" in done.stderr
 
 
+def test_a_part_of_what_a_camera_shows_is_looked_at(
+    onelook: Onelook, gallery: Path, tmp_path: Path
+) -> None:
+    film(tmp_path / "belt.avi", [3, 5], around=64)
+    box = ["--box", "64,64,128,128"]
+    done = onelook("watch", "belt.avi", "-g", gallery, "--every", "0.2", *box)
+    assert answers(objects(done)) == ["thing 3", "thing 5"]
+    assert {line["source"] for line in objects(done)} == {"belt.avi"}
+
+
 def test_odd_wishes_are_refused_in_words(gallery: Path, tmp_path: Path) -> None:
     folder = str(tmp_path)
     for arguments, words, code in (
