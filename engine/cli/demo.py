@@ -85,7 +85,10 @@ def _summary(result: DemoResult) -> list[Row]:
             *_share(result.photographs_accepted, photographs),
         ),
         ("… a wrong label", *_share(result.photographs_mistaken, photographs)),
-        ("… found in the photograph, and outlined", *_share(result.outlined, photographs)),
+        (
+            "… for which local features were needed, and outlined",
+            *_share(result.outlined, photographs),
+        ),
         ("pictures enrolled a second", f"{result.classes / result.enroll_seconds:.0f}", ""),
         ("milliseconds a query, decoding included", f"{result.query_milliseconds:.1f}", ""),
     ]

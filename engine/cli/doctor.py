@@ -20,6 +20,9 @@ from .text import file_size
 PACKAGES = ("faiss-cpu", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "sqlalchemy")
 """Whose versions explain most, beside those that a slim install leaves out."""
 
+EXTRAS = ("openpyxl", "paho-mqtt", "pgvector", "pillow-heif", "psycopg", "ray")
+ABSENT = "not installed"
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
@@ -52,7 +55,9 @@ def doctor(
         return
     for section, facts in told.items():
         output.line(section, style="bold")
-        for name, value in facts.items():
+        absent = [name for name, value in facts.items() if value == ABSENT]
+        shown = {name: value for name, value in facts.items() if name not in absent}
+        for name, value in (shown | ({ABSENT: ", ".join(absent)} if absent else {})).items():
             output.line(f"  {name:<32}  {value}")
 
 
@@ -62,7 +67,7 @@ def _versions() -> dict[str, Any]:
     return {
         "onelook": __version__,
         "python": platform.python_version(),
-        **{package: _version(package) for package in (*PACKAGES, *LEFT_OUT.values())},
+        **{package: _version(package) for package in (*PACKAGES, *LEFT_OUT.values(), *EXTRAS)},
     }
 
 
@@ -70,7 +75,7 @@ def _version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        return "not installed"
+        return ABSENT
 
 
 def _machine() -> dict[str, Any]:
