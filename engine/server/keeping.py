@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 
@@ -43,16 +44,23 @@ class UnknownKeeper:
 
         It is waited for, so that whoever asks next finds them, but not for long.
         """
-        queries = self._served.recognizer.gallery.queries
-        if queries.due:
-            await run_in_threadpool(queries.write)
+        await self._count()
         unknown = [entry for entry in recognized if not entry.decision.known]
         served = self._served
         if not unknown or not served.options.keep_unknown or served.recognizer.gallery.read_only:
             return
         if time.monotonic() < self._resting_until or len(self._writing) >= _AT_ONCE:
             return
-        task = asyncio.ensure_future(self._keep(unknown))
+        await self._waited(self._keep(unknown))
+
+    async def _count(self) -> None:
+        """Have where queries sit written, where enough were asked; waited for as keeping is."""
+        queries = self._served.recognizer.gallery.queries
+        if queries.due and len(self._writing) < _AT_ONCE:
+            await self._waited(run_in_threadpool(queries.write))
+
+    async def _waited(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
         await asyncio.wait((task,), timeout=PATIENCE_SECONDS)

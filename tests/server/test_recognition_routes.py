@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from engine.catalog.service.query_sums import QuerySumsStore
 from engine.decision.siamese import SiameseHead
 from engine.decision.trained_head import TrainedHead
-from engine.errors import ImageError
+from engine.errors import ImageError, UnavailableError
 from engine.images import load_image
 from engine.recognizer import Recognizer
 from tests.server.conftest import png
@@ -281,6 +282,17 @@ def test_where_queries_sit_is_counted_and_told(client: TestClient) -> None:
     assert f"onelook_queries_different {told['queries']:.1f}" in text
     assert f"onelook_query_drift {told['distance']}" in text
     assert "onelook_queries_left_calibration 0.0" in text
+
+
+def test_metrics_are_told_while_the_database_is_away(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise UnavailableError("the server can't be reached")
+
+    enroll(client, "thing", 1)
+    monkeypatch.setattr(QuerySumsStore, "read", away)
+    assert "onelook_classes 1.0" in client.get("/metrics").text
 
 
 def test_attributes_come_back_and_a_filter_is_applied_to_its_caller_alone(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from ...errors import OnelookError
 from .. import problems
 from ..access import require
 from ..schemas import HealthOut, ReadinessOut
@@ -50,5 +53,6 @@ def metrics(request: Request) -> Response:
     service = service_of(request)
     gallery = service.recognizer.gallery
     service.metrics.classes.set(gallery.snapshot().classes)
-    service.metrics.drifted(gallery.queries.drift())
+    with suppress(OnelookError):  # the database is away: what was told last stays
+        service.metrics.drifted(gallery.queries.drift())
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
