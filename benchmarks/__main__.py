@@ -14,6 +14,7 @@ BENCHMARKS = {
     "startup": "help, import, one cold query, and where its time goes",
     "slow_line": "a photograph of 8 MB over a slow line, through the page",
     "memory": "of bulk enrolment and of an open gallery",
+    "service": "the service under callers, beside the library",
     "verdicts": "whether fresh galleries' verdicts hold their target FPIR, over kinds and sizes",
     "recognition": "how well things are recognised and strangers refused; one table over kinds",
     "located": "local features: what they cost, nominate, decide and outline",

@@ -1,4 +1,8 @@
-"""Bulk enrolment end to end: against what the cores could do, and against what users write."""
+"""Bulk enrolment end to end: against what the cores could do, and against what users write.
+
+What users write by hand keeps no local features and calibrates nothing; so does the enrolment that
+is compared with it. What a gallery does by default stands beside.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,9 @@ from benchmarks.measuring import Target, core_seconds_of, seconds_of
 from benchmarks.photographs import photographs
 from engine import sample
 from engine.backbones import load_backbone
-from engine.cores import available_cores
+from engine.bulk.pipeline import BulkOptions, enroll_items
+from engine.bulk.sources import items, origin
+from engine.cores import available_cores, thread_limit
 from engine.features import Embedder, FeatureExtractor, stored_local_features
 from engine.images import load_image
 from engine.recognizer import Recognizer
@@ -24,7 +30,6 @@ from engine.types import KeepPictures
 
 MEASURED = 64
 """Pictures of which the core-seconds of each stage are taken."""
-PARTS = ("decode", "keep", "points", "embed")
 FEWEST = {"large": 96, "medium": 400, "small": 1000}
 """Fewer would tell of a run's start and end: the first batch and the last write overlap nothing."""
 
@@ -78,7 +83,7 @@ def stages(paths: list[Path]) -> dict[str, float]:
         "keep": lambda: [image.bounded_picture() for image in images],
         "points": lambda: [stored_local_features(image, AUTO_POINTS) for image in images],
         "embed": lambda: embedder.embed_prepared(prepared),
-        "loader": lambda: [extractor.prepare_example(path, keep, AUTO_POINTS) for path in some],
+        "loader": lambda: [extractor.prepare_example(path, keep) for path in some],
     }
     return {
         name: 1000 * min(core_seconds_of(run) for _ in range(3)) / len(some)
@@ -91,7 +96,7 @@ def compared(folder: Path, paths: list[Path], *, by_hand: int) -> dict[str, Any]
     from benchmarks.by_hand import AfternoonScript, Loop, MetricLearning
 
     found = stages(paths)
-    bound = sum(found[part] for part in PARTS) / available_cores()
+    bound = (found["loader"] + found["embed"]) / available_cores()
     some = paths[:by_hand]
     ways: dict[str, float] = {}
     others: list[tuple[str, Loop | MetricLearning]] = [
@@ -100,21 +105,33 @@ def compared(folder: Path, paths: list[Path], *, by_hand: int) -> dict[str, Any]
         ("pytorch-metric-learning", MetricLearning()),
     ]
     ways["Onelook"] = 1000 * min(onelook(folder, paths) for _ in range(2)) / len(paths)
+    ways["Onelook, by default"] = 1000 * onelook(folder, paths, default=True) / len(paths)
     for name, other in others:
         other.enroll(some[:2])
         ways[name] = 1000 * seconds_of(partial(other.enroll, some)) / len(some)
     return {"stages_core_ms": found, "bound_ms": bound, "ms_a_picture": ways, "count": len(paths)}
 
 
-def onelook(folder: Path, paths: list[Path]) -> float:
+def onelook(folder: Path, paths: list[Path], *, default: bool = False) -> float:
     """Seconds to enroll a folder's pictures into a new gallery, the network being loaded."""
-    place = folder / "made.gallery"
+    place, source = folder / "made.gallery", paths[0].parent
     shutil.rmtree(place, ignore_errors=True)
-    with Recognizer.open(place, create=True) as recognizer:
+    points = AUTO_POINTS if default else 0
+    with Recognizer.open(place, create=True, local_features=points) as recognizer:
         recognizer.embedder.embed([Image.new("RGB", (300, 300), (90, 20, 20))])
-        taken = seconds_of(lambda: recognizer.enroll_catalog(paths[0].parent))
+        if default:
+            taken = seconds_of(lambda: recognizer.enroll_catalog(source))
+        else:
+            taken = enrolling(recognizer, source)
     shutil.rmtree(place)
     return taken
+
+
+def enrolling(recognizer: Recognizer, source: Path) -> float:
+    """Seconds to enroll a folder, calibrating on its pictures alone."""
+    options = BulkOptions(origin=origin(source), workers=thread_limit())
+    gallery, extractor = recognizer.gallery, recognizer.features
+    return seconds_of(lambda: enroll_items(gallery, extractor, items(source), options))
 
 
 def targets(results: dict[str, dict[str, Any]]) -> list[Target]:
@@ -125,7 +142,7 @@ def targets(results: dict[str, dict[str, Any]]) -> list[Target]:
         ours = ways["Onelook"]
         peer = min(ways["timm and FAISS, batched"], ways["pytorch-metric-learning"])
         found += [
-            Target(f"{kind}: enrolled / the cores' bound", result["bound_ms"] / ours, 0.85),
+            Target(f"{kind}: enrolled / the cores' bound", result["bound_ms"] / ours, 0.9),
             Target(f"{kind}: against the loop by hand", ways["the loop by hand"] / ours, 4.0),
             Target(f"{kind}: against the best peer's bulk path", peer / ours, 3.0),
         ]
@@ -139,9 +156,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         parts = result["stages_core_ms"]
         lines += [
             f"{kind} ({result['count']:,}): core-milliseconds a picture: decode "
-            f"{parts['decode']:.1f}, embed {parts['embed']:.1f}, keep {parts['keep']:.1f}, local "
-            f"features {parts['points']:.1f}; all but embed, with warnings and hash, takes "
-            f"{parts['loader']:.1f}",
+            f"{parts['decode']:.1f}, embed {parts['embed']:.1f}, keep {parts['keep']:.1f}; all "
+            f"that is done before embedding (warnings and hash as well) {parts['loader']:.1f}; "
+            f"local features, by default, {parts['points']:.1f}",
             f"    {'the cores bound it to':30}{1000 / result['bound_ms']:8.1f} pictures/s",
         ]
         for way, taken in result["ms_a_picture"].items():

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,7 @@ def write_results(name: str, results: Any, targets: Sequence[Target] = ()) -> Pa
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     written = {
+        "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         "targets": [asdict(target) | {"met": target.met} for target in targets],
         "results": results,

@@ -31,7 +31,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from benchmarks.enrolment_speed import icons
+from benchmarks.enrolment_speed import enrolling, icons
 from benchmarks.measuring import RESULTS, alternating, package_version, seconds_of, write_results
 from benchmarks.peer_searches import PEERS, Search
 from engine.recognizer import Recognizer
@@ -90,21 +90,22 @@ def end_to_end(count: int) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="onelook-peers-") as name:
         paths = icons(Path(name) / "icons", count)
         asked = paths[: max(32, count // 4)]
-        with Recognizer.open(Path(name) / "made.gallery", create=True) as recognizer:
+        place = Path(name) / "made.gallery"
+        with Recognizer.open(place, create=True, local_features=0) as recognizer:
             recognizer.embed(paths[:1])
-            enrolling = seconds_of(lambda: recognizer.enroll_catalog(paths[0].parent))
+            taken = enrolling(recognizer, paths[0].parent)
             single = [seconds_of(partial(recognizer.recognize, path)) for path in asked[:32]]
             bulk = seconds_of(lambda: list(recognizer.recognize_many(asked)))
-            found.append(_row("Onelook, decisions", count, enrolling, single, len(asked), bulk))
+            found.append(_row("Onelook, decisions", count, taken, single, len(asked), bulk))
         for title, other in (
             ("timm and FAISS, by hand", AfternoonScript()),
             ("pytorch-metric-learning", MetricLearning()),
         ):
             other.enroll(paths[:1])
-            enrolling = seconds_of(partial(other.enroll, paths))
+            taken = seconds_of(partial(other.enroll, paths))
             single = [seconds_of(partial(other.nearest, path)) for path in asked[:32]]
             bulk = seconds_of(partial(other.nearest_many, asked))
-            found.append(_row(title, count, enrolling, single, len(asked), bulk))
+            found.append(_row(title, count, taken, single, len(asked), bulk))
     return found
 
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import RESULTS, machine
+from benchmarks.measuring import RESULTS
 
 HERE = Path(__file__).parent
 SMALL = {
@@ -28,6 +28,7 @@ SMALL = {
     "search": ["--vectors", "10000,100000"],
     "growth": ["--most-classes", "30000", "--classes", "1000", "--repeats", "3"],
     "memory": ["--pictures", "10000", "--classes", "20000"],
+    "service": ["--callers", "8", "--seconds", "10"],
 }
 TINY = {
     "startup": ["--runs", "1", "--classes", "50"],
@@ -37,6 +38,7 @@ TINY = {
     "search": ["--vectors", "1000", "--dimension", "16", "--turns", "1"],
     "growth": ["--most-classes", "3000", "--classes", "20", "--repeats", "1"],
     "memory": ["--pictures", "2000", "--classes", "200", "--dimension", "16"],
+    "service": ["--callers", "2", "--seconds", "1"],
 }
 TITLES = {
     "startup": "Start-up",
@@ -46,6 +48,7 @@ TITLES = {
     "search": "The index alone",
     "growth": "Growth",
     "memory": "Memory",
+    "service": "The service under callers",
 }
 
 
@@ -73,12 +76,15 @@ def gathered(names: list[str]) -> str:
     """What was kept of those benchmarks, and the notes, as Markdown."""
     parts = [
         "# Results",
-        "Made by `make bench`; ratios matter more than times. " + described(machine()),
+        "Made by `make bench`; ratios matter more than times. Each section tells its command, its "
+        "date and its machine.",
         targets(names),
     ]
     for name in names:
         command, _, table = (RESULTS / f"{name}.txt").read_text().partition("\n")
-        parts += [f"## {TITLES[name]}", f"`{command}`", f"```\n{table.strip()}\n```"]
+        written = json.loads((RESULTS / f"{name}.json").read_text())
+        taken = f"`{command}`, {written['date']}. {described(written['machine'])}"
+        parts += [f"## {TITLES[name]}", taken, f"```\n{table.strip()}\n```"]
     notes = HERE / "NOTES.md"
     if notes.exists():
         parts.append(notes.read_text().strip())

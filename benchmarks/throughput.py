@@ -4,9 +4,9 @@
 
 Embedding: the default network, and an OpenCLIP ViT-B-32 of random weights, by torch and by ONNX
 Runtime; then beside a busy process. Decoding: JPEGs made for it, by library, in core-milliseconds.
-Enrolment: three kinds of pictures, against cores ÷ (decode + embed + kept picture, in core-seconds
-a picture), the loop that a user writes by hand, and the bulk paths of peers. Prints tables, writes
-JSON and a plot to `bench-results/`.
+Enrolment: three kinds of pictures, against cores ÷ (all that is done before embedding + embedding,
+in core-seconds a picture), the loop that a user writes by hand, and the bulk paths of peers. Prints
+tables, writes JSON and a plot to `bench-results/`.
 """
 
 from __future__ import annotations

@@ -123,9 +123,14 @@ def decode(
             doesn't lie in it.
     """
     with _opened(data, name, limits, short_side, box) as (kind, file, full):
+        pixels: Image.Image
+        remarks: tuple[str, ...]
         deep = file.mode.startswith("RGB") and any(";16" in str(tile) for tile in file.tile)
         file.load()
-        pixels, remarks = to_rgb(file, name)
+        if kind == sniff.JPEG and file.mode == "RGB":
+            pixels, remarks = file, ()  # has no frame to go on to, so it needs no copy
+        else:
+            pixels, remarks = to_rgb(file, name)
         if deep and not remarks:
             remarks = remarks_on_deep(pixels)
         if kind in _WITH_FRAMES and is_blank(pixels):

@@ -47,14 +47,16 @@ def _small(image: Image.Image) -> Image.Image:
 
 
 def _is_flat(small: Image.Image) -> bool:
-    return max(_range(channel) for channel in small.split()) <= _BLANK_RANGE
+    return _range(small) <= _BLANK_RANGE
 
 
-def _range(channel: Image.Image) -> int:
-    """Levels between the darkest and the brightest pixels, the tails disregarded."""
-    pixels = np.cumsum(channel.histogram())
-    low, high = np.searchsorted(pixels, (_TAIL * pixels[-1], (1 - _TAIL) * pixels[-1]))
-    return int(high - low)
+def _range(image: Image.Image) -> int:
+    """Levels between the darkest and the brightest pixels, the tails disregarded; of several
+    channels, those of the one with most."""
+    pixels = np.cumsum(np.reshape(image.histogram(), (-1, 256)), axis=1)
+    total = pixels[:, -1:]
+    low, high = ((pixels < share * total).sum(axis=1) for share in (_TAIL, 1 - _TAIL))
+    return int((high - low).max())
 
 
 def _has_step(grey: Image.Image, least: float) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from engine.gallery import Gallery
-from engine.indexes import load_index
+from engine.indexes import SketchedIndex, load_index
 from tests.gallery.conftest import SPACE, example, unit
 
 
@@ -242,6 +242,22 @@ def test_enrolling_one_more_leaves_the_snapshot_alone(gallery: Gallery) -> None:
     assert gallery.folder.index_file.read_bytes() == before
     with Gallery.open(gallery.folder.path) as other:
         assert "one more" in content(other).values()
+
+
+def test_an_index_that_is_due_to_be_another_is_kept_by_whoever_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "g.gallery"
+    with Gallery.create(place, space=SPACE) as gallery:
+        gallery.enroll([example(f"thing {seed}", seed) for seed in range(60)])
+    monkeypatch.setattr(SketchedIndex, "compaction_due", property(lambda index: len(index) > 60))
+    with Gallery.open(place) as gallery:
+        held = kept_generation(gallery)
+    with Gallery.open(place) as gallery:
+        assert kept_generation(gallery) == held
+        gallery.enroll([example("another", 99)])
+    with Gallery.open(place) as gallery:
+        assert kept_generation(gallery) == gallery.catalog.generation()
 
 
 def test_a_target_is_followed_though_other_changes_came_after_it(gallery: Gallery) -> None:

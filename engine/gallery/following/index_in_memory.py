@@ -97,8 +97,11 @@ class IndexInMemory:
         return True
 
     def save_if_worthwhile(self, commit: Commit, space_id: str) -> None:
-        """Save when there is no file, or it is well behind."""
-        if self.saved is None or self._changed > CHANGED_SHARE * len(self.index):
+        """Save when there is no file, or it is well behind, or the index should be another by now:
+        else every process that writes would begin to compact it, and leave nothing of that.
+        """
+        behind = self._changed > CHANGED_SHARE * len(self.index)
+        if self.saved is None or behind or (self._changed and self.index.compaction_due):
             self.save(commit, space_id)
 
     def save(self, commit: Commit, space_id: str) -> None:
