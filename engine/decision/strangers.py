@@ -14,7 +14,7 @@ such as playing cards, lie far nearer to each other than pictures of many, so ha
 stay below the mean of the samples' medians and a little more, real strangers being a little nearer
 than played ones. Above that its scores are exponential, with a wider tail where the middle is high
 and where there are few classes, one of which is easily far ahead of the others. Middle and tail
-were read off strangers of twelve pairs of picture sets, and so was what the prior counts for.
+were read off strangers of fourteen pairs of picture sets, and so was what the prior counts for.
 """
 
 from __future__ import annotations

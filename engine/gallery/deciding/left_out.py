@@ -1,11 +1,10 @@
 """What a gallery alone says about strangers: each class in turn is left out and played as one.
 
 Two domains are played, since nobody knows which one queries will resemble: the enrolled pictures
-themselves, and synthetic photographs of them (`engine.synthesis`), as cameras might take them. The
-photographs count `AS_PHOTOGRAPHS` times as much: over twelve kinds of pictures, what they reach is
-near to what real strangers do, and what enrolled pictures reach often above it, since a catalog's
-pictures resemble each other. Photographs with their own class in place show besides how known
-things score.
+themselves, and synthetic photographs of them (`engine.synthesis`), as cameras might take them. They
+count the same: over fourteen kinds of pictures, strangers that are other specimens of the sorts
+enrolled reach as much as enrolled pictures do, and photographs and drawings by another hand less.
+Photographs with their own class in place show besides how known things score.
 
 They are played by similarity alone, though local features decide about queries as well. What these
 find of one enrolled picture in another is there: a common mark, frame or ground. Whether queries
@@ -38,8 +37,6 @@ PLAYED = 1000
 
 SOUGHT_IN = 24
 """In so many photographs local features are sought, which takes a while."""
-
-AS_PHOTOGRAPHS = 2.0
 
 PHOTOGRAPHS = "synthetic photographs"
 """What calibrations that rest on some cite among their evidence."""
@@ -134,7 +131,6 @@ def calibrate_on_gallery(
         genuine = genuine_of(snapshot, photographs)
     return Calibration.of_strangers(
         *samples,
-        weights=(1.0, AS_PHOTOGRAPHS)[: len(samples)],
         method=" and ".join(evidence),
         classes=snapshot.classes,
         strangers=sum(evidence.values()),
