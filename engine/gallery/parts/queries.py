@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from functools import partial
 
 import numpy as np
@@ -20,6 +21,9 @@ LOGGER = logging.getLogger(__name__)
 
 LEAST = 16
 """A run of fewer queries isn't written down: a single one isn't worth a write."""
+
+REST = 60.0
+"""For so many seconds nothing is written after that failed, which may have taken a while."""
 
 MOST = 256
 """So many wait to be written at most; what comes then is let go of until they are."""
@@ -39,6 +43,7 @@ class QueryCounting:
         self.counting = True
         self.by_itself = True
         self._waiting: list[FloatArray] = []
+        self._rested = 0.0
         self._lock = threading.Lock()
         self._catalog: tuple[Draw, FloatArray, float, int] | None = None
         in_forked_child(self._renew)
@@ -63,6 +68,9 @@ class QueryCounting:
         with self._lock:
             if len(self._waiting) < LEAST:
                 return
+            if time.monotonic() < self._rested:
+                self._waiting = []
+                return
             waiting, self._waiting = np.stack(self._waiting), []
         try:
             snapshot = self._live.snapshot()
@@ -71,6 +79,7 @@ class QueryCounting:
             store = self._live.catalog.service.query_sums
             store.update(snapshot.space.id, partial(_added, snapshot, waiting))
         except OnelookError as error:
+            self._rested = time.monotonic() + REST
             LOGGER.info("where queries sit isn't written down for now: %s", error)
 
     def drift(self) -> QueryDrift | None:
