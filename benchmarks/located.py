@@ -9,8 +9,7 @@ kept in the user's cache folder, matches while a kind is measured, so that split
 
 Strangers whose *brand* is enrolled are counted apart: a sibling with a common mark is what is
 mistaken. Brands are listed below by name; a label that begins with none of them is its own brand.
-Queries are looked at closely in either case, as `recognize` does; siblings are told apart by their
-points alone, since pixels aren't kept.
+Queries are looked at closely in either case, as `recognize` does.
 With all classes enrolled there are no strangers, and one gallery.
 
 With `--distractors`, the pictures of that folder are enrolled beside the first kind's, and it is

@@ -73,7 +73,8 @@ class FaissVote:
         return int(np.bincount(self._owner[nearest[nearest >= 0]]).argmax())
 
 
-PEERS = (FaissVote, BruteForce, OrbMatcher)
+PointPeer = FaissVote | BruteForce | OrbMatcher
+PEERS: tuple[type[PointPeer], ...] = (FaissVote, BruteForce, OrbMatcher)
 
 
 def _described(detector: cv2.Feature2D, view: ByteArray) -> np.ndarray:
