@@ -41,6 +41,7 @@ from engine.gallery.deciding import decisions
 from engine.gallery.snapshot.local import LocalTable
 from engine.images import LoadedImage, load_image
 from engine.local import ENROLLED_LONG_SIDE, QUERY_LONG_SIDE, grey_view
+from engine.server.memory import give_memory_back
 from engine.settings import cache_folder
 from engine.types import ByteArray
 
@@ -111,9 +112,11 @@ def _answer(peer: PointPeer, view: ByteArray, answers: list[int]) -> None:
 def bytes_a_descriptor(table: LocalTable) -> float:
     """What making the index over a table's points adds to the process, a point."""
     gc.collect()
+    give_memory_back()
     before = resident_bytes()
     votes = table.votes()
     gc.collect()
+    give_memory_back()
     return (resident_bytes() - before) / votes.descriptors
 
 
@@ -130,6 +133,7 @@ def main() -> None:
     everyone = np.arange(len(pictures.kind.labels))
     queries = [load_image(path) for _, path in pictures.kind.queries[:ROUNDS]]
     results: dict[str, Any] = {"classes": {}}
+    taken = np.nan
     targets: list[Target] = []
     for classes in sorted(asked.classes):
         others = crowd.first(classes - len(everyone))
@@ -142,10 +146,8 @@ def main() -> None:
             print(f"  {way:20}{figures['p50']:8.1f} ms, p95 {figures['p95']:8.1f}", flush=True)
         ratio = found["all evidence"]["p50"] / found["extraction alone"]["p50"]
         name = f"at {snapshot.classes:,} classes: "
-        targets += [
-            Target(name + "all evidence over extraction, p50", ratio, 4.0, at_most=True),
-            Target(name + "bytes a descriptor", taken, 80.0, at_most=True),
-        ]
+        targets.append(Target(name + "all evidence over extraction, p50", ratio, 4.0, at_most=True))
+    targets.append(Target("bytes a descriptor, with the most classes", taken, 80.0, at_most=True))
     fewest = min(asked.classes) - len(everyone)
     paths = [*pictures.kind.catalog.values(), *crowd_paths(asked.distractors)[:fewest]]
     truth = pictures.embedded.truth[:PEERS_ASKED].tolist()
