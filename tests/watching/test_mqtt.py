@@ -44,9 +44,8 @@ def test_a_broker_that_is_away_for_a_while_misses_nothing(tmp_path: Path) -> Non
     port = free_port()
     with closing(Teller(Mqtt(f"mqtt://127.0.0.1:{port}/seen"), waits=(0.2,) * 600)) as teller:
         teller.send({"id": "before it is there"})
-        with brokering(tmp_path, port=port), listening(port, "seen") as came:
+        with brokering(tmp_path, port=port):
             told(teller, 1)
-            assert json.loads(came.get(timeout=60)[1])["id"] == "before it is there"
         teller.send({"id": "while it is down"})
         with brokering(tmp_path, port=port), listening(port, "seen") as came:
             told(teller, 2)
