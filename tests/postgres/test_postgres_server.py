@@ -57,6 +57,9 @@ def test_an_older_schema_is_upgraded_only_when_asked(url: str) -> None:
         enroll(catalog, new_example(1))
     with database(url) as held, held.transaction(write=True) as connection:
         for table in (
+            "query_sums",
+            "counterexample_embedding",
+            "counterexample",
             "token",
             "job_file",
             "job",

@@ -8,7 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from engine.catalog import Catalog, CatalogReader
+from engine.catalog import Catalog
+from engine.catalog.reading import CatalogReader
 from engine.recognizer import Recognizer
 from engine.types import ClassRecord
 from tests.server.conftest import png, seen

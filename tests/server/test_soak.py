@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import GalleryDamagedError
+from engine.recognizer import Recognizer
+from tests.server.conftest import png
 from tests.server.hostile import BOUND_MEGABYTES, play
 from tests.server.soak import Sample, Soak, soak
 
@@ -33,16 +36,24 @@ def test_hostile_inputs_end_in_our_errors_within_bounds(tmp_path: Path) -> None:
     assert sum(player.outcomes.values()) == 300
 
 
-def test_inputs_that_once_were_a_fault_end_in_our_errors(tmp_path: Path) -> None:
+def test_an_export_whose_columns_name_is_no_text_is_refused(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        player, _ = play(tmp_path, range(1814, 1815))  # SQLite's message quoted damaged text
-        player.play(4026)  # a column's name was no text
+        player, _ = play(tmp_path, range(4026, 4027))
     assert player.faults == []
-    assert player.outcomes == {
-        "open_gallery: GalleryDamagedError": 1,
-        "import: GalleryError": 1,
-    }
+    assert player.outcomes == {"import: GalleryError": 1}
+
+
+def test_a_gallery_whose_schema_is_no_text_is_damaged(tmp_path: Path) -> None:
+    """SQLite quotes the schema in its message, which Python then can't decode."""
+    with Recognizer.open(tmp_path / "g.gallery", create=True, backbone="fake") as opened:
+        opened.enroll("cup", png(1))
+    file = tmp_path / "g.gallery" / "catalog.sqlite"
+    data = file.read_bytes()
+    assert b"CREATE TABLE embedding" in data
+    file.write_bytes(data.replace(b"CREATE TABLE embedding", b"CREATE TABLE \xff\xfe\xff(dding"))
+    with pytest.raises(GalleryDamagedError), Recognizer.open(file.parent, backbone="fake"):
+        pass
 
 
 def test_the_soak_says_what_grew() -> None:
