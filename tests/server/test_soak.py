@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import warnings
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,9 +51,10 @@ def test_a_gallery_whose_schema_is_no_text_is_damaged(tmp_path: Path) -> None:
     with Recognizer.open(tmp_path / "g.gallery", create=True, backbone="fake") as opened:
         opened.enroll("cup", png(1))
     file = tmp_path / "g.gallery" / "catalog.sqlite"
-    data = file.read_bytes()
-    assert b"CREATE TABLE embedding" in data
-    file.write_bytes(data.replace(b"CREATE TABLE embedding", b"CREATE TABLE \xff\xfe\xff(dding"))
+    data = file.read_bytes().replace(b"CREATE TABLE embedding", b"CREATE TABLE ((((dding")
+    file.write_bytes(data.replace(b"tableembedding", b"table\xff\xfe\xffedding"))
+    with closing(sqlite3.connect(file)) as bare, pytest.raises(UnicodeDecodeError):
+        bare.execute("SELECT * FROM gallery")
     with pytest.raises(GalleryDamagedError), Recognizer.open(file.parent, backbone="fake"):
         pass
 
