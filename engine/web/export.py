@@ -8,9 +8,10 @@
     pictures/                 a small picture of each class, where the gallery keeps pictures
     runtime/                  ONNX Runtime Web, as the npm package onnxruntime-web has it
 
-The page decides as `decide_queries` does without local features and closer looks: by similarity of
-the whole picture, normalised on both sides. Vectors are kept as `round(127 · v / max|v|)` and made
-unit again when they are read, which moves similarities by some 0.0003.
+The page decides as `decide_queries` does without local features: by similarity of the whole picture
+and, where that doesn't settle it, of its middle, normalised on both sides. Vectors are kept as
+`round(127 · v / max|v|)` and made unit again when they are read, which moves similarities by some
+0.0003.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from PIL import Image
 from .. import __version__
 from ..backbones import export_backbone
 from ..errors import ImageError, SettingsError
+from ..features.closer import SHARE
 from ..gallery import Snapshot
 from ..images import load_image
 from ..recognizer import Recognizer
@@ -43,7 +45,6 @@ RUNTIME_FILES = (
 )
 PACKAGE = "onnxruntime-web"
 LOCAL_LEFT_OUT = "local features (corners and blobs that match) are left out"
-CLOSER_LEFT_OUT = "the closer look at a picture's middle is left out"
 _THUMBNAIL = 160
 _RATES_AT = np.arange(-10.0, 60.05, 0.1)
 """Normalised scores at which the page knows the stranger rate; between them it is interpolated."""
@@ -106,16 +107,14 @@ def export_web(recognizer: Recognizer, folder: Path, *, runtime: Path) -> WebExp
         encoding="utf-8",
     )
     shutil.copy(export_backbone(recognizer.backbone.name), folder / "network.onnx")
-    left_out = (
-        *((LOCAL_LEFT_OUT,) if len(snapshot.local) else ()),
-        *((CLOSER_LEFT_OUT,) if recognizer.features.closer else ()),
-    )
+    left_out = (LOCAL_LEFT_OUT,) if len(snapshot.local) else ()
     described = {
         "form": 1,
         "made_with": f"onelook {__version__}",
         "runtime": told,
         "left_out": left_out,
         "preprocessing": asdict(preprocessing),
+        "closer": SHARE if recognizer.features.closer else None,
         **_gallery(snapshot, folder),
         "pictures": _pictures(recognizer, snapshot, folder / "pictures"),
     }

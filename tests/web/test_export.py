@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,14 +23,17 @@ from typer.testing import CliRunner
 from engine import sample
 from engine.cli.app import app
 from engine.errors import SettingsError
+from engine.features import Features
+from engine.features.closer import _prepared
 from engine.gallery import Snapshot
 from engine.gallery.deciding.decisions import decide_queries
 from engine.gallery.snapshot import CounterexampleTable
+from engine.local import QueryView
 from engine.projections import Projection
 from engine.recognizer import Recognizer
-from engine.types import Decision
+from engine.types import Decision, FloatArray, Region
 from engine.web import export_web
-from engine.web.export import CLOSER_LEFT_OUT, RUNTIME_FILES, STATIC, _gallery, quantised
+from engine.web.export import LOCAL_LEFT_OUT, RUNTIME_FILES, STATIC, _gallery, quantised
 from tests.server.browser import DESKTOP, PHONE, launched, tab
 from tests.server.page import problems_of
 
@@ -102,16 +105,30 @@ def queries(site: Path) -> list[str]:
     (site / "queries").mkdir()
     names = []
     for number, source in enumerate(sources):
-        with Image.open(source) as image:
-            name = f"queries/{number}.png"
-            image.convert("RGB").save(site / name)
-        names.append(name)
+        picture = read(source)
+        if source in catalog[10:30]:
+            picture = among_others(picture, read(sources[number - 10]))
+        names.append(f"queries/{number}.png")
+        picture.save(site / names[-1])
     for number, size in enumerate(SIZES):
         name = f"queries/size-{number}.png"
         noise = np.random.default_rng(number).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
         Image.fromarray(noise).save(site / name)
         names.append(name)
     return names
+
+
+def read(source: Path) -> Image.Image:
+    with Image.open(source) as image:
+        return image.convert("RGB")
+
+
+def among_others(picture: Image.Image, others: Image.Image) -> Image.Image:
+    """A picture whose middle is that one, and the rest of it another."""
+    width, height = (round(side / 0.6) for side in picture.size)
+    whole = others.resize((width, height))
+    whole.paste(picture, ((width - picture.width) // 2, (height - picture.height) // 2))
+    return whole
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +160,32 @@ def address(site: Path) -> Iterator[str]:
         yield address
 
 
-def by_cosine(shop: Recognizer, site: Path, names: list[str]) -> list[Decision]:
-    """What the library decides without local features."""
-    features = shop.features.features([shop.features.prepare_query(site / name) for name in names])
+@pytest.fixture(scope="module")
+def looked(shop: Recognizer, site: Path, queries: list[str]) -> list[Features]:
+    """The queries, with a closer look at each."""
+    extractor = shop.features
+    return extractor.features(
+        [extractor.prepare_query(site / name, local=False) for name in queries]
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(shop: Recognizer, queries: list[str], looked: list[Features]) -> list[Decision]:
+    """What the library decides by cosine and closer looks, without local features."""
     snapshot = shop.gallery.snapshot()
-    vectors = snapshot.projection.apply_queries(np.stack([each.embedding for each in features]))
-    return decide_queries(snapshot, vectors, names)
+    vectors = snapshot.projection.apply_queries(np.stack([each.embedding for each in looked]))
+    return decide_queries(snapshot, vectors, queries, views=[each.view for each in looked])
+
+
+@dataclass
+class Looked:
+    """A closer look whose embedding is known."""
+
+    vector: FloatArray
+    box: Region = (1, 2, 3, 4)
+
+    def embedding(self) -> FloatArray:
+        return self.vector
 
 
 def same(decision: Decision, found: dict[str, Any]) -> bool:
@@ -167,9 +204,11 @@ def test_pictures_are_scaled_to_the_last_bit(
         page.goto(f"{address}/gallery.json")
         found = page.evaluate(
             """async (names) => {
-                const { prepare } = await import("/prepare.js");
-                const { preprocessing } = await (await fetch("/gallery.json")).json();
+                const { cropped, middle, prepare } = await import("/prepare.js");
+                const { closer, preprocessing } = await (await fetch("/gallery.json")).json();
                 const fits = ["between", "crop", "squash"];
+                const text = (bytes) =>
+                    bytes.reduce((text, byte) => text + String.fromCharCode(byte), "");
                 const answers = [];
                 for (const name of names) {
                     const bitmap = await createImageBitmap(await (await fetch(`/${name}`)).blob());
@@ -177,28 +216,34 @@ def test_pictures_are_scaled_to_the_last_bit(
                     const context = canvas.getContext("2d");
                     context.drawImage(bitmap, 0, 0);
                     const data = context.getImageData(0, 0, bitmap.width, bitmap.height);
-                    answers.push(fits.map((fit) => {
-                        const bytes = prepare(data, { ...preprocessing, resize: 240, fit });
-                        return bytes.reduce((text, byte) => text + String.fromCharCode(byte), "");
-                    }));
+                    const part = cropped(data, middle(bitmap.width, bitmap.height, closer));
+                    answers.push([
+                        text(prepare(part, preprocessing)),
+                        ...fits.map((fit) =>
+                            text(prepare(data, { ...preprocessing, resize: 240, fit }))),
+                    ]);
                 }
                 return answers;
             }""",
             chosen,
         )
-    for name, by_fit in zip(chosen, found, strict=True):
-        with Image.open(site / name) as image:
-            picture = image.convert("RGB")
+    for name, (part, *by_fit) in zip(chosen, found, strict=True):
+        picture = read(site / name)
+        looked_at = _prepared(shop.features.embedder, picture)
+        assert part.encode("latin-1") == looked_at.tobytes(), f"{name} closer"
         for fit, pixels in zip(("between", "crop", "squash"), by_fit, strict=True):
             expected = replace(shop.backbone.preprocessing, resize=240, fit=fit).prepare(picture)
             assert pixels.encode("latin-1") == expected.tobytes(), f"{name} {fit}"
 
 
 def test_it_decides_as_the_library_does(
-    shop: Recognizer, site: Path, queries: list[str], browser: Browser, address: str
+    queries: list[str],
+    looked: list[Features],
+    expected: list[Decision],
+    browser: Browser,
+    address: str,
 ) -> None:
-    expected = by_cosine(shop, site, queries)
-    vectors = shop.features.embed([site / name for name in queries])
+    looks = [[each.embedding, each.view.closer.embedding()] for each in looked]
     with tab(browser) as page:
         page.goto(f"{address}/gallery.json")
         found = page.evaluate(
@@ -207,15 +252,20 @@ def test_it_decides_as_the_library_does(
                 const described = await (await fetch("/gallery.json")).json();
                 const vectors = await (await fetch("/vectors.bin")).arrayBuffer();
                 const gallery = new Gallery(described, new Int8Array(vectors), null);
-                return JSON.parse(queries).map((query) => gallery.decide(query));
+                return Promise.all(JSON.parse(queries).map(
+                    ([whole, middle]) => gallery.decide(whole, async () => middle),
+                ));
             }""",
-            json.dumps(vectors.astype(float).tolist()),
+            json.dumps(np.array(looks, float).round(7).tolist()),
         )
     assert differing(queries, expected, found) == []
     assert {decision.known for decision in expected} == {True, False}
+    assert sum(decision.known and decision.region is not None for decision in expected) > 7
     for decision, answer in pairs(expected, found):
         assert answer["similarity"] == pytest.approx(decision.similarity, abs=0.002)
         assert answer["score"] == pytest.approx(decision.score, abs=0.02)
+        if decision.margin > 0.002:
+            assert answer["byMiddle"] == (decision.region is not None)
         assert answer["threshold"] == pytest.approx(decision.threshold, abs=1e-6)
         assert np.log(answer["strangerRate"]) == pytest.approx(
             np.log(decision.stranger_rate), abs=0.2
@@ -258,8 +308,12 @@ def test_in_a_projected_space_too(tmp_path: Path, shop: Recognizer, browser: Bro
     snapshot = replace(snapshot, counterexamples=table)
     (tmp_path / "gallery.json").write_text(json.dumps(_gallery(snapshot, tmp_path)))
     shutil.copy(STATIC / "decide.js", tmp_path)
-    queries = embeddings[[0, 3, 25, 26, 27, 28, 29]]
-    expected = decide_queries(snapshot, projection.apply_queries(queries), ["q"] * len(queries))
+    # Middles show what the whole does, a class, a shipped picture, a counterexample.
+    queries = embeddings[[0, 3, 25, 26, 27, 28, 28, 29, 25]]
+    middles = embeddings[[0, 3, 25, 26, 27, 4, 21, 26, 24]]
+    views = [QueryView.without_points((9, 9), Looked(middle)) for middle in middles]
+    vectors = projection.apply_queries(queries)
+    expected = decide_queries(snapshot, vectors, ["q"] * len(queries), views=views)
     with served(tmp_path) as address, tab(browser) as page:
         page.goto(f"{address}/gallery.json")
         found = page.evaluate(
@@ -272,29 +326,34 @@ def test_in_a_projected_space_too(tmp_path: Path, shop: Recognizer, browser: Bro
                     new Int8Array(await read("/vectors.bin")),
                     new Float32Array(await read("/projection.bin")),
                 );
-                return JSON.parse(queries).map((query) => gallery.decide(query));
+                return Promise.all(JSON.parse(queries).map(
+                    ([whole, middle]) => gallery.decide(whole, async () => middle),
+                ));
             }""",
-            json.dumps(queries.astype(float).tolist()),
+            json.dumps(np.stack([queries, middles], axis=1).astype(float).tolist()),
         )
-    assert [bool(decision.refused) for decision in expected] == [False] * 3 + [True] * 2 + [
-        False
-    ] * 2
+    refused = [number for number, decision in enumerate(expected) if decision.refused]
+    by_middle = [number for number, decision in enumerate(expected) if decision.region]
+    assert (refused, by_middle) == ([3, 4, 7], [5, 6, 8])
     for decision, answer in pairs(expected, found):
         assert same(decision, answer)
+        assert answer["byMiddle"] == (decision.region is not None)
         assert answer["candidates"][0]["similarity"] == pytest.approx(decision.similarity, abs=0.02)
 
 
 def test_the_page_recognises_as_the_library_does(
-    shop: Recognizer, site: Path, queries: list[str], browser: Browser, address: str
+    site: Path, queries: list[str], expected: list[Decision], browser: Browser, address: str
 ) -> None:
     """The network included; offline as well, once it was opened."""
     if unpacked() is None:
         pytest.skip("the npm package onnxruntime-web isn't unpacked here (ORT_WEB_PACKAGE)")
-    expected = by_cosine(shop, site, queries)
     with tab(browser, **PHONE) as page:
         opened(page, address)
         found = [recognised(page, name) for name in queries]
         assert differing(queries, expected, found) == []
+        for decision, answer in pairs(expected, found):
+            if decision.region is not None and answer["region"] is not None:
+                assert answer["region"] == pytest.approx(decision.region)
         page.evaluate(CONTROLLED)
         page.context.set_offline(True)
         page.reload()
@@ -302,6 +361,12 @@ def test_the_page_recognises_as_the_library_does(
         page.locator("#picture").set_input_files(site / queries[0])
         expect(page.locator("article h2")).to_have_text(expected[0].label or "Unknown")
         page.context.set_offline(False)
+        closer = next(n for n, decision in enumerate(expected) if decision.region is not None)
+        page.locator("#picture").set_input_files(site / queries[closer])
+        expect(page.get_by_text("The dashed part was looked at closer")).to_be_visible()
+        left, top, right, bottom = outlined(page)
+        assert [left, top, 1 - right, 1 - bottom] == pytest.approx([0.2] * 4, abs=0.01)
+        assert problems_of(page, "looked closer") == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -312,7 +377,9 @@ def test_axe_finds_nothing_and_the_page_says_what_it_decides_by(
     with tab(browser, **options, color_scheme=scheme) as page:
         opened(page, address)
         problems = problems_of(page, "open")
-        expect(page.get_by_role("contentinfo")).to_contain_text(CLOSER_LEFT_OUT)
+        expect(page.get_by_role("contentinfo")).to_contain_text(
+            "whole pictures and, where that doesn't settle it, of their middle."
+        )
         page.locator("#picture").set_input_files(site / queries[0])
         expect(page.get_by_role("article")).to_be_visible()
         page.get_by_text("Nearest").click()
@@ -322,6 +389,22 @@ def test_axe_finds_nothing_and_the_page_says_what_it_decides_by(
         expect(page.get_by_role("status")).to_contain_text("notes.png can't be read")
         problems += problems_of(page, "refused")
     assert problems == []
+
+
+def outlined(page: Page) -> list[float]:
+    """Left, top, right and bottom of the outline on the newest picture, as shares of it."""
+    shares: list[float] = page.locator(".query").first.evaluate(
+        """(query) => {
+            const [whole, part] = [...query.children].map((one) => one.getBoundingClientRect());
+            return [
+                (part.left - whole.left) / whole.width,
+                (part.top - whole.top) / whole.height,
+                (part.right - whole.left) / whole.width,
+                (part.bottom - whole.top) / whole.height,
+            ];
+        }"""
+    )
+    return shares
 
 
 def opened(page: Page, address: str | None) -> None:
@@ -341,11 +424,26 @@ def test_what_is_written_says_what_it_is_made_of(site: Path) -> None:
     described = json.loads((site / "gallery.json").read_text(encoding="utf-8"))
     assert described["runtime"].startswith("onnxruntime-web ")
     assert described["runtime"].endswith("licence MIT")
-    assert described["left_out"] == [CLOSER_LEFT_OUT]
+    assert described["left_out"] == []
     assert "licence MIT" in (site / "runtime" / "ABOUT.txt").read_text(encoding="utf-8")
     assert all((site / name).is_file() for name in described["files"])
     assert "EXPORT" not in (site / "worker.js").read_text(encoding="utf-8")
     assert len(described["pictures"]) == CLASSES
+
+
+def test_it_says_that_local_features_are_left_out(
+    tmp_path: Path, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONELOOK_CLOSER_LOOK", "off")
+    with Recognizer.open(tmp_path / "g", create=True, backbone="onelook-lite0") as recognizer:
+        recognizer.enroll("thing", sorted(sample.catalog().iterdir())[0])
+        made = export_web(recognizer, tmp_path / "site", runtime=stand_in(tmp_path / "package"))
+    assert made.left_out == (LOCAL_LEFT_OUT,)
+    with served(tmp_path / "site") as address, tab(browser) as page:
+        page.goto(f"{address}/")
+        expect(page.get_by_role("contentinfo")).to_contain_text(
+            f"Decides by the likeness of whole pictures: {LOCAL_LEFT_OUT}"
+        )
 
 
 def test_vectors_lose_little() -> None:

@@ -1,11 +1,11 @@
-// From an embedding to a decision, as the library decides without local features:
-// engine.gallery.snapshot.ranking, engine.gallery.deciding.refusing, engine.decision.scores and
-// engine.decision.rule say why.
+// From embeddings to a decision, as the library decides without local features:
+// engine.gallery.snapshot.ranking, engine.gallery.deciding (decisions, closely, refusing),
+// engine.decision.scores and engine.decision.rule say why.
 
 const NEIGHBOURS = 50, SOFTENING = 0.05, CLASS_WEIGHT = 0.2, LEAD_WEIGHT = 2;
 const TRUSTED = 10, PRIOR_MEAN = 0.5, PRIOR_STD = 0.1, PRIOR_WEIGHT = 3;
 const TOP = 60, MIDDLE = 5, WIDTH = 2.5, SAME_PICTURE = 0.999, ITSELF = 0.9999;
-const AMBIGUOUS_MARGIN = 0.02, NEARER = 0.5;
+const AMBIGUOUS_MARGIN = 0.02, NEARER = 0.5, CLEAR = 2;
 
 export class Gallery {
   // `described` is gallery.json; `vectors` an Int8Array; `projection` a Float32Array or null.
@@ -21,20 +21,32 @@ export class Gallery {
     });
   }
 
-  decide(features) {
-    const query = this.projected(unit(features));
+  // `whole` is what the network says of a picture; `closer`, if given, gives what it says of the
+  // picture's middle, and is asked only where the whole doesn't settle what the picture shows.
+  async decide(whole, closer = null) {
+    const look = this.projected(unit(whole));
+    const decision = this.judged([look]);
+    if (closer === null || decision.clear) return decision;
+    return this.judged([look, this.projected(unit(await closer()))]);
+  }
+
+  // A class is as similar to a picture as to the more similar of the looks at it: of the whole and,
+  // if there are two, of the middle.
+  judged(looks) {
     const { classes, examples, shipped, counterexamples, level } = this.described;
-    const best = new Float64Array(classes.length).fill(-Infinity);
-    examples.forEach((owner, row) => { best[owner] = Math.max(best[owner], this.similarity(query, row)); });
+    const most = (row) => Math.max(...looks.map((look) => this.similarity(look, row)));
+    const [ofWhole, ofMiddle] = looks.map((look) => this.nearest(look));
+    const best = ofMiddle ? ofWhole.map((similarity, place) => Math.max(similarity, ofMiddle[place])) : ofWhole;
     const refusing = new Set(counterexamples.filter((owner, i) =>
-      1 - this.similarity(query, examples.length + shipped + i) < NEARER * (1 - best[owner])));
+      1 - most(examples.length + shipped + i) < NEARER * (1 - best[owner])));
     const order = Array.from(best.keys()).filter((place) => !refusing.has(place)).sort((a, b) => best[b] - best[a]);
     if (!order.length) {
-      return { label: null, known: false, similarity: null, score: 0, threshold: onScale(level), strangerRate: 1, ambiguous: false, candidates: [] };
+      return { label: null, known: false, clear: false, byMiddle: false, similarity: null, score: 0, threshold: onScale(level), strangerRate: 1, ambiguous: false, candidates: [] };
     }
     const similarities = order.map((place) => best[place]);
-    const impostors = Array.from({ length: shipped }, (_, i) => this.similarity(query, examples.length + i))
-      .filter((similarity) => similarity < ITSELF);
+    const impostors = Array.from({ length: shipped }, (_, i) => Math.max(
+      ...looks.map((look) => this.similarity(look, examples.length + i)).filter((similarity) => similarity < ITSELF),
+    )).filter(Number.isFinite);
     const first = classes[order[0]], s = similarities[0];
     const others = similarities.slice(1, NEIGHBOURS + 1);
     const around = moments([...others, ...impostors]);
@@ -44,24 +56,34 @@ export class Gallery {
     const reached = s >= SAME_PICTURE ? TOP : Math.min(Math.max(z, -TOP), TOP - 1);
     const needed = first.pin === null ? Math.min(level, TOP) : offScale(first.pin);
     const known = reached >= needed;
+    const ambiguous = others.length > 0 && s - others[0] < AMBIGUOUS_MARGIN;
     return {
       label: known ? first.label : null,
       known,
+      clear: reached - needed >= CLEAR && !ambiguous,
+      byMiddle: ofMiddle !== undefined && ofMiddle[order[0]] > ofWhole[order[0]],
       similarity: s,
       score: onScale(reached),
       threshold: first.pin === null ? onScale(level) : first.pin,
       strangerRate: this.strangerRate(reached),
-      ambiguous: others.length > 0 && s - others[0] < AMBIGUOUS_MARGIN,
+      ambiguous,
       candidates: order.slice(0, 5).map((place) => ({
         place, label: classes[place].label, similarity: best[place], attributes: classes[place].attributes,
       })),
     };
   }
 
-  similarity(query, row) {
-    const dimension = query.length, vectors = this.vectors;
+  // The similarity of a look to each class's best example.
+  nearest(look) {
+    const found = new Float64Array(this.described.classes.length).fill(-Infinity);
+    this.described.examples.forEach((owner, row) => { found[owner] = Math.max(found[owner], this.similarity(look, row)); });
+    return found;
+  }
+
+  similarity(look, row) {
+    const dimension = look.length, vectors = this.vectors;
     let sum = 0;
-    for (let i = 0, at = row * dimension; i < dimension; i++, at++) sum += query[i] * vectors[at];
+    for (let i = 0, at = row * dimension; i < dimension; i++, at++) sum += look[i] * vectors[at];
     return sum * this.scales[row];
   }
 

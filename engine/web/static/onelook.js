@@ -2,7 +2,7 @@
 
 import * as ort from "./runtime/ort.wasm.min.mjs";
 import { Gallery } from "./decide.js";
-import { prepare } from "./prepare.js";
+import { cropped, middle, prepare } from "./prepare.js";
 
 const LONGEST = 4096; // larger pictures are shrunk while they are drawn, for phones' sake
 
@@ -16,15 +16,24 @@ export async function open() {
   const gallery = new Gallery(
     described, new Int8Array(vectors), projection && new Float32Array(projection),
   );
+  const { closer: share, preprocessing } = described;
+  const size = preprocessing.image_size;
+
+  async function embedding(picture) {
+    const input = new ort.Tensor("uint8", prepare(picture, preprocessing), [1, size, size, 3]);
+    const found = await session.run({ [session.inputNames[0]]: input });
+    return found[session.outputNames[0]].data;
+  }
+
   return {
     described,
-    gallery,
+
+    // A decision; its `region` is the middle, in the picture's pixels, where a closer look decided.
     async recognise(blob) {
-      const size = described.preprocessing.image_size;
-      const prepared = prepare(await pixels(blob), described.preprocessing);
-      const input = new ort.Tensor("uint8", prepared, [1, size, size, 3]);
-      const found = await session.run({ [session.inputNames[0]]: input });
-      return gallery.decide(found[session.outputNames[0]].data);
+      const { width, height, picture } = await pixels(blob);
+      const closer = () => embedding(cropped(picture, middle(picture.width, picture.height, share)));
+      const decision = await gallery.decide(await embedding(picture), share === null ? null : closer);
+      return { ...decision, region: decision.byMiddle ? middle(width, height, share) : null };
     },
   };
 }
@@ -41,17 +50,18 @@ async function bytes(name) {
   return answer.arrayBuffer();
 }
 
-// An encoded picture -> upright pixels, on white where it is transparent.
-export async function pixels(blob) {
+// An encoded picture -> its size, and upright pixels, on white where it is transparent.
+async function pixels(blob) {
   const options = { imageOrientation: "from-image", colorSpaceConversion: "none" };
   const bitmap = await createImageBitmap(blob, options);
-  const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
-  const width = Math.round(bitmap.width * scale), height = Math.round(bitmap.height * scale);
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const { width, height } = bitmap;
+  const scale = Math.min(1, LONGEST / Math.max(width, height));
+  const [across, down] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = Object.assign(document.createElement("canvas"), { width: across, height: down });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "#fff";
-  context.fillRect(0, 0, width, height);
-  context.drawImage(bitmap, 0, 0, width, height);
+  context.fillRect(0, 0, across, down);
+  context.drawImage(bitmap, 0, 0, across, down);
   bitmap.close();
-  return context.getImageData(0, 0, width, height);
+  return { width, height, picture: context.getImageData(0, 0, across, down) };
 }

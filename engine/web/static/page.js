@@ -23,16 +23,31 @@ function candidate(onelook, { place, label, similarity }) {
   return row;
 }
 
-function card(onelook, blob, decision) {
+// The picture, and on it the region that a closer look decided by.
+function picture(blob, region) {
   const url = URL.createObjectURL(blob);
-  const shown = element("img", { src: url, alt: "The picture", className: "query" });
-  shown.onload = () => URL.revokeObjectURL(url);
+  const shown = element("img", { src: url, alt: "The picture" });
+  const outline = element("div", { className: "region", hidden: true });
+  shown.onload = () => {
+    URL.revokeObjectURL(url);
+    if (region === null) return;
+    const [left, top, right, bottom] = region;
+    const { naturalWidth: width, naturalHeight: height } = shown;
+    outline.style.inset = [top / height, 1 - right / width, 1 - bottom / height, left / width]
+      .map((share) => `${100 * share}%`).join(" ");
+    outline.hidden = false;
+  };
+  return element("div", { className: "query" }, shown, outline);
+}
+
+function card(onelook, blob, decision) {
   const facts = Object.entries(decision.known ? decision.candidates[0].attributes : {});
   return element("article", { className: decision.known ? "known" : "unknown" },
-    shown,
+    picture(blob, decision.region),
     element("h2", {}, decision.label ?? "Unknown"),
     ...(decision.ambiguous ? [element("p", {}, "It can't be told apart from the next one.")] : []),
     ...facts.map(([name, value]) => element("p", {}, `${name}: ${value}`)),
+    ...(decision.region ? [element("p", { className: "closer" }, "The dashed part was looked at closer, and the answer goes by it.")] : []),
     element("p", { className: "rate" }, inWords(decision.strangerRate)),
     element("details", {},
       element("summary", {}, "Nearest"),
@@ -44,11 +59,11 @@ function card(onelook, blob, decision) {
 async function start() {
   const onelook = await open();
   window.onelook = onelook;
-  const { classes, left_out: leftOut, runtime, made_with: made } = onelook.described;
+  const { classes, closer, left_out: leftOut, runtime, made_with: made } = onelook.described;
   status.textContent = `${classes.length.toLocaleString("en")} things can be recognised here, without a network.`;
   document.getElementById("about").textContent = [
     "Pictures stay on this device.",
-    `Decides by the likeness of whole pictures${leftOut.length ? `: ${leftOut.join("; ")}, so answers may differ from the gallery's own` : ""}.`,
+    `Decides by the likeness of whole pictures${closer === null ? "" : " and, where that doesn't settle it, of their middle"}${leftOut.length ? `: ${leftOut.join("; ")}, so answers may differ from the gallery's own` : ""}.`,
     `Made with ${made}; runs on ${runtime}.`,
   ].join(" ");
   input.disabled = false;

@@ -92,6 +92,24 @@ function down(from, width, height, top, bottom, size) {
   });
 }
 
+// The middle of a picture, in its own pixels: `share` of each side (engine.features.closer).
+export function middle(width, height, share) {
+  const left = (width * (1 - share)) / 2, top = (height * (1 - share)) / 2;
+  return [left, top, width - left, height - top];
+}
+
+// The whole pixels of a box within `{width, height, data}`, in the same form.
+export function cropped({ width, data }, box) {
+  const [left, top, right, bottom] = box.map(roundHalfEven);
+  const part = { width: Math.max(right - left, 1), height: Math.max(bottom - top, 1) };
+  part.data = new Uint8ClampedArray(part.width * part.height * 4);
+  for (let row = 0; row < part.height; row++) {
+    const start = ((top + row) * width + left) * 4;
+    part.data.set(data.subarray(start, start + part.width * 4), row * part.width * 4);
+  }
+  return part;
+}
+
 // `{width, height, data}` with four bytes a pixel -> size × size × 3 bytes.
 export function prepare({ width, height, data }, preprocessing) {
   const size = preprocessing.image_size;
