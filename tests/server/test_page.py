@@ -271,7 +271,15 @@ def test_a_class_is_renamed_pinned_given_a_picture_merged_and_removed(
     expect(page.get_by_text("from the calibration")).to_be_visible()
 
     page.get_by_label("Add a picture").set_input_files(file(304))
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("img", name="The picture to enroll")).to_be_visible()
+    dialog.get_by_role("button", name="Draw a frame").click()
+    page.keyboard.press("ArrowRight")
+    dialog.get_by_role("button", name="Enroll").click()
     expect(page.locator(".examples li")).to_have_count(2)
+    framed = examples_of(shop, "new name")[-1].box
+    assert framed is not None
+    assert framed.sides == pytest.approx((0.22, 0.2, 0.82, 0.8), abs=0.005)
     page.get_by_role("button", name="Remove example 1").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.locator(".examples li")).to_have_count(1)

@@ -3,6 +3,7 @@
 import { button, h } from "./dom.js";
 import { get } from "./api.js";
 import { t } from "./text.js";
+import { viewer } from "./viewer.js";
 
 let lists = 0; // random ids would need HTTPS
 
@@ -23,6 +24,18 @@ export function choose(title, caption, action, pairs, text = null) {
   const select = h("select", {}, pairs.map(([value, shown]) => h("option", { value }, shown)));
   const field = h("label", { class: "field" }, h("span", {}, caption), select);
   return open(title, [text ? h("p", { class: "soft" }, text) : null, field], action, false, () => select.value);
+}
+
+/** Show a picture and ask for the part that counts: `{ box }`, null within it for the whole picture. */
+export async function askPart(title, file, action) {
+  const url = URL.createObjectURL(file);
+  const preview = viewer({ alt: t("enroll.picture") });
+  preview.show(url, null);
+  try {
+    return await open(title, [preview.element], action, false, () => ({ box: preview.box() }));
+  } finally {
+    URL.revokeObjectURL(url);
+  }
 }
 
 /** A labelled input that suggests the labels of the catalog. */

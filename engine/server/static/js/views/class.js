@@ -3,9 +3,10 @@
 import { attempt, button, h, loadable, thumbnail, toast } from "../dom.js";
 import { get, patch, post, remove, send } from "../api.js";
 import { attributesCard } from "../attributes.js";
-import { ask, confirm } from "../dialog.js";
+import { ask, askPart, confirm } from "../dialog.js";
 import { classKey, later } from "../later.js";
 import { scale } from "../scale.js";
+import { boxOf } from "../session.js";
 import { shrunk } from "../shrink.js";
 import { rateInWords, t, three, typedNumber } from "../text.js";
 
@@ -31,11 +32,16 @@ export async function classView({ id, may, refresh }) {
 function actions(found, may, refresh) {
   const row = h("div", { class: "row" });
   const file = h("input", { type: "file", accept: "image/*", class: "unseen", onchange: () => add() });
-  const add = () => attempt(async () => {
-    const done = await send(`v1/classes/${found.id}/examples`, [["image", await shrunk(file.files[0])]]);
-    toast(t(done.status === "unchanged" ? "class.same_picture" : "class.added"));
-    refresh();
-  }, row);
+  const add = async () => {
+    const picture = await shrunk(file.files[0]);
+    file.value = "";
+    const part = await askPart(t("class.add"), picture, t("enroll.do"));
+    if (part) await attempt(async () => {
+      const done = await send(`v1/classes/${found.id}/examples`, [["image", picture], ...boxOf(part)]);
+      toast(t(done.status === "unchanged" ? "class.same_picture" : "class.added"));
+      refresh();
+    }, row);
+  };
   const rename = async () => {
     const label = await ask(t("class.rename"), t("class.new_label"), t("class.rename"), { value: found.label });
     if (label && label !== found.label) await attempt(async () => {
