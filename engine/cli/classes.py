@@ -11,7 +11,7 @@ from ..errors import ExampleNotFoundError, FilterError
 from .command import command
 from .options import GalleryOption, JsonOption, LabelArgument, open_recognizer
 from .output import Output
-from .reject import reject
+from .reject import print_counterexamples, reject
 from .table import Cell, Column
 from .text import counted, figure
 
@@ -86,13 +86,18 @@ def list_classes(
 def show(
     output: Output, label: LabelArgument, gallery: GalleryOption, json_output: JsonOption = False
 ) -> None:
-    """Show a class: attributes, threshold, examples."""
+    """Show a class: attributes, threshold, examples, counterexamples."""
     with open_recognizer(gallery) as recognizer:
         record = recognizer.gallery.catalog.ask(lambda read: read.classes.by_label(label))
         entry = _object(recognizer.gallery, record)
         examples = recognizer.gallery.catalog.ask(lambda read: read.examples.listed(record.id))
+        contrary = recognizer.gallery.counterexamples.listed(record.id)
     if json_output:
-        output.json(entry | {"example_list": [_example_object(example) for example in examples]})
+        lists = {
+            "example_list": [_example_object(example) for example in examples],
+            "counterexample_list": [each.to_json() for each in contrary],
+        }
+        output.json(entry | lists)
         return
     output.line(record.label, style="bold")
     output.line(f"threshold {figure(entry['threshold'])} ({_set_by(entry)})")
@@ -111,6 +116,8 @@ def show(
             for example in examples
         ),
     )
+    if contrary:
+        print_counterexamples(output, contrary)
 
 
 @app.command("rename")

@@ -23,9 +23,18 @@ _CONSEQUENCES = {
 
 @app.command()
 @command
-def info(output: Output, gallery: GalleryOption, json_output: JsonOption = False) -> None:
+def info(
+    output: Output,
+    gallery: GalleryOption,
+    forget_queries: Annotated[
+        bool, typer.Option("--forget-queries", help="Erase first what was counted of queries.")
+    ] = False,
+    json_output: JsonOption = False,
+) -> None:
     """Say what a gallery holds and how it decides."""
     with open_recognizer(gallery) as recognizer:
+        if forget_queries:
+            recognizer.gallery.queries.forget()
         description = recognizer.gallery.describe()
     described = description.to_json()
     if json_output:

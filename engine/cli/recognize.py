@@ -45,6 +45,7 @@ PLAIN_COLUMNS = (
     Column("nearest"),
     Column("runner-up"),
     Column("ambiguous"),
+    Column("region"),
 )
 
 
@@ -119,7 +120,7 @@ class _Tally:
     """What came of the pictures so far."""
 
     def __init__(self) -> None:
-        self.recognised = self.unknown = self.ambiguous = 0
+        self.recognised = self.unknown = self.ambiguous = self.closer = 0
         self.errors: list[str] = []
 
     def counted(self, outcomes: Iterable[Decision | Reject]) -> Iterator[Decision | Reject]:
@@ -133,6 +134,7 @@ class _Tally:
                 self.recognised += outcome.known
                 self.unknown += not outcome.known
                 self.ambiguous += outcome.ambiguous
+                self.closer += outcome.region is not None
             yield outcome
 
     def summary(self) -> str:
@@ -143,7 +145,11 @@ class _Tally:
         if unreadable:
             parts.append(f"{unreadable:,} unreadable")
         hint = f"; {self.ambiguous:,} ambiguous (≈: the two can't be told apart)"
-        return f"{counted(total, 'picture')}: {', '.join(parts)}{hint if self.ambiguous else ''}"
+        closer = f"; {self.closer:,} by a closer look"
+        return (
+            f"{counted(total, 'picture')}: {', '.join(parts)}"
+            f"{hint if self.ambiguous else ''}{closer if self.closer else ''}"
+        )
 
 
 def decision_json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
@@ -182,7 +188,7 @@ def _terminal_row(outcome: Decision | Reject) -> Row:
         Cell(outcome.label, "green") if outcome.label else Cell("unknown", "yellow"),
         *_figures(outcome),
         Cell(
-            joint.join(_nearest_two(outcome)) + _refused(outcome),
+            joint.join(_nearest_two(outcome)) + _closer(outcome) + _refused(outcome),
             "" if outcome.ambiguous else "dim",
         ),
     )
@@ -192,16 +198,26 @@ def _plain_row(outcome: Decision | Reject) -> Row:
     from ..types import Reject
 
     if isinstance(outcome, Reject):
-        return (outcome.source, "unreadable", "", "", "", "", "", "", "", "")
+        return (outcome.source, "unreadable", "", "", "", "", "", "", "", "", "")
     nearest, runner_up = [*_nearest_two(outcome), "", ""][:2]
     answer = outcome.label or "unknown"
     ambiguous = "ambiguous" if outcome.ambiguous else ""
-    return (outcome.source, answer, *_figures(outcome), nearest, runner_up, ambiguous)
+    figures, region = _figures(outcome), _region(outcome)
+    return (outcome.source, answer, *figures, nearest, runner_up, ambiguous, region)
 
 
 def _figures(outcome: Decision) -> tuple[str, ...]:
     figures = (outcome.similarity, outcome.score, outcome.threshold, outcome.margin)
     return (outcome.stranger_rate_in_words or "–", *map(figure, figures))
+
+
+def _region(outcome: Decision) -> str:
+    """What a closer look decided by, in whole pixels as `--box` takes them; else nothing."""
+    return "" if outcome.region is None else ",".join(str(round(side)) for side in outcome.region)
+
+
+def _closer(outcome: Decision) -> str:
+    return "" if outcome.region is None else f"; closer look at {_region(outcome)}"
 
 
 def _refused(outcome: Decision) -> str:

@@ -69,7 +69,12 @@ def reject(
             if not list_them:
                 return ExitCode.SUCCESS
         if not images:
-            _print(output, kept.listed(label), json_output=json_output)
+            listed = kept.listed(label)
+            if json_output:
+                for each in listed:
+                    output.json(each.to_json())
+            else:
+                print_counterexamples(output, listed)
             return ExitCode.SUCCESS
         from .pictures import queries
 
@@ -89,11 +94,8 @@ def reject(
     return ExitCode.REJECTED if refused else ExitCode.SUCCESS
 
 
-def _print(output: Output, kept: list[Counterexample], *, json_output: bool) -> None:
-    if json_output:
-        for each in kept:
-            output.json(each.to_json())
-        return
+def print_counterexamples(output: Output, kept: list[Counterexample]) -> None:
+    """A table of them."""
     output.table(
         COLUMNS,
         (

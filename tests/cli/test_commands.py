@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.recognizer import Recognizer
 from tests.cli.conftest import Onelook, objects
 from tests.conftest import quarters
 
@@ -110,6 +111,34 @@ def test_a_threshold_is_pinned_and_unpinned(onelook: Onelook, gallery: Path) -> 
     assert "computed" in onelook("classes", "threshold", "thing 6", "--unpin", *g).stdout
 
 
+def test_the_table_tells_the_region_that_a_closer_look_decided_by(
+    onelook: Onelook, gallery: Path
+) -> None:
+    photograph = quarters(1003, 100)
+    photograph.paste(quarters(3, 60), (20, 20))
+    photograph.save(gallery.parent / "photograph.png")
+    quarters(3).save(gallery.parent / "query.png")
+
+    table = onelook("recognize", "photograph.png", "query.png", "-g", gallery).stdout
+
+    titles, closer, whole = [line.split("\t") for line in table.splitlines()]
+    assert (titles[-1], closer[1], closer[-1]) == ("region", "thing 3", "20,20,80,80")
+    assert (whole[1], whole[-1]) == ("thing 3", "")
+
+
+def test_what_was_counted_of_queries_is_erased(onelook: Onelook, gallery: Path) -> None:
+    with Recognizer.open(gallery) as recognizer:
+        queries = recognizer.features.embed([quarters(seed) for seed in range(100, 120)])
+        recognizer.gallery.queries.note(queries)
+        recognizer.gallery.queries.write()
+    g = ("--gallery", gallery)
+    assert "different queries sit" in onelook("info", *g).stdout
+    [left] = objects(onelook("info", "--forget-queries", *g, "--json"))
+    assert left["queries"] is None
+    [described] = objects(onelook("info", *g, "--json"))
+    assert described["queries"] is None
+
+
 def test_a_gallery_is_looked_after(onelook: Onelook, gallery: Path) -> None:
     g = ("--gallery", gallery)
 
@@ -204,6 +233,11 @@ def test_what_is_not_of_a_class_is_said_listed_and_taken_back(
     assert "'thing 3' refuses it" in onelook("explain", "other.png", "-g", gallery).stdout
     [listed] = objects(onelook("classes", "reject", "thing 3", "-g", gallery, "--list", "--json"))
     assert (listed["id"], listed["label"], listed["has_picture"]) == (1, "thing 3", True)
+
+    assert "other.png" in onelook("classes", "show", "thing 3", "-g", gallery).stdout
+    [shown] = objects(onelook("classes", "show", "thing 3", "-g", gallery, "--json"))
+    assert shown["counterexample_list"] == [listed]
+    assert "counterexample" not in onelook("classes", "show", "thing 4", "-g", gallery).stdout
 
     enrolled = onelook(
         "classes", "reject", "thing 3", catalog / "thing 3.png", "-g", gallery, code=3

@@ -71,6 +71,17 @@ def test_recognising_shows_a_coloured_table(gallery: Path, catalog: Path) -> Non
     assert "\x1b[32mthing 3" in written
 
 
+def test_a_region_that_a_closer_look_decided_by_is_told(gallery: Path, tmp_path: Path) -> None:
+    photograph = quarters(1003, 100)
+    photograph.paste(quarters(3, 60), (20, 20))
+    photograph.save(tmp_path / "photograph.png")
+
+    written = on_a_terminal("recognize", tmp_path / "photograph.png", "-g", gallery, columns=300)
+
+    assert "; closer look at 20,20,80,80" in plain(written)[1]
+    assert plain(written)[2] == "1 picture: 1 recognised, 0 unknown; 1 by a closer look"
+
+
 def test_a_file_name_cannot_drive_the_terminal(gallery: Path, tmp_path: Path) -> None:
     folder = tmp_path / "odd"
     folder.mkdir()
