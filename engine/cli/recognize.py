@@ -145,7 +145,7 @@ class _Tally:
         if unreadable:
             parts.append(f"{unreadable:,} unreadable")
         hint = f"; {self.ambiguous:,} ambiguous (≈: the two can't be told apart)"
-        closer = f"; {self.closer:,} by a closer look"
+        closer = f"; {self.closer:,} by a closer look (▣)"
         return (
             f"{counted(total, 'picture')}: {', '.join(parts)}"
             f"{hint if self.ambiguous else ''}{closer if self.closer else ''}"
@@ -188,7 +188,7 @@ def _terminal_row(outcome: Decision | Reject) -> Row:
         Cell(outcome.label, "green") if outcome.label else Cell("unknown", "yellow"),
         *_figures(outcome),
         Cell(
-            joint.join(_nearest_two(outcome)) + _closer(outcome) + _refused(outcome),
+            _closer(outcome, joint.join(_nearest_two(outcome))) + _refused(outcome),
             "" if outcome.ambiguous else "dim",
         ),
     )
@@ -216,8 +216,9 @@ def _region(outcome: Decision) -> str:
     return "" if outcome.region is None else ",".join(str(round(side)) for side in outcome.region)
 
 
-def _closer(outcome: Decision) -> str:
-    return "" if outcome.region is None else f"; closer look at {_region(outcome)}"
+def _closer(outcome: Decision, nearest: str) -> str:
+    """The mark stands in front, since what is long is cut at its end."""
+    return nearest if outcome.region is None else f"▣ {nearest}; seen at {_region(outcome)}"
 
 
 def _refused(outcome: Decision) -> str:

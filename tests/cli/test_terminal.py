@@ -78,8 +78,8 @@ def test_a_region_that_a_closer_look_decided_by_is_told(gallery: Path, tmp_path:
 
     written = on_a_terminal("recognize", tmp_path / "photograph.png", "-g", gallery, columns=300)
 
-    assert "; closer look at 20,20,80,80" in plain(written)[1]
-    assert plain(written)[2] == "1 picture: 1 recognised, 0 unknown; 1 by a closer look"
+    assert re.search(r"▣ thing 3, thing \d+; seen at 20,20,80,80$", plain(written)[1].rstrip())
+    assert plain(written)[2] == "1 picture: 1 recognised, 0 unknown; 1 by a closer look (▣)"
 
 
 def test_a_file_name_cannot_drive_the_terminal(gallery: Path, tmp_path: Path) -> None:
