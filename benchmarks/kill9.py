@@ -41,9 +41,6 @@ FORKS = multiprocessing.get_context("forkserver")
 SERVED = 3
 """Every how many rounds a service has the gallery open."""
 
-LONGEST_WAIT = 1.0
-"""Seconds for which an enrolment goes on at most after it has begun to write."""
-
 PATIENCE = 60.0
 
 
@@ -128,7 +125,7 @@ def killed(process: ForkServerProcess) -> Iterator[ForkServerProcess]:
 
 
 def begun(process: ForkServerProcess, gallery: Path) -> None:
-    """Wait until an enrolment writes."""
+    """Wait until an enrolment has opened the gallery."""
     log = gallery / "catalog.sqlite-wal"  # SQLite removes it when a gallery is closed or cleaned
     before = log.stat().st_mtime_ns if log.exists() else 0
     deadline = time.monotonic() + PATIENCE
@@ -199,8 +196,12 @@ def answering(service: httpx.Client, process: ForkServerProcess) -> None:
     raise SystemExit("the service didn't start")
 
 
-def rounds(count: int, pictures: int, seed: int, folder: Path) -> Rounds:
-    """Run what is left of `count` rounds in a folder; what all of them found."""
+def rounds(count: int, pictures: int, seed: int, folder: Path, *, longest: float = 1.0) -> Rounds:
+    """Run what is left of `count` rounds in a folder; what all of them found.
+
+    Args:
+        longest: seconds for which an enrolment goes on at most after it has opened the gallery.
+    """
     state = folder / "rounds.json"
     told = Rounds.kept(state)
     catalog = folder / "catalog"
@@ -211,7 +212,7 @@ def rounds(count: int, pictures: int, seed: int, folder: Path) -> Rounds:
     for number in range(told.done, count):
         generator = random.Random(f"{seed} {number}")
         gallery = folder / f"{told.galleries}.gallery"
-        wait = generator.uniform(0.0, LONGEST_WAIT)
+        wait = generator.uniform(0.0, longest)
         before = set(told.committed)
         if number % SERVED == SERVED - 1 and gallery.exists():
             acknowledged = served_round(catalog, gallery, wait, f"served {number}")
@@ -247,11 +248,13 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where the rounds are kept, to go on later")
+    parser.add_argument("--longest", type=float, default=6.0, help="seconds before it is killed")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="onelook-kill9-") as made:
         folder = arguments.folder or Path(made)
         folder.mkdir(parents=True, exist_ok=True)
-        told = asdict(rounds(arguments.rounds, arguments.pictures, arguments.seed, folder))
+        found_in = (arguments.rounds, arguments.pictures, arguments.seed, folder)
+        told = asdict(rounds(*found_in, longest=arguments.longest))
     print(json.dumps({**told, "committed": len(told["committed"]), "lost": 0}))
 
 
