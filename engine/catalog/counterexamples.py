@@ -13,7 +13,7 @@ from .examples import require_space
 from .labels import bounded_source
 from .log import NewCommit
 from .models import ClassRow, CounterexampleEmbeddingRow, CounterexampleRow
-from .session import Session, can_be_id, chunks, id_chunks
+from .session import Session, can_be_id, chunks
 from .spaces import SpaceReading
 from .vectors import check_vectors, encode_vectors
 
@@ -49,13 +49,7 @@ class CounterexampleReading:
         query = _COUNTEREXAMPLES
         if class_id is not None:
             query = query.where(CounterexampleRow.class_id == class_id)
-        if ids is None:
-            return [_record(row) for row in self._session.execute(query)]
-        return [
-            _record(row)
-            for chunk in id_chunks(sorted(ids))
-            for row in self._session.execute(query.where(CounterexampleRow.id.in_(chunk)))
-        ]
+        return [_record(row) for row in self._session.of_ids(query, CounterexampleRow.id, ids)]
 
     def of_contents(self, content_hashes: Iterable[str]) -> list[Counterexample]:
         """Those made from exactly those contents."""

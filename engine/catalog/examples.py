@@ -20,7 +20,7 @@ from .labels import bounded_source, normalised_label
 from .local_features import LocalFeatureWriting
 from .log import NewCommit
 from .models import ClassRow, EmbeddingRow, ExampleRow, PictureRow
-from .session import Session, can_be_id, chunks, id_chunks
+from .session import Session, can_be_id, chunks
 from .spaces import SpaceReading
 from .vectors import check_vectors, encode_vectors
 
@@ -58,13 +58,7 @@ class ExampleReading:
         if class_id is not None and not can_be_id(class_id):
             return []
         query = _EXAMPLES if class_id is None else _EXAMPLES.where(ExampleRow.class_id == class_id)
-        if ids is None:
-            return [_record(row) for row in self._session.execute(query)]
-        return [
-            _record(row)
-            for chunk in id_chunks(sorted(ids))
-            for row in self._session.execute(query.where(ExampleRow.id.in_(chunk)))
-        ]
+        return [_record(row) for row in self._session.of_ids(query, ExampleRow.id, ids)]
 
     def stream(self, *, origin: str | None = None, after_id: int = 0) -> Iterator[ExampleRecord]:
         """Every example, streamed; given an `origin`, those that came from that bulk source."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Row, text
+from sqlalchemy import Connection, CursorResult, Row, Select, text
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql import Executable
 
 from ..errors import GalleryError
@@ -96,6 +97,19 @@ class Session:
             file = self._connection.connection.driver_connection
             assert isinstance(file, sqlite.FileConnection)
             yield from file.execute(statement, values)
+
+    def of_ids(
+        self,
+        query: Select[*tuple[Any, ...]],
+        column: InstrumentedAttribute[int],
+        ids: Iterable[int] | None,
+    ) -> Iterator[Row[*tuple[Any, ...]]]:
+        """The rows of a query, of the given ids or of all; ids not there are left out."""
+        if ids is None:
+            yield from self.execute(query)
+            return
+        for chunk in id_chunks(sorted(ids)):
+            yield from self.execute(query.where(column.in_(chunk)))
 
     def stream(self, query: Executable) -> Iterator[Row[*tuple[Any, ...]]]:
         """The rows of a query, fetched as they are asked for."""
