@@ -79,6 +79,12 @@ def test_every_page_is_in_the_contents() -> None:
     assert set(re.findall(r"[\w-]+\.md", contents)) == {page.name for page in DOCS.glob("*.md")}
 
 
+def test_the_readme_leads_to_every_page_beside_it() -> None:
+    beside = {page.name for page in ROOT.glob("*.md")} - {"README.md"}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert {name for name in beside if name not in re.findall(r"\]\(([^)#]+)", readme)} == set()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_commands_that_are_named_exist_and_so_do_linked_files(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
