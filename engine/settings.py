@@ -49,7 +49,7 @@ class Settings:
         device: where it runs: `auto` takes CUDA, then Apple's MPS, then the CPU.
         runtime: what runs it: `auto` takes the fastest that works on the device.
         threads: the most threads that any one library may use; 0 leaves it to measured defaults.
-        batch_size: images embedded at once.
+        batch_size: images embedded at once; 0 takes 32, and for bulk work on a card 256.
         keep_pictures: what a new gallery keeps of each enrolled picture.
         local_features: how many points of local features a new gallery keeps of each picture;
             `none` or 0 keeps none, `auto` as many as pay.
@@ -70,7 +70,7 @@ class Settings:
     device: str = "auto"
     runtime: str = "auto"
     threads: int = 0
-    batch_size: int = 32
+    batch_size: int = 0
     keep_pictures: KeepPictures = KeepPictures.BOUNDED
     local_features: int = AUTO_POINTS
     closer_look: bool = True
@@ -203,7 +203,7 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "device": _one_of(*DEVICES),
     "runtime": _one_of(*RUNTIMES),
     "threads": _whole(0),
-    "batch_size": _whole(1, 4096),
+    "batch_size": _whole(0, 4096),
     "keep_pictures": _keep,
     "local_features": _points,
     "closer_look": _switch,

@@ -25,6 +25,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 _SMALLEST = 256
 _GROWTH = 1.5
+_CHANGES = 16
 
 
 @dataclass(slots=True, eq=False)
@@ -202,11 +203,14 @@ class Overlaid(Mapping[K, V]):
         """The version with those entries, and without what is gone; what wasn't there may be."""
         late: dict[K, V | _Gone] = {**self._late, **entries}
         for key in gone:
-            late[key] = _GONE
+            if key in self._base:
+                late[key] = _GONE
+            else:
+                late.pop(key, None)
         if late == self._late:
             return self
         made: Overlaid[K, V] = Overlaid({})
-        if len(late) <= _worth_noting(len(self._base)):
+        if len(late) <= _worth_noting(len(self._base), len(entries)):
             made._base, made._late = self._base, late
         else:
             made._base = self._base | {k: v for k, v in late.items() if not isinstance(v, _Gone)}
@@ -241,10 +245,11 @@ def _look_up(ascending: IntArray, ids: IntArray) -> tuple[IntArray, BoolArray]:
     return places, ascending[places] == ids
 
 
-def _worth_noting(size: int) -> int:
+def _worth_noting(size: int, change: int = 1) -> int:
     """So many changes are noted beside a table of that size before they are folded in.
 
     Noting one costs as much as there are, folding as much as the table is large: about the square
-    root of its size makes both alike.
+    root of its size makes both alike. Where many come at a time, as in bulk, they are folded in
+    after `_CHANGES` times as many, not each time.
     """
-    return max(_SMALLEST, math.isqrt(2 * size))
+    return max(_SMALLEST, math.isqrt(2 * size), _CHANGES * change)

@@ -53,7 +53,7 @@ def test_the_environment_is_read_and_arguments_win(monkeypatch: pytest.MonkeyPat
     ("name", "value", "expected"),
     [
         ("THREADS", "-1", "of at least 0"),
-        ("BATCH_SIZE", "0", "from 1 to 4096"),
+        ("BATCH_SIZE", "-1", "from 0 to 4096"),
         ("BATCH_SIZE", "many", "a whole number"),
         ("POLL_SECONDS", "inf", "a number of seconds"),
         ("POLL_SECONDS", "nan", "a number of seconds"),

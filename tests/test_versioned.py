@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.versioned import IdTable, Overlaid
+from engine.versioned import IdTable, Overlaid, _worth_noting
 
+WORTH_NOTING = _worth_noting
 IDS = st.lists(st.integers(0, 40), max_size=12, unique=True)
 STEPS = st.lists(st.tuples(st.booleans(), IDS), max_size=12)
 
@@ -21,7 +22,7 @@ def content(table: IdTable) -> dict[int, int]:
 @pytest.fixture(autouse=True, params=[0, 256], ids=["folded at once", "noted beside"])
 def _smallest(request: pytest.FixtureRequest) -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.versioned._worth_noting", lambda _size: request.param)
+        patch.setattr("engine.versioned._worth_noting", lambda *_: request.param)
         yield
 
 
@@ -71,6 +72,27 @@ def test_a_dictionary_and_its_earlier_versions(
         assert dict(table) == model
         assert len(table) == len(model)
         assert [table.get(key) for key in range(-1, 42)] == [model.get(k) for k in range(-1, 42)]
+
+
+def test_a_dictionary_that_grows_in_bulk_is_copied_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hundred changes of a thousand entries each: not a hundred copies of all there are."""
+    monkeypatch.setattr("engine.versioned._worth_noting", WORTH_NOTING)
+    table: Overlaid[int, str] = Overlaid({})
+    whole = []
+    for start in range(0, 100_000, 1000):
+        table = table.updated(dict.fromkeys(range(start, start + 1000), ""))
+        if not whole or whole[-1] is not table._base:
+            whole.append(table._base)
+    assert len(table) == 100_000
+    assert len(whole) <= 8
+
+
+def test_what_is_gone_and_was_never_there_is_not_noted() -> None:
+    table = Overlaid({1: "one"}).updated({2: "two"})
+    assert table.updated({}, gone=[3, 4]) is table
+    assert dict(table.updated({3: "three"}, gone=[1, 2, 4])) == {3: "three"}
 
 
 def test_two_versions_made_of_one_do_not_see_each_other() -> None:

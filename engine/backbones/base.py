@@ -6,7 +6,7 @@ decoding threads or processes and the dear one on whole batches:
     upright RGB picture --prepare--> (S, S, 3) uint8 --features--> (dim,) float32
 
 - *Deterministic*: the same picture gives the same features, alone or in any batch, up to the
-  rounding of float32 (1e-4 of the features' length).
+  rounding of float32 (1e-4 of the features' length), or on a card of float16 (a cosine of 0.9999).
 - *Thread-safe*: `prepare` and `features` may be called from several threads at once.
 - *Comparable*: two backbones whose `space` is equal give features that may be compared, whatever
   their device and runtime.

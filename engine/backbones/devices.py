@@ -24,6 +24,11 @@ def is_cpu(device: str) -> bool:
     return device == "cpu" or (device == "auto" and not _may_have_accelerator())
 
 
+def is_card(device: str) -> bool:
+    """Whether the device, as torch names it, is a CUDA card, which wants large batches."""
+    return device.partition(":")[0] == "cuda"
+
+
 def _may_have_accelerator() -> bool:
     if platform.system() == "Linux":
         return any(path.exists() for path in _NVIDIA_DRIVER)

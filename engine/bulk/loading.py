@@ -31,13 +31,16 @@ class Unchanged:
     example_id: int
 
 
+Loaded = Prepared | Unchanged | Reject
+
+
 def load_item(
     item: Item,
     enrolled: Enrolled,
     extractor: FeatureExtractor,
     keep: KeepPictures,
     local_points: int = 0,
-) -> Prepared | Unchanged | Reject:
+) -> Loaded:
     """Read, decode and resize one picture.
 
     Args:

@@ -24,7 +24,7 @@ from ..gallery.deciding.outlook import outlook_of
 from ..gallery.parts.thresholds import Photographer
 from ..types import Enrolment, EnrolmentReport, NewExample, Reject
 from .following import follow_moved, listing_of
-from .loading import Enrolled, Prepared, Unchanged, load_item
+from .loading import Enrolled, Loaded, Prepared, Unchanged, load_item
 from .remote import RemoteFile
 from .report import ReportBuilder
 from .sources import Item
@@ -172,14 +172,11 @@ def _embedded_batches(
     state = gallery.catalog.state()
     source = iter(items)
 
-    def load(entry: tuple[Item, Enrolled]) -> Prepared | Unchanged | Reject:
+    def load(entry: tuple[Item, Enrolled]) -> Loaded:
         return load_item(*entry, extractor, state.keep_pictures, state.local_points)
 
-    listed = iter(lambda: with_enrolled(gallery, islice(source, extractor.batch_size)), [])
-    for batch in work_ahead(listed, load, workers=options.workers):
-        if options.stop_on_error:
-            _raise_first_reject(batch)
-        yield EmbeddedBatch(
+    def embed(batch: list[Loaded]) -> EmbeddedBatch:
+        return EmbeddedBatch(
             size=len(batch),
             examples=embedded(
                 extractor, [row for row in batch if isinstance(row, Prepared)], options.origin
@@ -187,6 +184,15 @@ def _embedded_batches(
             unchanged=[row for row in batch if isinstance(row, Unchanged)],
             rejects=[row for row in batch if isinstance(row, Reject)],
         )
+
+    def loaded() -> Iterator[list[Loaded]]:
+        for batch in work_ahead(listed, load, workers=options.workers):
+            if options.stop_on_error:
+                _raise_first_reject(batch)
+            yield batch
+
+    listed = iter(lambda: with_enrolled(gallery, islice(source, extractor.bulk_size)), [])
+    return extractor.embedder.in_order(embed, loaded())
 
 
 def with_enrolled(gallery: Gallery, items: Iterable[Item]) -> list[tuple[Item, Enrolled]]:

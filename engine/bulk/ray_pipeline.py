@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from ..backbones import load_backbone
 from ..errors import ClusterError, OnelookError, SpaceMismatchError
-from ..features import Embedder, FeatureExtractor, work_ahead
+from ..features import BATCH_SIZE, CARD_BATCH_SIZE, Embedder, FeatureExtractor, work_ahead
 from ..gallery import Gallery
 from ..images import ImageLimits
 from ..types import EnrolmentReport, KeepPictures, NewExample, Reject
@@ -59,6 +59,7 @@ class ActorPlan:
         may_fetch: whether a machine may fetch the backbone's weights.
         space_id: of the space that the vectors must be in.
         threads: that each actor's backbone may use.
+        batch_size: 0 for as many as suit the actors' device.
         cache_dir: where the machines keep exported networks.
     """
 
@@ -126,7 +127,7 @@ class EmbeddingActor:
                 f"the gallery is of space {plan.space_id}; install the same versions on every node"
             )
         self._plan = plan
-        self._extractor = FeatureExtractor(Embedder(backbone, plan.batch_size), plan.limits)
+        self._extractor = FeatureExtractor(Embedder(backbone, plan.batch_size or None), plan.limits)
 
     def __call__(self, blobs: Blobs) -> Blobs:
         """A batch of pickled `(item, enrolled)` in; what became of each, pickled, out."""
@@ -159,6 +160,7 @@ def _embedded_batches(
     on_gpus = plan.device == "cuda" or (plan.device == "auto" and there.get("GPU", 0) >= 1)
     resource = "GPU" if on_gpus else "CPU"
     pool = actors or max(1, int(there.get(resource, 1)))
+    batch_size = plan.batch_size or (CARD_BATCH_SIZE if on_gpus else BATCH_SIZE)
     context = ray.data.DataContext.get_current()
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
@@ -167,11 +169,11 @@ def _embedded_batches(
     rows_of = ray.data.from_arrow_refs(blocks).map_batches(
         EmbeddingActor,
         fn_constructor_args=(plan,),
-        batch_size=plan.batch_size,
+        batch_size=batch_size,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=pool),
         **{f"num_{resource.lower()}s": 1},
     )
-    for blobs in rows_of.iter_batches(batch_size=plan.batch_size, prefetch_batches=2):
+    for blobs in rows_of.iter_batches(batch_size=batch_size, prefetch_batches=2):
         rows = [pickle.loads(blob) for blob in blobs["row"]]  # noqa: S301 - our own actors'
         yield EmbeddedBatch(
             size=len(rows),

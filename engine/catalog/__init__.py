@@ -5,7 +5,7 @@ for more than its tables whole: see `engine.catalog.whole`.
 """
 
 from .database import shown_location
-from .labels import normalised_label
+from .labels import names_file, normalised_label
 from .records import (
     Commit,
     Counts,
@@ -24,6 +24,7 @@ __all__ = [
     "StatisticsTable",
     "StoredProjection",
     "VectorBatch",
+    "names_file",
     "normalised_label",
     "shown_location",
 ]

@@ -16,7 +16,7 @@ from ..errors import (
 )
 from ..types import ChangeKind, ExampleRecord, NewExample, Space
 from .classes import ClassReading, ClassWriting
-from .labels import bounded_source, normalised_label
+from .labels import bounded_source, names_file, normalised_label
 from .local_features import LocalFeatureWriting
 from .log import NewCommit
 from .models import ClassRow, EmbeddingRow, ExampleRow, PictureRow
@@ -108,10 +108,14 @@ class ExampleReading:
         found: dict[tuple[str, str], list[tuple[int, str]]] = {}
         columns = select(ClassRow.label, ExampleRow.source, ExampleRow.id, ExampleRow.content_hash)
         query = columns.join(ClassRow, ClassRow.id == ExampleRow.class_id).order_by(ExampleRow.id)
-        for chunk in chunks(source for _, source in asked):
-            for row in self._session.execute(query.where(ExampleRow.source.in_(chunk))):
-                for key in asked.get((row[0], row[1]), ()):
-                    found.setdefault(key, []).append((row[2], row[3]))
+        named = {key: each for key, each in asked.items() if names_file(key[1])}
+        others = {key: each for key, each in asked.items() if key not in named}
+        # What names no file may be the source of every example, so those are found by their class.
+        for part, column, place in ((named, ExampleRow.source, 1), (others, ClassRow.label, 0)):
+            for chunk in chunks(key[place] for key in part):
+                for row in self._session.execute(query.where(column.in_(chunk))):
+                    for key in part.get((row[0], row[1]), ()):
+                        found.setdefault(key, []).append((row[2], row[3]))
         return found
 
     def picture(self, example_id: int) -> bytes | None:

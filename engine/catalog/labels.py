@@ -69,6 +69,11 @@ def bounded_source(source: str) -> str:
     return f"{source[:200]}…{digest}…{source[-200:]}"
 
 
+def names_file(source: str) -> bool:
+    """Whether a source names a file; `<bytes>` and the like name nothing that can come again."""
+    return not source.startswith("<")
+
+
 def known_label(label: str) -> str:
     """What a class that is there already may be called by: `label` in NFC, its ends stripped."""
     return unicodedata.normalize("NFC", label).strip()

@@ -210,8 +210,7 @@ class LogReading:
             commit_id: of the commit that made `generation`. Without it, another history is noticed
                 only where `generation` is yet to come.
         """
-        trimmed, _, current, _ = self._bounds()
-        if not trimmed <= generation <= current:
+        if not self._reaches(generation):
             return None
         if commit_id is not None and commit_id != self.commit_id(generation):
             return None
@@ -221,6 +220,20 @@ class LogReading:
             generation=generation,
         )
         return [Change(row[0], ChangeKind(row[1]), row[2], row[3]) for row in rows]
+
+    def kinds_since(self, generation: int) -> set[ChangeKind] | None:
+        """What kinds of changes there were after `generation`; None as `since`."""
+        if not self._reaches(generation):
+            return None
+        rows = self._session.rows(
+            "SELECT DISTINCT kind FROM change_log WHERE generation > :generation",
+            generation=generation,
+        )
+        return {ChangeKind(row[0]) for row in rows}
+
+    def _reaches(self, generation: int) -> bool:
+        trimmed, _, current, _ = self._bounds()
+        return bool(trimmed <= generation <= current)
 
     def commit_id(self, generation: int) -> str | None:
         """The id of the commit that made a generation; None where it isn't known any more."""

@@ -11,7 +11,7 @@ The first step is cheap in memory and runs in many threads (`work_ahead`); the s
 from __future__ import annotations
 
 from .ahead import work_ahead
-from .embedder import BATCH_SIZE, Embedder
+from .embedder import BATCH_SIZE, CARD_BATCH_SIZE, Embedder
 from .extractor import (
     FeatureExtractor,
     load_extractor,
@@ -21,6 +21,7 @@ from .picture import Features, PictureFacts, PreparedPicture, embeddings_of
 
 __all__ = [
     "BATCH_SIZE",
+    "CARD_BATCH_SIZE",
     "Embedder",
     "FeatureExtractor",
     "Features",

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
 from ..backbones.base import Backbone
+from ..backbones.devices import is_card
 from ..errors import BackboneError, SettingsError
 from ..types import ByteArray, FloatArray, Space
+from .ahead import work_ahead
 
 BATCH_SIZE = 32
+CARD_BATCH_SIZE = 256
+"""One of 32 leaves most of a card idle."""
 _LEAST_NORM = 1e-6
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Embedder:
@@ -21,17 +29,26 @@ class Embedder:
 
     Args:
         backbone: what computes the features.
-        batch_size: how many pictures it is given at once.
+        batch_size: how many pictures it is given at once; by default as many as suit its device.
+
+    Attributes:
+        batch_size: how many pictures make a batch where somebody waits for each.
+        bulk_size: how many where nobody does.
+        at_once: how many batches are best given to the backbone at a time: on a card two, so that
+            one is gathered and copied while the other runs.
 
     Raises:
         SettingsError: the batch size is below 1.
     """
 
-    def __init__(self, backbone: Backbone, batch_size: int = BATCH_SIZE) -> None:
-        if batch_size < 1:
+    def __init__(self, backbone: Backbone, batch_size: int | None = None) -> None:
+        if batch_size is not None and batch_size < 1:
             raise SettingsError(f"expected a batch size of at least 1 but got {batch_size}")
+        on_card = is_card(backbone.device)
         self.backbone = backbone
-        self.batch_size = batch_size
+        self.batch_size = batch_size or BATCH_SIZE
+        self.bulk_size = batch_size or (CARD_BATCH_SIZE if on_card else BATCH_SIZE)
+        self.at_once = 2 if on_card else 1
 
     @property
     def space(self) -> Space:
@@ -57,12 +74,22 @@ class Embedder:
             BackboneError: a picture has another shape or dtype, or the backbone gave numbers that
                 can't be normalised.
         """
-        size = self.batch_size
-        rows = [
-            self._embed_batch(np.stack(prepared[start : start + size]))
-            for start in range(0, len(prepared), size)
-        ]
+        size = self.bulk_size
+        batches = [prepared[start : start + size] for start in range(0, len(prepared), size)]
+        one_by_one = map if len(batches) <= 1 else self.in_order
+        rows = list(one_by_one(lambda batch: self._embed_batch(np.stack(batch)), batches))
         return np.concatenate(rows) if rows else self._empty()
+
+    def in_order(self, embed: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+        """What `embed` makes of each batch; `at_once` of them are given to the backbone at a time.
+
+        Batches are drawn in the caller's thread.
+        """
+        if self.at_once == 1:
+            return map(embed, batches)
+        single = ([batch] for batch in batches)
+        made = work_ahead(single, embed, workers=self.at_once, ahead=self.at_once)
+        return (each for [each] in made)
 
     def _empty(self) -> FloatArray:
         return np.empty((0, self.space.dimension), np.float32)

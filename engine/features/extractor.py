@@ -43,8 +43,13 @@ class FeatureExtractor:
 
     @property
     def batch_size(self) -> int:
-        """How many pictures the backbone is given at once."""
+        """How many pictures make a batch where somebody waits for each."""
         return self.embedder.batch_size
+
+    @property
+    def bulk_size(self) -> int:
+        """How many where nobody does."""
+        return self.embedder.bulk_size
 
     def prepare_query(self, image: ImageSource, *, local: bool | None = None) -> PreparedPicture:
         """Decode a picture that will be looked up.
@@ -148,7 +153,7 @@ def load_extractor(
             cache_dir=settings.cache_dir,
             may_fetch=may_fetch,
         )
-    embedder = Embedder(backbone, settings.batch_size)
+    embedder = Embedder(backbone, settings.batch_size or None)
     return FeatureExtractor(embedder, limits_of(settings), settings.closer_look)
 
 

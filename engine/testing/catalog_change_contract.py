@@ -46,11 +46,15 @@ class ChangeContract:
         assert catalog.ask(lambda read: read.log.since(0)) == expected
         assert catalog.ask(lambda read: read.log.since(3)) == expected[6:]
         assert catalog.ask(lambda read: read.log.since(5)) == []
+        for since in range(6):
+            kinds = {change.kind for change in expected if change.generation > since}
+            assert catalog.ask(lambda read, g=since: read.log.kinds_since(g)) == kinds  # type: ignore[misc]
 
     def test_a_generation_that_is_yet_to_come_has_no_changes_to_follow(
         self, catalog: Catalog
     ) -> None:
         assert catalog.ask(lambda read: read.log.since(1)) is None
+        assert catalog.ask(lambda read: read.log.kinds_since(1)) is None
 
     def test_a_trimmed_log_says_where_it_no_longer_reaches(self, catalog: Catalog) -> None:
         for number in range(4):
@@ -59,6 +63,7 @@ class ChangeContract:
             transaction.trim_changes(keep=2)
         assert catalog.generation() == 4
         assert catalog.ask(lambda read: read.log.since(1)) is None
+        assert catalog.ask(lambda read: read.log.kinds_since(1)) is None
         rest = catalog.ask(lambda read: read.log.since(2))
         assert rest is not None
         assert [change.generation for change in rest] == [3, 4]

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ..catalog import Catalog
+from ..catalog.examples import ExampleReading
 from ..errors import ExampleNotFoundError, GalleryError
 from ..types import ChangeKind, Reject, StoredLocalFeatures
 from .catalog_samples import SPACE, content_hash, enroll, new_example
+
+
+class _Counting:
+    """A session that counts the rows it fetches."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self.rows = 0
+
+    def execute(self, query: Any) -> list[Any]:
+        rows = list(self._session.execute(query))
+        self.rows += len(rows)
+        return rows
 
 
 class ExampleContract:
@@ -201,6 +216,20 @@ class ExampleContract:
         assert catalog.ask(lambda read: read.examples.known_sources(asked)) == {
             (" cup ", "a.png"): [(one, content_hash(1)), (two, content_hash(2))]
         }
+
+    def test_what_names_no_file_is_looked_up_among_its_class_alone(self, catalog: Catalog) -> None:
+        """Else every batch of pictures from memory would read all that came before."""
+        enroll(catalog, *(new_example(n, f"class {n}", source="<bytes>") for n in range(50)))
+        [named] = enroll(catalog, new_example(50, "class 7", source="a.png"))
+        asked = [("class 7", "<bytes>"), ("class 7", "a.png"), ("class 50", "<bytes>")]
+        with catalog.read() as reader:
+            counting = _Counting(reader.session)
+            found = ExampleReading(counting).known_sources(asked)  # type: ignore[arg-type]
+        assert found == {
+            ("class 7", "<bytes>"): [(8, content_hash(7))],
+            ("class 7", "a.png"): [(named, content_hash(50))],
+        }
+        assert counting.rows == 3
 
     def test_many_values_are_looked_up_at_once(self, catalog: Catalog) -> None:
         ids = enroll(catalog, *(new_example(n, f"class {n}") for n in range(2500)))

@@ -55,6 +55,30 @@ def test_the_batch_size_changes_nothing(batch_size: int) -> None:
     np.testing.assert_allclose(np.linalg.norm(expected, axis=1), 1, atol=1e-6)
 
 
+class OnCard(FakeBackbone):
+    """Plays a backbone on a card, which takes batches from several threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device = "cuda:0"
+        self.given: list[int] = []
+
+    def _features(self, batch: ByteArray) -> FloatArray:
+        self.given.append(len(batch))
+        return super()._features(batch)
+
+
+def test_a_card_is_given_large_batches_two_at_a_time() -> None:
+    backbone = OnCard()
+    embedder = Embedder(backbone)
+    assert (embedder.batch_size, embedder.bulk_size, embedder.at_once) == (32, 256, 2)
+    prepared = [backbone.prepare(noise(3, 3, seed)) for seed in range(600)]
+    found = embedder.embed_prepared(prepared)
+    assert sorted(backbone.given) == [88, 256, 256]
+    np.testing.assert_array_equal(found, Embedder(FakeBackbone()).embed_prepared(prepared))
+    assert Embedder(backbone, batch_size=64).bulk_size == 64
+
+
 def test_pictures_are_read_as_they_are_needed() -> None:
     sizes: list[int] = []
 

@@ -14,11 +14,9 @@ from ...errors import BackboneError, ImageError
 from ...images import load_image
 from ...types import ByteArray
 from ..pretrained import Network
-from .base import INPUT_NAME, OUTPUT_NAME
+from .base import INPUT_NAME, LEAST_COSINE, OUTPUT_NAME, least_cosine
 from .onnx import OnnxRuntime
 from .torch import Normalised, TorchRuntime
-
-LEAST_COSINE = 0.9999
 
 
 def export(network: Network, path: Path) -> None:
@@ -60,8 +58,7 @@ def _check(network: Network, path: Path) -> None:
             raise BackboneError(
                 f"expected exported features of shape {reference.shape} but got {features.shape}"
             )
-        lengths = np.linalg.norm(features, axis=1) * np.linalg.norm(reference, axis=1)
-        least = float(np.min(np.sum(features * reference, axis=1) / lengths))
+        least = least_cosine(features, reference)
         if not least >= LEAST_COSINE:  # so that NaN fails too
             raise BackboneError(
                 f"expected exported features with a cosine of at least {LEAST_COSINE} to torch's "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -86,7 +86,7 @@ class Examples:
         with self._live.write() as transaction:
             transaction.examples.remove(example_id)
 
-    def prune(self, origin: str, touched: Collection[int], rejected: Collection[str]) -> int:
+    def prune(self, origin: str, touched: Container[int], rejected: Collection[str]) -> int:
         """Remove the examples of a bulk source that it no longer lists; how many those were.
 
         Classes left without an example are removed as well.

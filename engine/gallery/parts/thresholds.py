@@ -105,8 +105,8 @@ class Thresholds:
     def _up_to_date(self, snapshot: Snapshot) -> bool:
         """Whether the calibration in force is of what is enrolled now."""
         with self._live.catalog.whole() as whole:
-            changes = whole.log.since(snapshot.calibration.generation)
-        return changes is not None and all(change.kind in _INNOCENT for change in changes)
+            kinds = whole.log.kinds_since(snapshot.calibration.generation)
+        return kinds is not None and kinds <= _INNOCENT
 
     def _lacks_photographs(self, snapshot: Snapshot) -> bool:
         """Whether a calibration could rest on photographs and doesn't."""

@@ -21,9 +21,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...catalog import normalised_label
+from ...catalog import names_file, normalised_label
 from ...errors import DuplicateImageError, LabelError
 from ...types import Enrolment, EnrolmentStatus, ExampleRecord, NewExample, Reject
+from .noted import NotedIds
 
 if TYPE_CHECKING:
     from ...catalog.writing import WriteTransaction
@@ -44,7 +45,7 @@ class Listing:
     origin: str | None
     holds: Callable[[str, str], bool]
     exists: Callable[[str], bool]
-    confirmed: set[int] = field(default_factory=set)
+    confirmed: NotedIds = field(default_factory=NotedIds)
     left: set[int] = field(default_factory=set)
 
     def has_left(self, record: ExampleRecord, source: str) -> bool:
@@ -141,7 +142,7 @@ class _Plan:
             )
         }
         records += transaction.read.examples.of_sources(
-            [e.source for e in examples if is_file(e.source)]
+            [e.source for e in examples if names_file(e.source)]
         )
         for record in {record.id: record for record in records}.values():
             self._know(
@@ -189,7 +190,7 @@ class _Plan:
 
     def _know(self, entry: _Entry) -> None:
         self._by_content.setdefault(entry.content_hash, []).append(entry)
-        if is_file(entry.source):
+        if names_file(entry.source):
             self._by_source.setdefault(entry.source, []).append(entry)
 
     def _of_source(self, label: str, example: NewExample) -> list[_Entry]:
@@ -236,7 +237,7 @@ class _Plan:
             if self._listing is not None and entry.record is not None:
                 self._listing.left.add(entry.record.class_id)
             self._by_content[entry.content_hash].remove(entry)
-            if is_file(entry.source):
+            if names_file(entry.source):
                 self._by_source[entry.source].remove(entry)
 
 
@@ -253,11 +254,6 @@ def _contradiction(label: str, counterexample_id: int) -> str:
         f"take that back first: `onelook classes reject {label!r} --undo {counterexample_id}`, or "
         "on the class's page"
     )
-
-
-def is_file(source: str) -> bool:
-    """Whether a source names a file; `<bytes>` and the like name nothing that can come again."""
-    return not source.startswith("<")
 
 
 def names_a_place(source: str) -> bool:
