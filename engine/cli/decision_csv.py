@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from ..types import Decision, Reject
+from .text import sides
 
 COLUMNS = (
     "source", "label", "reason", "stranger_rate", "similarity", "score", "threshold", "margin",
-    "error",
+    "error", "region",
 )  # fmt: skip
 
 
@@ -27,10 +28,11 @@ def write_csv(
     writer.writerow([*COLUMNS, *(f"attribute:{name}" for name in attributes)])
     for outcome in outcomes:
         if isinstance(outcome, Reject):
-            row = {"source": outcome.source, "error": outcome.reason}
+            row: dict[str, Any] = {"source": outcome.source, "error": outcome.reason}
             held: dict[str, Any] = {}
         else:
-            row, held = outcome.to_json(), dict(outcome.attributes)
+            row = outcome.to_json() | {"region": sides(outcome.region)}
+            held = dict(outcome.attributes)
         writer.writerow(
             [_cell(row.get(column)) for column in COLUMNS]
             + [_cell(held.get(name)) for name in attributes]

@@ -23,7 +23,7 @@ from .options import (
 )
 from .output import Output
 from .table import Cell, Column, Row
-from .text import counted, figure
+from .text import counted, figure, sides
 
 if TYPE_CHECKING:
     from ..types import Decision, Reject
@@ -202,7 +202,7 @@ def _plain_row(outcome: Decision | Reject) -> Row:
     nearest, runner_up = [*_nearest_two(outcome), "", ""][:2]
     answer = outcome.label or "unknown"
     ambiguous = "ambiguous" if outcome.ambiguous else ""
-    figures, region = _figures(outcome), _region(outcome)
+    figures, region = _figures(outcome), sides(outcome.region)
     return (outcome.source, answer, *figures, nearest, runner_up, ambiguous, region)
 
 
@@ -211,14 +211,9 @@ def _figures(outcome: Decision) -> tuple[str, ...]:
     return (outcome.stranger_rate_in_words or "–", *map(figure, figures))
 
 
-def _region(outcome: Decision) -> str:
-    """What a closer look decided by, in whole pixels as `--box` takes them; else nothing."""
-    return "" if outcome.region is None else ",".join(str(round(side)) for side in outcome.region)
-
-
 def _closer(outcome: Decision, nearest: str) -> str:
     """The mark stands in front, since what is long is cut at its end."""
-    return nearest if outcome.region is None else f"▣ {nearest}; seen at {_region(outcome)}"
+    return nearest if outcome.region is None else f"▣ {nearest}; seen at {sides(outcome.region)}"
 
 
 def _refused(outcome: Decision) -> str:

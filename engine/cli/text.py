@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..types import Outlook
+    from ..types import Outlook, Region
 
 # Control characters drive a terminal, line separators break lines, and bidirectional overrides
 # make a name read as another. File names, and so messages, may hold all of them.
@@ -45,6 +45,11 @@ def outlook_lines(outlook: Outlook | None) -> list[str]:
 def figure(value: float | None) -> str:
     """A similarity or score with three digits, or a dash."""
     return "–" if value is None else f"{value:.3f}"
+
+
+def sides(region: Region | None) -> str:
+    """A region in whole pixels as `--box` takes it, or nothing."""
+    return "" if region is None else ",".join(str(round(side)) for side in region)
 
 
 def file_size(size: int) -> str:

@@ -1,6 +1,7 @@
 """Writes the page: the network, the gallery's vectors and figures, pictures, and what runs it.
 
     index.html, *.css, *.js   the page
+    text/                     its words, a file a language
     gallery.json              labels, thresholds and all figures that a decision reads
     vectors.bin               a byte a number: the vectors of examples, impostors, counterexamples
     projection.bin            where the gallery searches another space than its network's
@@ -96,8 +97,7 @@ def export_web(recognizer: Recognizer, folder: Path, *, runtime: Path) -> WebExp
         raise SettingsError("the gallery is empty; enroll something first")
     _require_ours(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in STATIC.iterdir():
-        shutil.copy(file, folder / file.name)
+    shutil.copytree(STATIC, folder, dirs_exist_ok=True)
     (folder / "runtime").mkdir(exist_ok=True)
     for name in RUNTIME_FILES:
         shutil.copy(runtime / "dist" / name, folder / "runtime" / name)
@@ -112,7 +112,7 @@ def export_web(recognizer: Recognizer, folder: Path, *, runtime: Path) -> WebExp
         "form": 1,
         "made_with": f"onelook {__version__}",
         "runtime": told,
-        "left_out": left_out,
+        "left_out": ["local_features"] if left_out else [],
         "preprocessing": asdict(preprocessing),
         "closer": SHARE if recognizer.features.closer else None,
         **_gallery(snapshot, folder),

@@ -124,6 +124,8 @@ def test_the_table_tells_the_region_that_a_closer_look_decided_by(
     titles, closer, whole = [line.split("\t") for line in table.splitlines()]
     assert (titles[-1], closer[1], closer[-1]) == ("region", "thing 3", "20,20,80,80")
     assert (whole[1], whole[-1]) == ("thing 3", "")
+    sheet = onelook("recognize", "photograph.png", "query.png", "-g", gallery, "--csv").stdout
+    assert [row["region"] for row in csv.DictReader(io.StringIO(sheet))] == ["20,20,80,80", ""]
 
 
 def test_what_was_counted_of_queries_is_erased(onelook: Onelook, gallery: Path) -> None:

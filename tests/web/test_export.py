@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -378,7 +379,7 @@ def test_axe_finds_nothing_and_the_page_says_what_it_decides_by(
         opened(page, address)
         problems = problems_of(page, "open")
         expect(page.get_by_role("contentinfo")).to_contain_text(
-            "whole pictures and, where that doesn't settle it, of their middle."
+            "whole pictures and, where that doesn’t settle it, of their middle."
         )
         page.locator("#picture").set_input_files(site / queries[0])
         expect(page.get_by_role("article")).to_be_visible()
@@ -389,6 +390,25 @@ def test_axe_finds_nothing_and_the_page_says_what_it_decides_by(
         expect(page.get_by_role("status")).to_contain_text("notes.png can't be read")
         problems += problems_of(page, "refused")
     assert problems == []
+
+
+def test_whoever_reads_german_is_spoken_to_in_german(
+    site: Path, queries: list[str], browser: Browser, address: str
+) -> None:
+    with tab(browser, **PHONE, locale="de-AT") as page:
+        page.goto(f"{address}/")
+        expect(page.locator("#status")).to_have_text(
+            f"{CLASSES} Dinge werden hier erkannt, ganz ohne Netz."
+        )
+        expect(page.get_by_role("heading", level=1)).to_have_text("Was ist das?")
+        page.locator("#picture").set_input_files(site / queries[0])
+        expect(page.locator(".rate")).to_contain_text("Fremden")
+        page.get_by_text("Am nächsten").click()
+        expect(
+            page.get_by_text(re.compile(r"Wert [01],\d{3}, Schwelle [01],\d{3}"))
+        ).to_be_visible()
+        assert page.evaluate("document.documentElement.lang") == "de"
+        assert problems_of(page, "in German") == []
 
 
 def outlined(page: Page) -> list[float]:
@@ -442,7 +462,7 @@ def test_it_says_that_local_features_are_left_out(
     with served(tmp_path / "site") as address, tab(browser) as page:
         page.goto(f"{address}/")
         expect(page.get_by_role("contentinfo")).to_contain_text(
-            f"Decides by the likeness of whole pictures: {LOCAL_LEFT_OUT}"
+            "whole pictures. Local features (corners and blobs that match) are left out"
         )
 
 

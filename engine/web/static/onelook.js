@@ -46,7 +46,7 @@ async function network() {
 
 async function bytes(name) {
   const answer = await fetch(name);
-  if (!answer.ok) throw new Error(`${name} can't be read (${answer.status})`);
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
   return answer.arrayBuffer();
 }
 

@@ -1,4 +1,5 @@
 import { open } from "./onelook.js";
+import { loadWords, rateInWords, t, three } from "./words.js";
 
 const status = document.getElementById("status");
 const answers = document.getElementById("answers");
@@ -10,23 +11,24 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-function inWords(rate) {
-  if (rate >= 0.5) return "most strangers would score as high";
-  return `1 in ${Math.round(1 / rate).toLocaleString("en")} strangers would score as high`;
+function inWords({ known, candidates, strangerRate }) {
+  if (!candidates.length) return t("refused");
+  const rate = rateInWords(strangerRate);
+  return known ? t("known", { rate }) : t("unsure", { label: candidates[0].label, rate });
 }
 
 function candidate(onelook, { place, label, similarity }) {
   const picture = onelook.described.pictures[place];
   const row = element("li", {});
   if (picture) row.append(element("img", { src: `pictures/${picture}`, alt: "", width: 56, height: 56 }));
-  row.append(element("span", { className: "label" }, label), element("span", {}, similarity.toFixed(3)));
+  row.append(element("span", { className: "label" }, label), element("span", {}, three(similarity)));
   return row;
 }
 
 // The picture, and on it the region that a closer look decided by.
 function picture(blob, region) {
   const url = URL.createObjectURL(blob);
-  const shown = element("img", { src: url, alt: "The picture" });
+  const shown = element("img", { src: url, alt: t("picture") });
   const outline = element("div", { className: "region", hidden: true });
   shown.onload = () => {
     URL.revokeObjectURL(url);
@@ -44,42 +46,45 @@ function card(onelook, blob, decision) {
   const facts = Object.entries(decision.known ? decision.candidates[0].attributes : {});
   return element("article", { className: decision.known ? "known" : "unknown" },
     picture(blob, decision.region),
-    element("h2", {}, decision.label ?? "Unknown"),
-    ...(decision.ambiguous ? [element("p", {}, "It can't be told apart from the next one.")] : []),
+    element("h2", {}, decision.label ?? t("unknown")),
+    ...(decision.ambiguous ? [element("p", {}, t("ambiguous"))] : []),
     ...facts.map(([name, value]) => element("p", {}, `${name}: ${value}`)),
-    ...(decision.region ? [element("p", { className: "closer" }, "The dashed part was looked at closer, and the answer goes by it.")] : []),
-    element("p", { className: "rate" }, inWords(decision.strangerRate)),
+    ...(decision.region ? [element("p", { className: "closer" }, t("closer"))] : []),
+    element("p", { className: "rate" }, inWords(decision)),
     element("details", {},
-      element("summary", {}, "Nearest"),
+      element("summary", {}, t("nearest")),
       element("ol", {}, ...decision.candidates.map((each) => candidate(onelook, each))),
-      element("p", {}, `Score ${decision.score.toFixed(3)}, threshold ${decision.threshold.toFixed(3)}`)),
+      element("p", {}, t("score", { score: three(decision.score), threshold: three(decision.threshold) })),
+    ),
   );
 }
 
 async function start() {
-  const onelook = await open();
+  await loadWords();
+  const onelook = await open().catch((error) => { throw new Error(t("unreachable", { reason: error.message })); });
   window.onelook = onelook;
   const { classes, closer, left_out: leftOut, runtime, made_with: made } = onelook.described;
-  status.textContent = `${classes.length.toLocaleString("en")} things can be recognised here, without a network.`;
+  status.textContent = t("ready", { n: classes.length });
   document.getElementById("about").textContent = [
-    "Pictures stay on this device.",
-    `Decides by the likeness of whole pictures${closer === null ? "" : " and, where that doesn't settle it, of their middle"}${leftOut.length ? `: ${leftOut.join("; ")}, so answers may differ from the gallery's own` : ""}.`,
-    `Made with ${made}; runs on ${runtime}.`,
+    t("about.stay"),
+    t(closer === null ? "about.decides" : "about.decides_closer"),
+    ...leftOut.map((what) => t(`about.left_out.${what}`)),
+    t("about.made", { made, runtime }),
   ].join(" ");
   input.disabled = false;
   input.addEventListener("change", async () => {
     for (const file of input.files) {
-      status.textContent = "Looking …";
+      status.textContent = t("looking");
       try {
         answers.prepend(card(onelook, file, await onelook.recognise(file)));
         status.textContent = "";
       } catch {
-        status.textContent = `${file.name} can't be read as a picture.`;
+        status.textContent = t("unread", { name: file.name });
       }
     }
     input.value = "";
   });
 }
 
-start().catch((error) => { status.textContent = `This page can't work here: ${error.message}`; });
+start().catch((error) => { status.textContent = error.message; });
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("worker.js").catch(() => {});
