@@ -27,10 +27,25 @@ def go(page: Page, name: str) -> None:
     page.get_by_role("navigation").get_by_role("link", name=name).click()
 
 
+SMALL = """() => {
+    if (!matchMedia("(pointer: coarse)").matches) return [];
+    const targets = "a, button, .button, input, select, summary, [role=application]";
+    return [...document.querySelectorAll(targets)].filter((one) => {
+        const box = one.matches("input[type=checkbox]");
+        const whole = box && (one.closest("[role=listitem]") ?? one.labels[0]);
+        const { width, height } = (whole || one).getBoundingClientRect();
+        const shown = one.checkVisibility() && !one.matches(".unseen, .skip, #picture");
+        return shown && Math.min(width, height) < 43.5;
+    }).map((one) => one.outerHTML.slice(0, 120));
+}"""
+"""What a thumb would miss: less than 44 pixels wide or high. A box is as large as its label."""
+
+
 def problems_of(page: Page, name: str) -> list[str]:
-    """What axe finds, and whether the page is wider than the window."""
+    """What axe finds, what a thumb would miss, and whether the page is wider than the window."""
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     problems = [f"{name}: {v['id']}: {[n['html'][:120] for n in v['nodes']]}" for v in found]
+    problems += [f"{name}: small: {target}" for target in page.evaluate(SMALL)]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         problems.append(f"{name}: wider than the window")
     return problems

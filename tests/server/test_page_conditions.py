@@ -209,7 +209,7 @@ def test_a_slow_network_says_so_and_the_last_picture_wins(page: Page) -> None:
     held: list[object] = []
     page.route("**/v1/recognize", lambda route: held.append(route))
     show(page, 3)
-    expect(page.get_by_text("Looking …")).to_be_visible()
+    expect(page.get_by_text(re.compile("(Sending|Looking) …"))).to_be_visible()
     show(page, 4)
     while len(held) < 2:
         page.wait_for_timeout(10)
@@ -224,6 +224,17 @@ def test_a_service_that_is_gone_is_said_in_words(page: Page) -> None:
     page.route("**/v1/recognize", lambda route: route.abort())
     show(page, 3)
     expect(page.get_by_role("alert")).to_contain_text("can't be reached")
+    page.unroute("**/v1/recognize")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".verdict h2")).to_have_text("thing 03")
+
+
+def test_what_a_proxy_says_is_said_in_words(page: Page) -> None:
+    html = "<html><body>nginx</body></html>"
+    page.route("**/v1/recognize", lambda route: route.fulfill(status=413, body=html))
+    show(page, 3)
+    expect(page.get_by_role("alert")).to_have_text("That is too large.")
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
 
 
 def test_with_tokens_the_page_asks_and_shows_what_the_token_may(

@@ -1,6 +1,8 @@
-// Calls the service. Errors carry the service's own words.
+// Calls the service. Errors carry the service's own words, which are English.
 
-import { t } from "./text.js";
+import { language, t } from "./text.js";
+
+const TOLD = new Set([401, 403, 404, 413, 422, 429, 502, 503, 504]);
 
 let csrf = null;
 let onLogin = () => {};
@@ -84,8 +86,19 @@ function answered(path, status, data) {
   if (status >= 200 && status < 300) return data;
   const needsLogin = status === 401 && path !== "v1/session";
   if (needsLogin) onLogin();
-  throw new ApiError(status, data.detail || t("error.status", { status: String(status) }), needsLogin);
+  throw new ApiError(status, inWords(status, data.detail), needsLogin);
 }
+
+/** What went wrong; a proxy before the service gives no `detail`. */
+function inWords(status, said) {
+  const detail = typeof said === "string" ? ofPicture(said) : "";
+  if (detail && language === "en") return detail;
+  const known = TOLD.has(status) ? t(`error.status_${status}`) : t("error.status", { status: String(status) });
+  return detail ? `${known} (${detail})` : known;
+}
+
+/** What is said of an uploaded picture begins with its name, not with where it came from. */
+export const ofPicture = (text) => text.replace(/^<upload (.*?)>/, "$1").replace(/^<bytes>: /, "");
 
 const unreachable = () => new ApiError(0, t("error.unreachable"));
 

@@ -67,6 +67,7 @@ export function toast(text, className = "", action = null) {
     clearTimeout(gone);
     element.remove();
   };
+  element.addEventListener("click", close); // what stands in the way goes
   if (action) element.append(button(action[0], () => (close(), action[1]()), "quiet"));
   document.getElementById("toasts").append(element);
   return close;

@@ -1,7 +1,7 @@
 // Brings files to a job and shows how it goes.
 
 import { attempt, button, h, thumbnail, toast } from "./dom.js";
-import { follow, get, post, remove, send } from "./api.js";
+import { follow, get, ofPicture, post, remove, send } from "./api.js";
 import { shrunk } from "./shrink.js";
 import { number, percent, t, three } from "./text.js";
 
@@ -112,7 +112,7 @@ function expected({ expected_tpir: share, warnings }) {
 
 function rejected(report) {
   if (!report.rejects.length) return [];
-  const rows = report.rejects.map((reject) => h("li", {}, h("b", {}, reject.source.replace(/^<upload (.*)>$/, "$1")), " ", h("span", { class: "soft" }, reject.reason)));
+  const rows = report.rejects.map((reject) => h("li", {}, h("b", {}, ofPicture(reject.source)), " ", h("span", { class: "soft" }, reject.reason)));
   return [h("details", { open: report.rejects.length <= 20 }, h("summary", {}, t("job.rejects", { n: report.rejected })), h("ul", { class: "list rejects scroll", tabindex: "0", "aria-label": t("job.rejects_list") }, rows))];
 }
 

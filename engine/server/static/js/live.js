@@ -2,6 +2,7 @@
 
 import { button, h, icon } from "./dom.js";
 import { send } from "./api.js";
+import { written } from "./attributes.js";
 import { openCamera } from "./camera.js";
 import { frameOf } from "./shrink.js";
 import { steady } from "./steady.js";
@@ -16,6 +17,7 @@ export async function liveCamera(stage, take, done) {
   const opened = await openCamera();
   if (!opened) return null;
   const name = h("p", { class: "now unknown", role: "status" }, t("live.looking"));
+  const facts = h("p", { class: "facts" });
   const trouble = h("p", { class: "trouble", hidden: true });
   const sound = h("button", { type: "button", class: "quiet", "aria-pressed": "true", "aria-label": t("live.sound"), onclick: () => hush() }, icon("sound"));
   const keep = button(t("live.keep"), async () => {
@@ -24,12 +26,13 @@ export async function liveCamera(stage, take, done) {
     if (taken) take([taken]);
   }, "primary");
   stage.replaceChildren(
-    h("div", { class: "live" }, opened.video, h("div", { class: "said" }, name, trouble), h("div", { class: "row thumb" }, button(t("live.close"), done, ""), keep, sound)),
+    h("div", { class: "live" }, opened.video, h("div", { class: "said" }, name, facts, trouble), h("div", { class: "row thumb" }, button(t("live.close"), done, ""), keep, sound)),
   );
   const verdict = steady();
   let going = true;
   let shown = null;
-  let beeper = null;
+  const known = new Map(); // the attributes of labels that came by
+  const beeper = new AudioContext(); // made at the tap that opened the camera: later some browsers keep it silent
 
   function hush() {
     const on = sound.getAttribute("aria-pressed") !== "true";
@@ -38,7 +41,6 @@ export async function liveCamera(stage, take, done) {
 
   function beep() {
     if (sound.getAttribute("aria-pressed") !== "true") return;
-    beeper ??= new AudioContext();
     const [tone, volume] = [beeper.createOscillator(), beeper.createGain()];
     tone.frequency.value = 880;
     volume.gain.setValueAtTime(0.15, beeper.currentTime);
@@ -54,6 +56,7 @@ export async function liveCamera(stage, take, done) {
     shown = label;
     name.dataset.said = "yes";
     name.textContent = label ?? t("answer.unknown");
+    facts.textContent = Object.entries(known.get(label) ?? {}).map(([one, value]) => `${one} ${written(value)}`).join(" · ");
     name.classList.toggle("unknown", label === null);
   }
 
@@ -62,7 +65,9 @@ export async function liveCamera(stage, take, done) {
     if (!frame) return PAUSE;
     try {
       const { results } = await send("v1/recognize", [["images", frame], ["candidates", "1"], ["keep", "false"]]);
-      if (going) say(verdict(results[0].label));
+      const [{ label, attributes }] = results;
+      known.set(label, attributes);
+      if (going) say(verdict(label, performance.now()));
       trouble.hidden = true;
       return PAUSE;
     } catch (error) {
@@ -82,6 +87,6 @@ export async function liveCamera(stage, take, done) {
   return () => {
     going = false;
     opened.stop();
-    beeper?.close();
+    beeper.close();
   };
 }

@@ -1,23 +1,24 @@
 // A verdict over the frames of a moving camera that doesn't flicker.
 
-const LAST = 6;
+const LAST = 5;
 const AGREEING = 3;
+const SILENT = 2000;
 
-/** Takes one frame's label (null: unknown) at a time, and says what stands.
+/** Takes a frame's label (null: unknown) and its moment in milliseconds at a time, and says what stands.
  *
- * A name stands once 3 of the last 6 frames agree on it and no other name has as many; it stands
- * until another one does, or until none of the last 6 frames says it any more.
+ * A name stands once 3 of the last 5 frames agree on it; it stands until another one does, or until
+ * three frames in a row, over two seconds or more, have not said it.
  */
 export function steady() {
   let last = [];
   let standing = null;
-  return (label) => {
+  let said = 0; // when a frame last said what stands
+  return (label, moment) => {
     last = [...last, label].slice(-LAST);
-    const votes = new Map();
-    for (const one of last) if (one !== null) votes.set(one, (votes.get(one) ?? 0) + 1);
-    const [first, second] = [...votes].sort((a, b) => b[1] - a[1]);
-    if (first && first[1] >= AGREEING && first[1] > (second?.[1] ?? 0)) standing = first[0];
-    else if (standing !== null && last.length === LAST && !votes.has(standing)) standing = null;
+    const agreeing = last.filter((one) => one === label).length;
+    if (label !== null && agreeing >= AGREEING) standing = label;
+    if (label === standing) said = moment;
+    else if (!last.slice(-AGREEING).includes(standing) && moment - said >= SILENT) standing = null;
     return standing;
   };
 }

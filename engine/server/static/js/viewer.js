@@ -28,6 +28,13 @@ export function viewer({ framed = () => {}, everything = null, alt = t("picture.
   const row = h("div", { class: "row" }, draw, clear, find);
   const element = h("div", { class: "viewer", hidden: true }, area, closer, unseen, row);
   let outlined = { things: [], region: null, choose: null };
+  let cantBeShown = null; // the address of a picture that the browser can't show
+
+  function showing() {
+    const can = image.src !== cantBeShown;
+    area.hidden = row.hidden = !can;
+    unseen.hidden = can;
+  }
 
   function redraw() {
     const [width, height] = [image.naturalWidth, image.naturalHeight];
@@ -47,8 +54,8 @@ export function viewer({ framed = () => {}, everything = null, alt = t("picture.
 
   image.addEventListener("load", redraw);
   image.addEventListener("error", () => {
-    area.hidden = row.hidden = closer.hidden = true;
-    unseen.hidden = false;
+    cantBeShown = image.src;
+    showing();
   });
   return {
     element,
@@ -56,8 +63,7 @@ export function viewer({ framed = () => {}, everything = null, alt = t("picture.
     /** Show a picture by its address, with a frame's box or none. */
     show(url, box) {
       if (image.src !== url) image.src = url;
-      area.hidden = row.hidden = false;
-      unseen.hidden = true;
+      showing();
       frame.show(box);
       draw.hidden = box !== null;
       clear.hidden = box === null;
@@ -76,7 +82,7 @@ export function viewer({ framed = () => {}, everything = null, alt = t("picture.
     /** Outline `{corners, label, known}`, corners in pixels of the picture; `choose` gets one's index. `region`: what was looked at closer. */
     outline(things, { region = null, choose = null } = {}) {
       outlined = { things, region, choose };
-      closer.hidden = region === null;
+      closer.hidden = region === null || area.hidden;
       redraw();
     },
   };

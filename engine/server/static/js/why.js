@@ -13,7 +13,7 @@ export function why(entry) {
   const drawn = h("div", { class: "explained" });
   const details = h(
     "details",
-    { class: "why", ontoggle: () => details.open && !drawn.childElementCount && explain() },
+    { class: "why", ontoggle: () => details.open && !drawn.childElementCount && attempt(explain, drawn) },
     h("summary", {}, t("why.title")),
     h(
       "div",
@@ -25,10 +25,16 @@ export function why(entry) {
     ),
   );
 
-  const explain = () => attempt(async () => {
-    const found = await send("v1/explain", [["image", entry.file], ...boxOf(entry)]);
-    drawn.replaceChildren(...explained(found), ...(found.matches && !entry.box ? matched(found, entry) : []));
-  }, drawn);
+  async function explain() {
+    drawn.replaceChildren(h("p", { class: "soft", role: "status" }, t("answer.looking")));
+    try {
+      const found = await send("v1/explain", [["image", entry.file], ...boxOf(entry)]);
+      drawn.replaceChildren(...explained(found), ...(found.matches && !entry.box ? matched(found, entry) : []));
+    } catch (error) {
+      drawn.replaceChildren(); // asked again when it is opened again
+      throw error;
+    }
+  }
 
   return details;
 }

@@ -106,14 +106,15 @@ export async function catalogView(context) {
 
   function add(index) {
     const entry = state.classes[index];
+    const box = selection.box(entry);
     const link = h(
       "a",
-      { class: "tile", href: `#/catalog/${entry.id}`, title: [entry.label, ...Object.entries(entry.attributes ?? {}).map(([name, value]) => `${name}: ${written(value)}`)].join("\n") },
+      { class: "tile", href: `#/catalog/${entry.id}`, title: [entry.label, ...Object.entries(entry.attributes ?? {}).map(([name, value]) => `${name}: ${written(value)}`)].join("\n"), onclick: (event) => selection.take(event, box) },
       thumbnail(entry.example_id),
       entry.examples > 1 ? h("span", { class: "count badge", "aria-label": t("class.examples", { n: entry.examples }) }, String(entry.examples)) : null,
       h("span", { class: "name" }, entry.label),
     );
-    const tile = h("div", { role: "listitem", "aria-setsize": state.total, "aria-posinset": index + 1 }, link, selection.box(entry));
+    const tile = h("div", { role: "listitem", "aria-setsize": state.total, "aria-posinset": index + 1 }, link, box);
     Object.assign(tile.style, { position: "absolute", top: 0, left: 0 });
     link.style.position = "relative";
     tiles.set(index, tile);
@@ -150,8 +151,8 @@ export async function catalogView(context) {
   while (state.next !== null && state.classes.length < back.count) await load();
   context.top = back.top;
   return [
-    h("div", { class: "head" }, h("h1", {}, t("tab.catalog")), total, h("div", { class: "search push" }, search)),
-    h("div", { class: "row tools-row" }, sort, narrowing, selection.toggle),
+    h("div", { class: "head" }, h("h1", {}, t("tab.catalog")), total, h("div", { class: "search push" }, search), selection.toggle),
+    h("div", { class: "row tools-row" }, sort, narrowing),
     selection.bar,
     alike,
     grid,
@@ -165,10 +166,17 @@ function sorting(attributes, chosen, changed) {
   return select;
 }
 
+/** A cell of a CSV file; never what a spreadsheet would run. */
+function cell(value) {
+  const plain = written(value);
+  const text = typeof value !== "number" && /^[=+\-@\t\r]/.test(plain) ? `'${plain}` : plain;
+  return `"${text.replaceAll('"', '""')}"`;
+}
+
 /** Choosing several classes, and what can be done with them. */
 function selecting(state, { may, changed, all }) {
   const chosen = new Map();
-  const toggle = h("button", { type: "button", "aria-pressed": "false", class: "push", onclick: () => show(bar.hidden) }, t("select.start"));
+  const toggle = h("button", { type: "button", "aria-pressed": "false", onclick: () => show(bar.hidden) }, t("select.start"));
   const told = h("b", { role: "status" });
   const merge = button(t("select.merge"), mergeThem);
   const drop = button(t("select.remove"), removeThem, "bad");
@@ -229,8 +237,8 @@ function selecting(state, { may, changed, all }) {
 
   function saveThem() {
     const names = [...new Set([...chosen.values()].flatMap((entry) => Object.keys(entry.attributes)))].sort();
-    const rows = [["label", "examples", ...names], ...[...chosen.values()].map((entry) => [entry.label, entry.examples, ...names.map((name) => (name in entry.attributes ? written(entry.attributes[name]) : ""))])];
-    const text = rows.map((row) => row.map((cell) => `"${String(cell).replaceAll('"', '""')}"`).join(",")).join("\r\n");
+    const rows = [["label", "examples", ...names], ...[...chosen.values()].map((entry) => [entry.label, entry.examples, ...names.map((name) => entry.attributes[name] ?? "")])];
+    const text = rows.map((row) => row.map(cell).join(",")).join("\r\n");
     const url = URL.createObjectURL(new Blob([`\ufeff${text}\r\n`], { type: "text/csv" }));
     h("a", { href: url, download: "classes.csv" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 60_000);
@@ -241,6 +249,14 @@ function selecting(state, { may, changed, all }) {
   return {
     toggle,
     bar,
+
+    /** While classes are selected, a tile is the box on it. */
+    take(event, box) {
+      if (bar.hidden) return;
+      event.preventDefault();
+      box.click();
+    },
+
     box(entry) {
       const box = h("input", { type: "checkbox", value: String(entry.id), "aria-label": t("select.one", { label: entry.label }), onchange: () => {
         if (box.checked) chosen.set(entry.id, entry);

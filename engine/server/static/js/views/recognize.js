@@ -1,6 +1,6 @@
 // Recognise: pictures in, a name or "unknown" out, and where; then confirm or correct.
 
-import { attempt, h, icon, toast } from "../dom.js";
+import { attempt, button, h, icon, toast } from "../dom.js";
 import { send } from "../api.js";
 import { answerOf } from "../answer.js";
 import { intake } from "../intake.js";
@@ -65,7 +65,7 @@ export function recognizeView({ gallery, may, onLeave }) {
     } catch (error) {
       if (!mine()) return;
       entry.state = "failed";
-      entry.error = error.message;
+      entry.error = error;
     }
     changed(entry);
   }
@@ -135,13 +135,24 @@ export function recognizeView({ gallery, may, onLeave }) {
   }
 
   function shown(entry) {
-    if (entry.state === "failed") return [h("div", { class: "notice bad", role: "alert" }, entry.error)];
+    if (entry.state === "failed") return failed(entry);
     if (entry.state !== "done") {
       const bar = h("progress", { max: 1, value: entry.progress, "aria-label": t("history.sending") });
       bar.hidden = entry.state !== "waiting";
-      return [h("p", { class: "soft" }, t("answer.looking")), bar];
+      return [h("p", { class: "soft" }, t(entry.state === "waiting" ? "answer.sending" : "answer.looking")), bar];
     }
     return answerOf(entry, { may, changed: () => changed(entry), again: () => recognize(entry) });
+  }
+
+  /** What went wrong; what may go better next time can be tried again. */
+  function failed(entry) {
+    const again = () => {
+      Object.assign(entry, { state: "waiting", progress: 0, error: null });
+      changed(entry);
+      recognize(entry);
+    };
+    const passing = [0, 401, 429].includes(entry.error.status) || entry.error.status >= 500;
+    return [h("div", { class: "notice bad", role: "alert" }, entry.error.message), passing ? h("div", { class: "row" }, button(t("error.again"), again, "primary")) : null].filter(Boolean);
   }
 
   return [h("h1", { class: "unseen" }, t("tab.recognize")), page];
