@@ -66,11 +66,19 @@ class Kind:
     def read(cls, folder: Path, *, all_enrolled: bool = False) -> Kind:
         """A folder with `catalog/` and `queries/`; queries without a catalog picture are left out.
 
+        Labels whose catalog pictures are the very same file are one, the first of them: nothing
+        could tell them apart, and a stranger to one would show what the other enrolled.
+
         Exits with a message where there are fewer than four classes.
         """
-        catalog = {path.stem: path for path in _pictures(folder / "catalog")}
+        paths = _pictures(folder / "catalog")
+        first: dict[bytes, Path] = {}
+        same = {p: first.setdefault(hashlib.sha256(p.read_bytes()).digest(), p) for p in paths}
+        catalog = {path.stem: path for path in first.values()}
         queries = [
-            (label, path) for label in catalog for path in _pictures(folder / "queries" / label)
+            (same[catalogued].stem, path)
+            for catalogued in paths
+            for path in _pictures(folder / "queries" / catalogued.stem)
         ]
         if len(catalog) < 4 or not queries:
             raise SystemExit(

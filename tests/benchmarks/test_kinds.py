@@ -53,6 +53,15 @@ def test_queries_without_a_catalog_picture_are_left_out(kind: Kind) -> None:
     assert len(kind.catalog) == len(kind.queries) == 8
 
 
+def test_labels_with_the_same_catalog_picture_are_one(kind: Kind) -> None:
+    twin, first = kind.catalog["thing 5"], kind.catalog["thing 2"]
+    twin.write_bytes(first.read_bytes())
+    read = Kind.read(first.parents[1])
+    assert read.labels == [label for label in kind.labels if label != "thing 5"]
+    assert [path for _, path in read.queries] == [path for _, path in kind.queries]
+    assert [label for label, _ in read.queries].count("thing 2") == 2
+
+
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"expected catalog/LABEL\.jpg of at least 4 classes"):
         Kind.read(tmp_path)
