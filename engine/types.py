@@ -70,6 +70,7 @@ class ChangeKind(StrEnum):
     HEAD = "head"
     ATTRIBUTES = "attributes"
     COUNTEREXAMPLE = "counterexample"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +111,13 @@ class ClassRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExampleRecord:
-    """An enrolled picture of a class, without its vector and its pixels.
+    """An enrolled picture of a class, or a text, without its vector and its pixels.
 
     Attributes:
         source: where it came from, as text; of a part of a picture, with its box.
-        width, height: of the upright picture, or of the part, in pixels.
+        width, height: of the upright picture, or of the part, in pixels; 0 of a text.
         origin: the bulk source that listed it, as text, or None.
+        text: what was enrolled in a picture's place; None for a picture.
     """
 
     id: int
@@ -128,6 +130,7 @@ class ExampleRecord:
     created_at: datetime
     warnings: tuple[str, ...] = ()
     origin: str | None = None
+    text: str | None = None
 
     @property
     def box(self) -> Box | None:
@@ -155,8 +158,8 @@ class NewExample:
     Attributes:
         label: the class it belongs to; created when absent.
         source: where it came from, as text; together with the label it names the example.
-        content_hash: SHA-256 of the file's bytes (of the pixels for arrays), hex.
-        width, height: of the upright picture in its source, in pixels.
+        content_hash: SHA-256 of the file's bytes (of the pixels for arrays, of a text), hex.
+        width, height: of the upright picture in its source, in pixels; 0 of a text.
         vector: `(dim,) float32`, unit length, in the gallery's space.
         picture: the encoded copy to keep, or None.
         attributes: merged into the class's attributes.
@@ -164,6 +167,7 @@ class NewExample:
         origin: the bulk source that lists it, as text.
         space_id: of the vector's space; None takes it for the gallery's.
         local_features: the picture's, or None.
+        text: what is enrolled in a picture's place; None for a picture.
     """
 
     label: str
@@ -178,6 +182,7 @@ class NewExample:
     origin: str | None = None
     space_id: str | None = None
     local_features: StoredLocalFeatures | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +336,9 @@ class Ranking:
             units of normalised scores; infinite where the second lies elsewhere in the query.
         part: the part of the query that was compared as well; a similarity is the higher of both.
         refused: classes that are left out, since they refuse the query; the most similar first.
+        of_texts: the similarities are those to texts, which no picture's can be compared with.
+        shown: where pictures and texts were both ranked, the classes of both in one order, for
+            people; this is the ranking of the kind that decides.
     """
 
     class_ids: IntArray
@@ -342,6 +350,8 @@ class Ranking:
     lead: float | None = None
     part: QueryPart | None = None
     refused: tuple[Refusal, ...] = ()
+    of_texts: bool = False
+    shown: Ranking | None = None
 
     def __len__(self) -> int:
         return len(self.class_ids)
@@ -349,18 +359,25 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A class that a query may belong to, with its best example's exact similarity."""
+    """A class that a query may belong to, with its best example's exact similarity.
+
+    Attributes:
+        text: what that example is, where it is a text; None for a picture. A text's similarity
+            can't be compared with a picture's.
+    """
 
     label: str
     similarity: float
     class_id: int
     example_id: int
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    text: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
             "label": self.label,
             "similarity": round(self.similarity, 6),
+            "text": self.text,
             "attributes": dict(self.attributes),
         }
 
@@ -432,6 +449,8 @@ class Decision:
             is that of other galleries.
         refused: the classes that would have come first, but refuse a query so near to one of their
             counterexamples; the most similar first. Where none is left, there are no figures.
+        text: the text that the query is similar to, where the first class's best example is one;
+            margin and runner-up are then those among texts.
     """
 
     source: str
@@ -451,6 +470,7 @@ class Decision:
     stranger_rate: float | None = None
     stranger_rate_interval: tuple[float, float] | None = None
     refused: tuple[Refusal, ...] = ()
+    text: str | None = None
 
     def moved(self, across: float, down: float) -> Decision:
         """The same, its places in the pixels of a picture in which the query lies there."""
@@ -484,6 +504,7 @@ class Decision:
             "score": _rounded(self.score),
             "threshold": _rounded(self.threshold),
             "margin": _rounded(self.margin),
+            "text": self.text,
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "space": self.space,
             "calibration": self.calibration,

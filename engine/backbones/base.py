@@ -12,6 +12,9 @@ decoding threads or processes and the dear one on whole batches:
   their device and runtime.
 - *Raises* `BackboneError` for a batch of the wrong shape or dtype. An empty batch gives `(0, dim)`.
 
+A backbone that was trained on pictures with their captions turns texts into such features as well;
+any other refuses them.
+
 Features are raw: not normalised, and nobody has looked whether they are finite. `Embedder` does
 both.
 """
@@ -19,6 +22,7 @@ both.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image
@@ -70,6 +74,19 @@ class Backbone(ABC):
         if len(batch) == 0:
             return np.empty((0, self.space.dimension), np.float32)
         return self._features(batch)
+
+    def text_features(self, texts: Sequence[str]) -> FloatArray:  # noqa: ARG002
+        """Features of texts, which name what a picture may show: `a red mug`.
+
+        Returns:
+            `(n, dim) float32`, to be compared with pictures' features by cosine.
+
+        Raises:
+            BackboneError: this backbone knows pictures only, or can't load its half for texts.
+        """
+        raise BackboneError(
+            f"{self.name} knows pictures only; a text needs a backbone open_clip:MODEL/TAG"
+        )
 
     @abstractmethod
     def _features(self, batch: ByteArray) -> FloatArray:

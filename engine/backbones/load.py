@@ -10,10 +10,13 @@ until it is asked to.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Self
+
+import numpy as np
 
 from ..errors import BackboneError
 from ..slim import needing
@@ -23,7 +26,7 @@ from .devices import is_cpu, torch_device
 from .exports import Export, ExportCache, WeightsFile
 from .names import DEFAULT_BACKBONE, named
 from .preprocessing import Preprocessing
-from .pretrained import Pretrained, space_of
+from .pretrained import Pretrained, TextEncoder, space_of
 from .runtimes.base import Runtime
 
 _log = logging.getLogger(__name__)
@@ -45,6 +48,9 @@ class NetworkBackbone(Backbone):
         self._run = runtime
 
         self.again: Callable[[], Backbone] = partial(load_backbone, self.name)
+        self.load_texts: Callable[[], TextEncoder | None] = lambda: None
+        self._texts: TextEncoder | None = None
+        self._loading_texts = Lock()
 
     def __reduce__(self) -> tuple[Callable[[], Backbone], tuple[()]]:
         return self.again, ()
@@ -57,6 +63,16 @@ class NetworkBackbone(Backbone):
 
     def _features(self, batch: ByteArray) -> FloatArray:
         return self._run(batch)
+
+    def text_features(self, texts: Sequence[str]) -> FloatArray:
+        with self._loading_texts:  # when first asked: few ask, and it takes torch
+            if self._texts is None:
+                self._texts = self.load_texts()
+        if self._texts is None:
+            return super().text_features(texts)
+        if not texts:
+            return np.empty((0, self.space.dimension), np.float32)
+        return self._texts(texts)
 
 
 def load_backbone(
@@ -103,7 +119,13 @@ def load_backbone(
         cache_dir=cache_dir,
         may_fetch=may_fetch,
     )
+    backbone.load_texts = partial(_text_encoder, pretrained, backbone.device)
     return backbone
+
+
+def _text_encoder(pretrained: Pretrained, device: str) -> TextEncoder | None:
+    with needing(f"embedding texts with {pretrained.name}"):
+        return pretrained.text_encoder(device)
 
 
 def _loaded(

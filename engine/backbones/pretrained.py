@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BackboneUnavailableError
-from ..types import Space
+from ..types import FloatArray, Space
 from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class Network:
     module: nn.Module
     preprocessing: Preprocessing
     dimension: int
+
+
+TextEncoder = Callable[[Sequence[str]], FloatArray]
+"""Maps n texts, n at least 1, to `(n, dim) float32`; thread-safe."""
 
 
 class Pretrained(ABC):
@@ -62,6 +67,17 @@ class Pretrained(ABC):
         Raises:
             BackboneError: the file doesn't hold this network's weights.
         """
+
+    def text_encoder(self, device: str) -> TextEncoder | None:  # noqa: ARG002
+        """Loads the network's half for texts; None for a network that knows pictures only.
+
+        Args:
+            device: where torch runs it.
+
+        Raises:
+            BackboneError: it can't be loaded.
+        """
+        return None
 
     def known_weights(self) -> Path | None:
         """The weights' file if it can be told without loading a heavy library, else None.

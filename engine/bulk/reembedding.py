@@ -12,8 +12,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..errors import GalleryError, ImageError, SpaceMismatchError
-from ..features import FeatureExtractor, PreparedPicture, embeddings_of, work_ahead
+from ..errors import BackboneError, GalleryError, ImageError, SpaceMismatchError
+from ..features import (
+    FeatureExtractor,
+    PreparedPicture,
+    embeddings_of,
+    words_of,
+    work_ahead,
+)
 from ..gallery import Gallery
 from ..types import FloatArray, Space
 
@@ -60,8 +66,9 @@ def reembed_gallery(
         progress: called with the number of examples found to be embedded since its last call.
 
     Raises:
-        GalleryError: it is in that space already, or pictures were not kept or can't be read; says
-            which. Nothing is changed then.
+        GalleryError: it is in that space already, or pictures were not kept or can't be read, or
+            texts are enrolled and the space's backbone knows pictures only; says which. Nothing is
+            changed then.
         SpaceMismatchError: the extractor is of another space.
     """
     started, before = time.monotonic(), gallery.catalog.state().space
@@ -74,6 +81,7 @@ def reembed_gallery(
     waiting = _pictured(gallery, space)
     progress(gallery.catalog.counts().examples - len(waiting))
     embedded = reduced = 0
+    _embed_texts(gallery, space, extractor)
     _embed_counterexamples(gallery, space, extractor)
     while True:
         for first in range(0, len(waiting), BATCH):
@@ -84,6 +92,7 @@ def reembed_gallery(
         if gallery.spaces.move_to(space):
             break
         waiting = _pictured(gallery, space)
+        _embed_texts(gallery, space, extractor)
     return ReembeddingReport(
         left=before.backbone,
         backbone=space.backbone,
@@ -108,6 +117,27 @@ def _pictured(gallery: Gallery, space: Space) -> list[int]:
             "changed. Enroll them into a new gallery with --backbone, or remove those examples"
         )
     return waiting
+
+
+def _embed_texts(gallery: Gallery, space: Space, extractor: Callable[[], FeatureExtractor]) -> None:
+    """Embed the texts, and what they are measured against. Raises GalleryError if that can't be."""
+    waiting = gallery.catalog.ask(lambda read: read.embeddings.lacking_texts(space.id))
+    if not waiting:
+        return
+    embedder = extractor().embedder
+    try:
+        vectors = embedder.embed_texts(list(waiting.values()))
+    except BackboneError as error:
+        raise GalleryError(
+            f"{gallery.location}: {len(waiting):,} of its examples are texts, the first being "
+            f"{next(iter(waiting.values()))!r:.80}, which can't be embedded anew: {error}; nothing "
+            "was changed. Remove those examples first, or choose another backbone"
+        ) from error
+    with gallery.catalog.whole() as whole:
+        words = whole.texts(space).words
+    gallery.spaces.put_embeddings(space, list(waiting), vectors)
+    if not len(words):
+        gallery.spaces.set_words(space, words_of(embedder))
 
 
 def _embed_counterexamples(

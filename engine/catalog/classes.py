@@ -237,16 +237,17 @@ class ClassWriting:
         into = self._classes.by_id(into_id)
         attributes = dict(into.attributes)
         sources = [self._classes.by_id(i) for i in dict.fromkeys(source_ids) if i != into_id]
-        known = {content_hash for _, content_hash in self._contents(into_id)}
+        known = {content_hash for _, content_hash, _ in self._contents(into_id)}
         for source in sources:
             attributes = {**source.attributes, **attributes}
-            moved = {i: content for i, content in self._contents(source.id) if content not in known}
-            known.update(moved.values())
+            contents = self._contents(source.id)
+            moved = {i: is_text for i, content, is_text in contents if content not in known}
+            known.update(content for _, content, _ in contents)
             for chunk in chunks(moved):
                 moving = update(ExampleRow).where(ExampleRow.id.in_(chunk))
                 self._session.execute(moving.values(class_id=into_id))
-            for example_id in moved:
-                self._commit.record(ChangeKind.MOVE, into_id, example_id)
+            for example_id, is_text in moved.items():
+                self._commit.example(ChangeKind.MOVE, into_id, example_id, text=is_text)
             self._move_counterexamples(source.id, into_id)
             self.remove(source.id)
             self._move_feedback(source.label, into.label)
@@ -257,18 +258,18 @@ class ClassWriting:
     def remove(self, class_id: int) -> None:
         """Remove a class with its examples, their pictures and vectors."""
         self._classes.by_id(class_id)
-        ids = self._session.execute(select(ExampleRow.id).where(ExampleRow.class_id == class_id))
-        for example_id in sorted(ids.scalars()):
-            self._commit.record(ChangeKind.REMOVE, class_id, example_id)
+        for example_id, _, is_text in self._contents(class_id):
+            self._commit.example(ChangeKind.REMOVE, class_id, example_id, text=is_text)
         self._session.execute(delete(ClassRow).where(ClassRow.id == class_id))
         self._commit.record(ChangeKind.REMOVE, class_id)
         self._commit.removed = True
 
-    def _contents(self, class_id: int) -> list[tuple[int, str]]:
-        """The ids and content hashes of a class's examples, by id."""
-        query = select(ExampleRow.id, ExampleRow.content_hash).order_by(ExampleRow.id)
+    def _contents(self, class_id: int) -> list[tuple[int, str, bool]]:
+        """The ids and content hashes of a class's examples, by id, and whether they are texts."""
+        is_text = ExampleRow.text.is_not(None)
+        query = select(ExampleRow.id, ExampleRow.content_hash, is_text).order_by(ExampleRow.id)
         rows = self._session.execute(query.where(ExampleRow.class_id == class_id))
-        return [(row[0], row[1]) for row in rows]
+        return [(row[0], row[1], bool(row[2])) for row in rows]
 
     def _move_counterexamples(self, source_id: int, into_id: int) -> None:
         """What isn't of a class isn't of the class that has its pictures now either."""

@@ -39,6 +39,7 @@ _EXAMPLES = (
         ExampleRow.created_at,
         ExampleRow.warnings,
         ExampleRow.origin,
+        ExampleRow.text,
     )
     .join(ClassRow, ClassRow.id == ExampleRow.class_id)
     .order_by(ExampleRow.id)
@@ -204,13 +205,16 @@ class ExampleWriting:
             if not can_be_id(example_id):
                 raise _no_example(example_id)
         for chunk in chunks(wanted):
-            query = select(ExampleRow.id, ExampleRow.class_id).where(ExampleRow.id.in_(chunk))
-            found = self._session.execute(query)
+            query = select(ExampleRow.id, ExampleRow.class_id, ExampleRow.text)
+            found = list(self._session.execute(query.where(ExampleRow.id.in_(chunk))))
             class_ids = {row[0]: row[1] for row in found}
+            texts = {row[0] for row in found if row[2] is not None}
             for example_id in chunk:
                 if example_id not in class_ids:
                     raise _no_example(example_id)
-                self._commit.record(ChangeKind.REMOVE, class_ids[example_id], example_id)
+                self._commit.example(
+                    ChangeKind.REMOVE, class_ids[example_id], example_id, text=example_id in texts
+                )
             self._session.execute(delete(ExampleRow).where(ExampleRow.id.in_(chunk)))
             self._commit.touch(class_ids.values())
             self._commit.removed = True
@@ -270,14 +274,15 @@ class ExampleWriting:
                     "height": example.height,
                     "created_at": self._commit.now,
                     "warnings": list(example.warnings),
+                    "text": example.text,
                 }
                 for (class_id, content_hash), example in examples
             ],
         )
         ids: dict[_Key, int] = {}
-        for (key, _), example_id in zip(examples, made.scalars().all(), strict=True):
+        for (key, example), example_id in zip(examples, made.scalars().all(), strict=True):
             ids[key] = example_id
-            self._commit.record(ChangeKind.ADD, key[0], example_id)
+            self._commit.example(ChangeKind.ADD, key[0], example_id, text=example.text is not None)
         return ids
 
 
@@ -293,6 +298,7 @@ def _record(row: Row[*tuple[Any, ...]]) -> ExampleRecord:
         created_at=row.created_at,
         warnings=tuple(row.warnings),
         origin=row.origin,
+        text=row.text,
     )
 
 

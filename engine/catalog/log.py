@@ -61,6 +61,16 @@ class NewCommit:
             }
         )
 
+    def example(self, kind: ChangeKind, class_id: int, example_id: int, *, text: bool) -> None:
+        """Note that an example came, went or moved; of texts only that their class's changed.
+
+        There are few texts, which those who follow the log read anew.
+        """
+        if text:
+            self.record(ChangeKind.TEXT, class_id)
+        else:
+            self.record(kind, class_id, example_id)
+
     def change(self) -> None:
         """Make a generation, though no class or example changed."""
         self._changed = True

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -116,6 +117,8 @@ class SpaceRow(Base):
     preprocessing_hash: Mapped[str] = mapped_column(String(128))
     dimension: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    words: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Vectors of everyday words, which texts are measured against; none where no text is held."""
 
 
 class ProjectionRow(Base):
@@ -170,7 +173,7 @@ class ClassRow(Base):
 
 
 class ExampleRow(Base):
-    """One enrolled image of a class; its id is its vector's id."""
+    """One enrolled image of a class, or a text; its id is its vector's id."""
 
     __tablename__ = "example"
     __table_args__ = (
@@ -188,6 +191,16 @@ class ExampleRow(Base):
     warnings: Mapped[list[str]] = mapped_column(JSON)
     origin: Mapped[str | None] = mapped_column(AnyText, index=True)
     """The bulk source that listed it, or none: what that source no longer lists can be pruned."""
+    text: Mapped[str | None] = mapped_column(Text)
+    """What was enrolled in a picture's place."""
+
+
+Index(
+    "ix_example_texts",
+    ExampleRow.id,
+    sqlite_where=ExampleRow.text.is_not(None),
+    postgresql_where=ExampleRow.text.is_not(None),
+)
 
 
 class PictureRow(Base):

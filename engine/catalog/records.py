@@ -81,6 +81,23 @@ class VectorBatch(NamedTuple):
     vectors: FloatArray
 
 
+class TextBatch(NamedTuple):
+    """Examples that are texts, in id order.
+
+    Attributes:
+        ids, class_ids: `(n,) int64`.
+        vectors: `(n, dim) float32`, unit rows.
+        texts: theirs.
+        words: `(m, dim) float32`, unit rows: the everyday words that they are measured against.
+    """
+
+    ids: IntArray
+    class_ids: IntArray
+    vectors: FloatArray
+    texts: tuple[str, ...]
+    words: FloatArray
+
+
 class StatisticsTable(NamedTuple):
     """Every class's statistics in one searched space, in no order, `(n,)` each."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Select, delete, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select, update
 
 from ..errors import SpaceMismatchError
 from ..types import ChangeKind, FloatArray, Space
@@ -27,6 +27,7 @@ from .vectors import check_vectors, decode_vectors, encode_vectors
 _VECTORS = (
     select(EmbeddingRow.example_id, ExampleRow.class_id, EmbeddingRow.vector)
     .join(ExampleRow, ExampleRow.id == EmbeddingRow.example_id)
+    .where(ExampleRow.text.is_(None))
     .order_by(EmbeddingRow.example_id)
 )
 
@@ -87,7 +88,10 @@ class SpaceReading:
 
 
 class EmbeddingReading:
-    """Questions about examples' vectors, answered in the order of their ids."""
+    """Questions about pictures' vectors, answered in the order of their ids.
+
+    Those of texts aren't among them: `WholeReading.texts` tells them.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session, self._spaces = session, SpaceReading(session)
@@ -121,13 +125,21 @@ class EmbeddingReading:
         return _vector_batch(rows, dimension)
 
     def lacking(self, space_id: str) -> tuple[list[int], list[int]]:
-        """The ids of examples that have no embedding in a space, known to the gallery or not.
+        """The ids of pictures that have no embedding in a space, known to the gallery or not.
 
         Returns:
             Those whose pictures are kept, and those whose are not.
         """
         embedded = select(EmbeddingRow.example_id).where(EmbeddingRow.space_id == space_id)
         return examples_without(self._session, embedded)
+
+    def lacking_texts(self, space_id: str) -> dict[int, str]:
+        """The texts, by example id, that have no embedding in a space, known or not."""
+        embedded = select(EmbeddingRow.example_id).where(EmbeddingRow.space_id == space_id)
+        query = select(ExampleRow.id, ExampleRow.text).where(
+            ExampleRow.text.is_not(None), ExampleRow.id.not_in(embedded)
+        )
+        return {row[0]: row[1] for row in self._session.execute(query.order_by(ExampleRow.id))}
 
 
 class SpaceWriting:
@@ -175,6 +187,18 @@ class SpaceWriting:
                 self._session.execute(insert(ProjectionRow).values(**values))
         self._commit.set_gallery(projection_id=None if projection is None else projection.id)
         self._commit.record(ChangeKind.SPACE)
+
+    def set_words(self, space_id: str, vectors: FloatArray) -> None:
+        """Keep what texts are measured against in a space: `(n, dim) float32`, unit rows.
+
+        Raises:
+            SpaceMismatchError: the space isn't there, or has another dimension.
+            GalleryError: a vector is not finite or not of unit length.
+        """
+        checked = check_vectors(vectors, self._spaces.get(space_id), ["a word"] * len(vectors))
+        words = b"".join(encode_vectors(checked))
+        self._session.execute(update(SpaceRow).where(SpaceRow.id == space_id).values(words=words))
+        self._commit.record(ChangeKind.TEXT)
 
     def forget_projections(self, space_id: str, *, but: str | None) -> None:
         """Remove the projections of a space that is not the active one, except perhaps one."""
@@ -240,11 +264,11 @@ def space_values(space: Space, now: datetime) -> dict[str, Any]:
 
 
 def examples_without(session: Session, done: Select[Any]) -> tuple[list[int], list[int]]:
-    """Examples that aren't among `done`: those whose pictures are kept, and the others."""
+    """Pictures that aren't among `done`: those of which a copy is kept, and the others."""
     query = (
         select(ExampleRow.id, PictureRow.example_id)
         .outerjoin(PictureRow, PictureRow.example_id == ExampleRow.id)
-        .where(ExampleRow.id.not_in(done))
+        .where(ExampleRow.id.not_in(done), ExampleRow.text.is_(None))
         .order_by(ExampleRow.id)
     )
     rows = [tuple(row) for row in session.execute(query)]

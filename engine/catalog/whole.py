@@ -15,8 +15,8 @@ import numpy as np
 
 from ..errors import GalleryDamagedError
 from ..types import Change, ChangeKind, IntArray, KeepPictures, Space, StoredLocalFeatures
-from .records import GalleryState, StatisticsTable, VectorBatch
-from .vectors import decode_vectors
+from .records import GalleryState, StatisticsTable, TextBatch, VectorBatch
+from .vectors import DTYPE, decode_vectors
 
 PIN_SCALE = ":1"
 """Ends the space of a pin that is a number from 0 to 1; former ones, on each class's own scale,
@@ -103,7 +103,7 @@ class WholeReading:
         return int(row[0])
 
     def examples(self) -> tuple[IntArray, IntArray]:
-        """All examples' ids, ascending, and their classes' ids, `(n,) int64` each.
+        """The ids of all pictures, ascending, and their classes' ids, `(n,) int64` each.
 
         Each column comes as one text: a row of its own for every example takes twice as long.
         """
@@ -120,16 +120,25 @@ class WholeReading:
             for text in row
         )
         order = np.argsort(ids, kind="stable")
-        return ids[order], class_ids[order]
+        pictures = order[~np.isin(ids[order], self._texts())]
+        return ids[pictures], class_ids[pictures]
 
     def sample(self, count: int) -> IntArray:
-        """The ids of examples whose contents hash lowest, in that order: `(n,) int64`.
+        """The ids of those pictures whose contents hash lowest, in that order: `(n,) int64`.
 
         As good as drawn at random, but the same whenever and in whatever order they were enrolled.
         """
+        texts = self._texts()
         rows = self._session.rows(
-            "SELECT id FROM example ORDER BY content_hash, id LIMIT :count", count=count
+            "SELECT id FROM example ORDER BY content_hash, id LIMIT :count",
+            count=count + texts.size,
         )
+        ids = np.fromiter(chain.from_iterable(rows), np.int64)
+        return ids[~np.isin(ids, texts)][:count]
+
+    def _texts(self) -> IntArray:
+        """The ids of the examples that are texts, which an index of their own finds."""
+        rows = self._session.rows("SELECT id FROM example WHERE text IS NOT NULL ORDER BY id")
         return np.fromiter(chain.from_iterable(rows), np.int64)
 
     def local_features(self) -> Iterator[tuple[int, StoredLocalFeatures]]:
@@ -165,6 +174,27 @@ class WholeReading:
         ids, class_ids = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
         vectors = decode_vectors([bytes(row[2]) for row in rows], ids, space.dimension)
         return VectorBatch(ids, class_ids, vectors)
+
+    def texts(self, space: Space) -> TextBatch:
+        """All examples that are texts, and the words of a space that they are measured against."""
+        rows = list(
+            self._session.rows(
+                "SELECT id, class_id, vector, text FROM example JOIN embedding ON example_id = id "
+                "WHERE space_id = :space AND text IS NOT NULL ORDER BY id",
+                space=space.id,
+            )
+        )
+        ids, class_ids = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
+        vectors = decode_vectors([bytes(row[2]) for row in rows], ids, space.dimension)
+        stored = _first(self._session.rows("SELECT words FROM space WHERE id = :id", id=space.id))
+        words = np.frombuffer(bytes(stored[0] or b"") if stored else b"", DTYPE)
+        return TextBatch(
+            ids,
+            class_ids,
+            vectors,
+            tuple(row[3] for row in rows),
+            words.reshape(-1, space.dimension).astype(np.float32),
+        )
 
     def calibration(self, searched_space: str) -> bytes | None:
         """The payload of the calibration in force in a searched space, if there is one."""

@@ -108,9 +108,9 @@ def show(
         (
             (
                 str(example.id),
-                f"{example.width} × {example.height}",
+                f"{example.width} × {example.height}" if example.text is None else "text",
                 f"{example.created_at:%Y-%m-%d %H:%M}",
-                example.source,
+                example.source if example.text is None else example.text,
                 Cell(" ".join(example.warnings), "yellow"),
             )
             for example in examples
@@ -313,6 +313,7 @@ def _example_object(example: ExampleRecord) -> dict[str, Any]:
     return {
         "id": example.id,
         "source": example.source,
+        "text": example.text,
         "width": example.width,
         "height": example.height,
         "content_hash": example.content_hash,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,7 @@ from .text import holdings, outlook_lines
 
 if TYPE_CHECKING:
     from ..gallery import Gallery
+    from ..recognizer import Recognizer
     from ..types import EnrolmentReport
 
 LISTED = 10
@@ -41,8 +43,9 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @command
 def enroll(
     output: Output,
+    gallery: GalleryOption,
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="SOURCE",
             help="Folders, manifests (.csv, .jsonl, .parquet), annotations (COCO's .json, YOLO's "
@@ -50,11 +53,18 @@ def enroll(
             "input.",
             show_default=False,
         ),
-    ],
-    gallery: GalleryOption,
+    ] = None,
     label: Annotated[
         str | None,
         typer.Option("--label", "-l", metavar="LABEL", help="The class of every picture."),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Enroll a text in a picture's place, such as 'a red mug', as LABEL or else as "
+            "itself; with a backbone open_clip:MODEL/TAG, and as often as wanted.",
+        ),
     ] = None,
     box: BoxOption = None,
     backbone: BackboneOption = None,
@@ -95,9 +105,13 @@ def enroll(
     """
     from .pictures import collections
 
+    if not sources and not text:
+        raise typer.BadParameter("expected a SOURCE, or --text")
+    if text and (box is not None or prune):
+        raise typer.BadParameter("--box and --prune go with pictures, not with --text")
     output.when_interrupted = "interrupted; what was enrolled is kept, run the same again to go on"
     # First, so that a typo leaves no empty gallery behind.
-    chosen = collections(sources, label, box)
+    chosen = collections(sources or [], label, box)
     if prune and any(each.count is not None for each in chosen):
         raise typer.BadParameter("--prune goes with folders and manifests, not with pictures")
     if box is not None and any(each.count is None for each in chosen):
@@ -133,6 +147,8 @@ def enroll(
             )
             for each in chosen
         ]
+        if text:
+            reports.append(_enroll_texts(recognizer, text, label, allow_duplicates))
         counts = recognizer.gallery.catalog.counts()
     report = _joined(reports)
     if json_output:
@@ -144,6 +160,39 @@ def enroll(
         for line in outlook_lines(report.outlook):
             output.done(line)
     return ExitCode.REJECTED if report.rejected else ExitCode.SUCCESS
+
+
+def _enroll_texts(
+    recognizer: Recognizer, texts: list[str], label: str | None, allow_duplicates: bool
+) -> EnrolmentReport:
+    from ..errors import DuplicateImageError
+    from ..types import EnrolmentReport, EnrolmentStatus, NearDuplicate, Reject
+
+    started = time.monotonic()
+    statuses: Counter[EnrolmentStatus] = Counter()
+    rejects: list[Reject] = []
+    pairs: list[NearDuplicate] = []
+    for text in texts:
+        try:
+            enrolment = recognizer.enroll(
+                label or text, text=text, allow_duplicates=allow_duplicates
+            )
+        except DuplicateImageError as error:
+            rejects.append(Reject(text, str(error)))
+            continue
+        statuses[enrolment.status] += 1
+        pairs += enrolment.near_duplicates
+    return EnrolmentReport(
+        added=statuses[EnrolmentStatus.ADDED],
+        replaced=0,
+        unchanged=statuses[EnrolmentStatus.UNCHANGED],
+        pruned=0,
+        rejected=len(rejects),
+        rejects=tuple(rejects),
+        warnings=(),
+        near_duplicates=tuple(pairs),
+        seconds=time.monotonic() - started,
+    )
 
 
 def _require_kept(gallery: Gallery, asked: Keep | None) -> None:

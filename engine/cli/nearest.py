@@ -16,7 +16,6 @@ from .options import (
     BoxOption,
     DeviceOption,
     GalleryOption,
-    ImagesArgument,
     JsonOption,
     RuntimeOption,
     WhereOption,
@@ -36,6 +35,7 @@ COLUMNS = (
     Column("rank", right=True),
     Column("class", shrinks=True),
     Column("similarity", right=True),
+    Column("text", shrinks=True),
 )
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -45,8 +45,23 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @command
 def nearest(
     output: Output,
-    images: ImagesArgument,
     gallery: GalleryOption,
+    images: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="IMAGE",
+            help="Pictures, and folders of pictures; - is standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Look up a text in a picture's place, such as 'a red mug', with a backbone "
+            "open_clip:MODEL/TAG; as often as wanted.",
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many classes.")] = 5,
     box: BoxOption = None,
     backbone: BackboneOption = None,
@@ -58,11 +73,17 @@ def nearest(
     """List the k nearest classes of each picture, most similar first."""
     from .pictures import queries
 
+    if not images and not text:
+        raise typer.BadParameter("expected an IMAGE, or --text")
+    if text and box is not None:
+        raise typer.BadParameter("--box goes with pictures, not with --text")
     unreadable, among = 0, Filter.parse(where or [])
 
     def answers() -> Iterator[_Answer]:
         nonlocal unreadable
-        for image in queries(images, box):
+        for asked in text or []:
+            yield _Answer(asked, recognizer.nearest(text=asked, k=k, where=among))
+        for image in queries(images or [], box):
             answer = _answer(recognizer, image, k, among)
             unreadable += answer.error is not None
             yield answer
@@ -101,7 +122,8 @@ def _answer(recognizer: Recognizer, image: ImageSource, k: int, among: Filter | 
 def _rows(output: Output, answer: _Answer) -> Iterator[Row]:
     if answer.error is not None:
         output.error(f"{answer.source}: {answer.error}")
-        yield (answer.source, "", Cell("unreadable", "red"), "")
+        yield (answer.source, "", Cell("unreadable", "red"), "", "")
     for rank, candidate in enumerate(answer.candidates, start=1):
         source = answer.source if rank == 1 or not output.terminal else ""
-        yield (source, str(rank), candidate.label, figure(candidate.similarity))
+        similarity = figure(candidate.similarity)
+        yield (source, str(rank), candidate.label, similarity, candidate.text or "")

@@ -14,7 +14,10 @@ from .rule import (
 )
 from .scores import (
     NEIGHBOURS,
+    PICTURES,
+    TEXTS,
     Moments,
+    Scale,
     leads,
     moments,
     normalized_scores,
@@ -24,10 +27,13 @@ from .scores import (
 __all__ = [
     "AMBIGUOUS_MARGIN",
     "NEIGHBOURS",
+    "PICTURES",
     "SAME_PICTURE",
+    "TEXTS",
     "Calibration",
     "Evidence",
     "Moments",
+    "Scale",
     "Verdicts",
     "judged",
     "leads",

@@ -7,7 +7,7 @@ to, and against what is similar to the class:
     z = (s − μ_query + 2 · lead) / σ_query  +  ⅕ · (s − μ_class) / σ_class
 
 `μ` is the mean of the query's (the class's) similarities to its `NEIGHBOURS` nearest others, `σ`
-their standard deviation plus `SOFTENING`, and `lead` what `s` is ahead of the runner-up by. Without
+their standard deviation plus a softening, and `lead` what `s` is ahead of the runner-up by. Without
 lead and softening, and with equal weights, that is adaptive symmetric score normalisation (AS-norm;
 Matejka et al., "Analysis of Score Normalization in Multilingual Speaker Recognition", 2017).
 
@@ -30,20 +30,36 @@ from ..types import FloatArray
 NEIGHBOURS = 50
 """How many nearest impostors the normalisation looks at."""
 
-SOFTENING = 0.05
-"""Added to deviations, so that a handful of equally near impostors doesn't blow a score up."""
-
 FORM = 3
 """Changes with the formula: scores of two forms can't be compared, nor levels taken from them."""
 
 _CLASS_WEIGHT = 0.2
 _LEAD_WEIGHT = 2.0
 _TRUSTED = 10
-_PRIOR_MEAN = 0.5
-_PRIOR_STD = 0.1
 _PRIOR_WEIGHT = 3.0
 
 Float64Array = npt.NDArray[np.float64]
+
+
+class Scale(NamedTuple):
+    """How the similarities of one kind of examples with pictures lie.
+
+    Attributes:
+        mean, std: what stands for no knowledge at all; not-a-number where nothing does.
+        softening: added to deviations, so that a handful of equally near impostors doesn't blow a
+            score up.
+    """
+
+    mean: float
+    std: float
+    softening: float
+
+
+PICTURES = Scale(0.5, 0.1, 0.05)
+
+TEXTS = Scale(np.nan, np.nan, 0.01)
+"""A hundredth is what models of pictures and texts are trained to tell texts apart by, whatever
+their cosines lie around: their softmax takes a hundred times the cosine."""
 
 
 class Moments(NamedTuple):
@@ -53,11 +69,11 @@ class Moments(NamedTuple):
     stds: Float64Array
 
 
-def moments(similarities: FloatArray) -> Moments:
+def moments(similarities: FloatArray, scale: Scale = PICTURES) -> Moments:
     """Mean and softened deviation of each row's `NEIGHBOURS` highest similarities.
 
-    Where fewer than ten impostors are known, the estimate is drawn towards a mean of 0.5 and a
-    deviation of 0.1, which stand for no knowledge at all.
+    Where fewer than ten impostors are known, the estimate is drawn towards what the scale says of
+    no knowledge at all, or not-a-number where it says nothing.
 
     Args:
         similarities: `(n, m) float32`, to impostors, in any order; `-inf` is no impostor.
@@ -70,10 +86,11 @@ def moments(similarities: FloatArray) -> Moments:
     values = np.where(there, rows, 0.0)
     weight = np.where(count < _TRUSTED, _PRIOR_WEIGHT, 0.0)
     total = count + weight
-    means = (values.sum(axis=1) + weight * _PRIOR_MEAN) / total
+    drawn = weight > 0
+    means = (values.sum(axis=1) + np.where(drawn, weight * scale.mean, 0.0)) / total
     spread = np.where(there, (values - means[:, None]) ** 2, 0.0).sum(axis=1)
-    prior_spread = weight * (_PRIOR_STD**2 + (_PRIOR_MEAN - means) ** 2)
-    return Moments(means, np.sqrt((spread + prior_spread) / total) + SOFTENING)
+    prior_spread = np.where(drawn, weight * (scale.std**2 + (scale.mean - means) ** 2), 0.0)
+    return Moments(means, np.sqrt((spread + prior_spread) / total) + scale.softening)
 
 
 def leads(similarities: npt.ArrayLike, runners_up: FloatArray, shipped: FloatArray) -> Float64Array:
@@ -91,18 +108,23 @@ def leads(similarities: npt.ArrayLike, runners_up: FloatArray, shipped: FloatArr
     highest = runners_up.max(axis=1, initial=-np.inf).astype(np.float64)
     instead = shipped.max(axis=1, initial=-np.inf).astype(np.float64)
     highest = np.where(np.isfinite(highest), highest, instead)
-    found: Float64Array = s - np.where(np.isfinite(highest), highest, _PRIOR_MEAN)
+    found: Float64Array = s - np.where(np.isfinite(highest), highest, PICTURES.mean)
     return found
 
 
 def normalized_scores(
     similarities: npt.ArrayLike, lead: npt.ArrayLike, classes: Moments, queries: Moments
 ) -> Float64Array:
-    """`z` of n similarities, each between a class and a query: `(n,) float64`."""
+    """`z` of n similarities, each between a class and a query: `(n,) float64`.
+
+    Where nothing is known of a class (not-a-number), the query's moments stand for it.
+    """
     s = np.asarray(similarities, np.float64)
     ahead = _LEAD_WEIGHT * np.asarray(lead, np.float64)
     query_side = (s - queries.means + ahead) / queries.stds
-    class_side = (s - classes.means) / classes.stds
+    unknown = np.isnan(classes.means)
+    means = np.where(unknown, queries.means, classes.means)
+    class_side = (s - means) / np.where(unknown, queries.stds, classes.stds)
     scores: Float64Array = query_side + _CLASS_WEIGHT * class_side
     return scores
 
@@ -113,6 +135,7 @@ def scores_against(
     shipped: FloatArray,
     classes: Moments,
     beside: FloatArray,
+    scale: Scale = PICTURES,
 ) -> Float64Array:
     """`z` of n queries with one class each: `(n,) float64`.
 
@@ -122,8 +145,9 @@ def scores_against(
         shipped: `(n, k) float32`, to the shipped pictures that stand for impostors besides.
         classes: that class's moments, `(n,)` each.
         beside: `(n, b) float32`, to further impostors, which it needn't be ahead of.
+        scale: of all of them.
     """
-    around = moments(np.concatenate([runners_up, shipped, beside], axis=1))
+    around = moments(np.concatenate([runners_up, shipped, beside], axis=1), scale)
     return normalized_scores(
         similarities, leads(similarities, runners_up, shipped), classes, around
     )

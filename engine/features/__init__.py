@@ -18,6 +18,7 @@ from .extractor import (
     stored_local_features,
 )
 from .picture import Features, PictureFacts, PreparedPicture, embeddings_of
+from .texts import checked_text, text_example, words_of
 
 __all__ = [
     "BATCH_SIZE",
@@ -27,8 +28,11 @@ __all__ = [
     "Features",
     "PictureFacts",
     "PreparedPicture",
+    "checked_text",
     "embeddings_of",
     "load_extractor",
     "stored_local_features",
+    "text_example",
+    "words_of",
     "work_ahead",
 ]

@@ -91,12 +91,23 @@ class Embedder:
         made = work_ahead(single, embed, workers=self.at_once, ahead=self.at_once)
         return (each for [each] in made)
 
+    def embed_texts(self, texts: Sequence[str]) -> FloatArray:
+        """`(n, dim) float32`, unit rows, for n texts.
+
+        Raises:
+            BackboneError: the backbone knows pictures only, or gave numbers that can't be
+                normalised.
+        """
+        return self._unit(self.backbone.text_features(texts), len(texts), "text")
+
     def _empty(self) -> FloatArray:
         return np.empty((0, self.space.dimension), np.float32)
 
     def _embed_batch(self, batch: ByteArray) -> FloatArray:
-        features = self.backbone.features(batch)
-        expected = (len(batch), self.space.dimension)
+        return self._unit(self.backbone.features(batch), len(batch), "picture")
+
+    def _unit(self, features: FloatArray, count: int, what: str) -> FloatArray:
+        expected = (count, self.space.dimension)
         if features.shape != expected:
             raise BackboneError(
                 f"{self.backbone.name}: expected features of shape {expected} "
@@ -106,8 +117,8 @@ class Embedder:
         if not np.isfinite(norms).all() or (norms < _LEAST_NORM).any():
             row = int(np.argmin(np.isfinite(norms[:, 0]) & (norms[:, 0] >= _LEAST_NORM)))
             raise BackboneError(
-                f"{self.backbone.name}: expected finite features other than zero, but picture "
-                f"{row + 1} of a batch of {len(batch)} has the length {norms[row, 0]}"
+                f"{self.backbone.name}: expected finite features other than zero, but {what} "
+                f"{row + 1} of a batch of {count} has the length {norms[row, 0]}"
             )
         unit: FloatArray = (features / norms).astype(np.float32)
         return unit

@@ -1,6 +1,6 @@
 """Galleries: enrolled classes, their examples and the index over them."""
 
-from .deciding.decisions import CANDIDATES, class_thresholds, decide_queries
+from .deciding.decisions import CANDIDATES, class_thresholds, decide_queries, nearest
 from .deciding.verifying import in_each_other, verify_embeddings, verify_features
 from .gallery import Gallery
 from .location import GalleryFolder, GalleryLocation, location_of
@@ -18,6 +18,7 @@ __all__ = [
     "decide_queries",
     "in_each_other",
     "location_of",
+    "nearest",
     "raise_reject",
     "verify_embeddings",
     "verify_features",

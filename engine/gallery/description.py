@@ -69,6 +69,7 @@ class GalleryDescription:
         queries: how far queries sit from it; None where none was counted.
         pinned_thresholds: how many are in force.
         counterexamples: how many pictures that aren't of a class decisions go by.
+        texts: how many of the examples are texts.
         siamese_head: how that stands, one phrase; None where none was trained.
         local_features: what is kept of them.
         keep_pictures: how examples' pictures are kept.
@@ -95,6 +96,7 @@ class GalleryDescription:
     queries: QueryDrift | None
     pinned_thresholds: int
     counterexamples: int
+    texts: int
     siamese_head: str | None
     local_features: LocalFeaturesDescription
     keep_pictures: KeepPictures

@@ -221,10 +221,11 @@ class Gallery:
             pinned_thresholds=len(snapshot.pins),
             siamese_head=self.heads.describe(),
             counterexamples=len(snapshot.counterexamples),
+            texts=len(snapshot.texts),
             local_features=LocalFeaturesDescription(
                 points=state.local_points,
                 examples=len(snapshot.local),
-                without=counts.examples - len(snapshot.local),
+                without=counts.examples - len(snapshot.texts) - len(snapshot.local),
             ),
             keep_pictures=state.keep_pictures,
             created_at=state.created_at,
@@ -304,6 +305,8 @@ class Gallery:
                 f"{space.id}); import it into a new gallery"
             )
         added = 0
+        if len(header.words) and not len(self.snapshot().texts.words):
+            self.spaces.set_words(space, header.words)
         for classes, examples, others in read_batches(source):
             added += count_added(
                 self.examples.enroll(examples, allow_duplicates=True, measure=False)

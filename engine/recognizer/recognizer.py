@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..arguments import checked_count, checked_embeddings
+from ..arguments import checked_count, checked_embeddings, require_one
 from ..backbones import Backbone, advice_on
 from ..boxes import BoxLike
 from ..bulk.sources import Source, item_of
@@ -20,6 +20,7 @@ from ..features import (
     Embedder,
     FeatureExtractor,
     Features,
+    checked_text,
     embeddings_of,
     load_extractor,
 )
@@ -31,6 +32,7 @@ from ..gallery import (
     Snapshot,
     decide_queries,
     location_of,
+    nearest,
     raise_reject,
     verify_features,
 )
@@ -52,6 +54,7 @@ from .enrolling import enroll_source
 from .locating import located
 from .moving import moved
 from .streams import recognized_stream
+from .texts import enroll_text
 from .together import read_once, rewound, taken_together
 
 if TYPE_CHECKING:
@@ -239,8 +242,9 @@ class Recognizer:
     def enroll(
         self,
         label: str,
-        image: ImageSource,
+        image: ImageSource | None = None,
         *,
+        text: str | None = None,
         box: BoxLike | None = None,
         attributes: Mapping[str, object] | None = None,
         allow_duplicates: bool = False,
@@ -249,6 +253,8 @@ class Recognizer:
 
         Args:
             image: a path, bytes, a file object, a PIL image or a `(H, W, 3) uint8` array.
+            text: what the class is called or looks like, such as `a red mug`, in the place of a
+                picture, with a backbone `open_clip:MODEL/TAG`.
             box: the part of the picture that shows the class: `(x0, y0, x1, y1)` in pixels of the
                 upright picture, or in shares of its sides where none is beyond 1.
             attributes: merged into the class's.
@@ -256,13 +262,25 @@ class Recognizer:
 
         Raises:
             ImageError: the picture can't be read or accepted, or the box doesn't lie in it.
-            SettingsError: the box is none.
+            SettingsError: the box is none, or not one of picture and text was given.
             LabelError: the label is empty or holds control characters.
-            DuplicateImageError: another class holds the very same picture, or it is a
+            DuplicateImageError: another class holds the very same picture or text, or it is a
                 counterexample of this one.
+            BackboneError: the gallery's backbone knows pictures only.
         """
         if not (attributes is None or isinstance(attributes, Mapping)):
             raise SettingsError(f"expected attributes by their names, but got {attributes!r:.80}")
+        require_one(image, text, box=box)
+        if text is not None:
+            return enroll_text(
+                self.gallery,
+                self.embedder,
+                label,
+                text,
+                attributes=attributes,
+                allow_duplicates=allow_duplicates,
+            )
+        assert image is not None
         item = item_of(label, cropped(image, box), attributes or {})
         state, extractor = self.gallery.catalog.state(), self.features
         prepared = extractor.prepare_example(item.image, state.keep_pictures, state.local_points)
@@ -514,34 +532,52 @@ class Recognizer:
 
     def nearest(
         self,
-        image: ImageSource,
+        image: ImageSource | None = None,
         k: int = 5,
         *,
+        text: str | None = None,
         box: BoxLike | None = None,
         where: Where | None = None,
     ) -> list[Candidate]:
         """The k nearest classes, most similar first; similarities are exact.
 
+        Where pictures and texts are enrolled, whose similarities can't be compared, classes are in
+        the order of how far each is from what else of its kind the query is similar to.
+
         Args:
+            text: a text to look up in the place of a picture, with a backbone `open_clip:...`.
             box: the part of the picture to look at, as `enroll` takes it.
             where: as `recognize` takes it.
 
         Raises:
             ImageError: the picture can't be read or accepted.
-            SettingsError: `k` is less than 1.
+            SettingsError: `k` is less than 1, or not one of picture and text was given.
             FilterError: the filter can't be used.
+            BackboneError: a text was given, and the gallery's backbone knows pictures only.
         """
+        require_one(image, text, box=box)
+        if text is not None:
+            vectors = self.embedder.embed_texts([checked_text(text)])
+            return self._nearest(vectors, k, where, asked_by_text=True)[0]
+        assert image is not None
         return self.nearest_embeddings(self.embed([cropped(image, box)]), k, where=where)[0]
 
     def nearest_embeddings(
         self, embeddings: FloatArray, k: int = 5, *, where: Where | None = None
     ) -> list[list[Candidate]]:
         """The k nearest classes of pictures that are embedded already, `(n, dim) float32`."""
+        return self._nearest(embeddings, k, where, asked_by_text=False)
+
+    def _nearest(
+        self, embeddings: FloatArray, k: int, where: Where | None, *, asked_by_text: bool
+    ) -> list[list[Candidate]]:
         snapshot = self._searched(where)
         most = checked_count("k", k, most=snapshot.classes)
         vectors = checked_embeddings(embeddings, snapshot.space.dimension)
-        queries = snapshot.projection.apply_queries(vectors)
-        return [list(snapshot.candidates(ranking)) for ranking in snapshot.rank(queries, most)]
+        project = snapshot.projection
+        queries = project.apply(vectors) if asked_by_text else project.apply_queries(vectors)
+        rankings = nearest(snapshot, queries, most, asked_by_text=asked_by_text)
+        return [list(snapshot.candidates(ranking, most)) for ranking in rankings]
 
     def _searched(self, where: Where | None) -> Snapshot:
         snapshot = self._in_use.snapshot()

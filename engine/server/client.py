@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self, TypeVar
 import httpx
 
 from .. import errors
+from ..arguments import require_one
 from ..boxes import Box, BoxLike, Crop
 from ..filtering import Filter, Where
 from . import schemas
@@ -123,16 +124,21 @@ class Client:
 
     def nearest(
         self,
-        image: Picture,
+        image: Picture | None = None,
         k: int = 5,
         *,
+        text: str | None = None,
         box: BoxLike | None = None,
         where: Where | None = None,
     ) -> list[schemas.CandidateOut]:
-        """The k nearest classes, most similar first; as `recognize` takes `box` and `where`."""
-        images = [_part(image, box)]
-        form = {"k": str(k), **_filter(where), **_boxes("box", images)}
-        answer = self._send(schemas.NearestListOut, "/v1/nearest", _files("images", images), form)
+        """The k nearest classes, most similar first; as `recognize` takes `box` and `where`.
+
+        Args:
+            text: a text to look up in the place of a picture.
+        """
+        files, told = _shown("images", image, text, box)
+        form = {"k": str(k), **_filter(where), **told}
+        answer = self._send(schemas.NearestListOut, "/v1/nearest", files, form)
         return answer.results[0].candidates
 
     def verify(self, first: Picture, second: Picture) -> schemas.VerificationOut:
@@ -152,20 +158,21 @@ class Client:
     def enroll(
         self,
         label: str,
-        image: Picture,
+        image: Picture | None = None,
         *,
+        text: str | None = None,
         box: BoxLike | None = None,
         allow_duplicates: bool = False,
     ) -> schemas.EnrolmentOut:
         """Enroll one example of a class; the class is made if there is none of that label.
 
         Args:
+            text: what it is called or looks like, in the place of a picture.
             box: the part of the picture that shows it, as `recognize` takes it.
         """
-        images = [_part(image, box)]
-        form = {"label": label, "allow_duplicates": _flag(allow_duplicates)}
-        form |= _boxes("box", images)
-        return self._send(schemas.EnrolmentOut, "/v1/classes", _files("image", images), form)
+        files, told = _shown("image", image, text, box)
+        form = {"label": label, "allow_duplicates": _flag(allow_duplicates), **told}
+        return self._send(schemas.EnrolmentOut, "/v1/classes", files, form)
 
     def classes(self, *, search: str | None = None) -> Iterator[schemas.ClassOut]:
         """Classes by label, read page by page: all, or those that contain `search`."""
@@ -409,6 +416,21 @@ def _boxes(field: str, images: Iterable[Picture]) -> dict[str, Any]:
     """The form's field for the parts that are meant; whole pictures among them say so."""
     boxes = [image.box if isinstance(image, Crop) else None for image in images]
     return {field: [str(box or WHOLE) for box in boxes]} if any(boxes) else {}
+
+
+def _shown(
+    field: str, image: Picture | None, text: str | None, box: BoxLike | None
+) -> tuple[list[Any], dict[str, Any]]:
+    """The form's files and fields for a picture, or for the text in its place.
+
+    Raises:
+        SettingsError: neither or both were given, or a box with a text.
+    """
+    require_one(image, text, box=box)
+    if image is None:
+        return [("text", (None, text))], {}
+    images = [_part(image, box)]
+    return _files(field, images), _boxes("box", images)
 
 
 def _named(files: Sequence[Path]) -> list[tuple[str, Path]]:

@@ -1,4 +1,4 @@
-"""Enrolls single pictures that came with a request."""
+"""Enrolls single pictures and texts that came with a request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from ..errors import ImageError
 from ..gallery import raise_reject
 from ..gallery.parts.classes import ClassKey
+from ..recognizer.texts import enroll_text
 from ..types import Enrolment, Reject
 from .jobs.enrolment import with_examples
 from .logs import audit
@@ -16,20 +17,34 @@ from .schemas import EnrolmentOut
 from .service import Service
 
 
-async def enroll_upload(
-    service: Service, key: ClassKey, upload: Upload, *, allow_duplicates: bool
+async def enroll_shown(
+    service: Service, key: ClassKey, shown: Upload | str, *, allow_duplicates: bool
 ) -> EnrolmentOut:
-    """Enroll a picture in a class, made if there is none of that label, in a thread.
+    """Enroll a picture or a text in a class, made if there is none of that label, in a thread.
 
     Raises:
         ClassNotFoundError: there is none of that id.
-        ImageError, LabelError, DuplicateImageError, ReadOnlyError: as `Recognizer.enroll`.
+        ImageError, LabelError, DuplicateImageError, ReadOnlyError, BackboneError, SettingsError: as
+            `Recognizer.enroll`.
     """
 
     def enroll() -> EnrolmentOut:
-        return _enrolment_out(service, key, _enroll(service, key, upload, allow_duplicates))
+        if isinstance(shown, str):
+            enrolment = _enroll_text(service, key, shown, allow_duplicates)
+        else:
+            enrolment = _enroll(service, key, shown, allow_duplicates)
+        audit(
+            "class enrolled",
+            label=enrolment.label,
+            example_id=enrolment.example_id,
+            status=enrolment.status.value,
+        )
+        return _enrolment_out(service, key, enrolment)
 
-    size = await service.line.size_of(upload)
+    if isinstance(shown, str):
+        async with service.enrolling:
+            return await to_its_end(enroll)
+    size = await service.line.size_of(shown)
     if isinstance(size, Reject):
         raise ImageError(size.source, size.reason)
     with service.line.room.admitted(size):
@@ -52,13 +67,19 @@ def _enroll(service: Service, key: ClassKey, upload: Upload, allow_duplicates: b
     )
     enrolment = raise_reject(outcome)
     service.store.review.settle(example.content_hash)
-    audit(
-        "class enrolled",
-        label=enrolment.label,
-        example_id=enrolment.example_id,
-        status=enrolment.status.value,
-    )
     return enrolment
+
+
+def _enroll_text(service: Service, key: ClassKey, text: str, allow_duplicates: bool) -> Enrolment:
+    recognizer = service.recognizer
+    return enroll_text(
+        recognizer.gallery,
+        recognizer.embedder,
+        "" if isinstance(key, int) else key,
+        text,
+        allow_duplicates=allow_duplicates,
+        class_id=key if isinstance(key, int) else None,
+    )
 
 
 def _enrolment_out(service: Service, key: ClassKey, enrolment: Enrolment) -> EnrolmentOut:

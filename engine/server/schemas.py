@@ -35,6 +35,7 @@ class CandidateOut(Schema):
     similarity: float
     class_id: int
     example_id: int
+    text: str | None = None
     attributes: dict[str, Any] = {}
 
 
@@ -66,6 +67,7 @@ class DecisionOut(Schema):
     `stranger_rate` is the share of strangers that would score this high, and its 95 % interval;
     `score` and `threshold` are numbers from 0 to 1, and `similarity` is the cosine, of the part of
     the picture within `region` (left, top, right, bottom, in pixels), or without one of all of it.
+    `text` is what it is the similarity to, where that is no picture.
     """
 
     source: str
@@ -79,6 +81,7 @@ class DecisionOut(Schema):
     score: float | None = None
     threshold: float | None = None
     margin: float | None = None
+    text: str | None = None
     candidates: list[CandidateOut] = []
     space: str | None = None
     calibration: str | None = None
@@ -225,12 +228,13 @@ class AttributesOut(Schema):
 
 
 class ExampleOut(Schema):
-    """An enrolled picture of a class, or the part of one within the box."""
+    """An enrolled picture of a class, or the part of one within the box; or a text."""
 
     id: int
     class_id: int
     label: Label
     source: str
+    text: str | None = None
     box: tuple[float, float, float, float] | None = None
     width: int
     height: int

@@ -80,6 +80,23 @@ async def picture(form: FormData, field: str = "image", box: str = "box") -> Upl
     return found[0]
 
 
+async def picture_or_text(form: FormData) -> Upload | str:
+    """The one picture of the field `image`, with its box, or the text that stands in its place.
+
+    Raises:
+        ServiceError: there is neither or both, or more than one picture, or a box with a text.
+    """
+    told = text(form, "text")
+    if told is None:
+        return await picture(form)
+    if form.getlist("image") or text(form, "box") is not None:
+        raise ServiceError(
+            "expected a picture in the field 'image', with or without a 'box', or a 'text', but "
+            "not both"
+        )
+    return told
+
+
 def files(form: FormData, field: str) -> list[UploadFile]:
     """The files of a field.
 
@@ -178,6 +195,13 @@ BOXES = {
     "description": "The part of each picture that is meant, in order, or one for all: "
     "`x0,y0,x1,y1` in pixels of the upright picture, or in shares of its sides where neither x1 "
     "nor y1 is beyond 1.",
+}
+
+
+TEXT = {
+    "type": "string",
+    "description": "A text in the place of a picture, such as `a red mug`, where the gallery's "
+    "backbone is open_clip:MODEL/TAG.",
 }
 
 

@@ -130,7 +130,16 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
             (1, "cup.png", ()),
             (2, "odd \udcff name.png", ("is blurred",)),
             (4, "fox.png", ()),
+            *([(5, "<text>", ())] if revision >= "0010" else []),
         ]
+        with catalog.whole() as whole:
+            texts = whole.texts(SPACE)
+        with_texts = revision >= "0010"
+        assert (texts.ids.tolist(), texts.class_ids.tolist(), texts.texts) == (
+            ([5], [4], ("a red fox",)) if with_texts else ([], [], ())
+        )
+        np.testing.assert_array_equal(texts.vectors, np.eye(4)[[3] if with_texts else []])
+        np.testing.assert_array_equal(texts.words, np.eye(4)[[0, 1] if with_texts else []])
         assert [
             e.id for e in catalog.stream(lambda read: read.examples.stream(origin="catalog/"))
         ] == [2, 4]
@@ -153,7 +162,10 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
         changes = catalog.ask(lambda read: read.log.since(0))
         assert changes is not None
         with_head = revision >= "0003"
-        assert len(changes) == 13 + with_head + (revision >= "0005") + (revision >= "0008")
+        assert (
+            len(changes)
+            == 13 + with_head + (revision >= "0005") + (revision >= "0008") + 2 * with_texts
+        )
         with catalog.read() as reader:
             assert reader.whole.siamese_head(SPACE.id) == (b"head" if with_head else None)
         files = catalog.service.job_files.listed(1)
@@ -169,7 +181,9 @@ def test_a_gallery_of_every_revision_is_opened_read_and_written(
             else []
         )
 
-        assert enroll(catalog, new_example(7, "new")) == [5]  # 4 was the last id ever given
+        assert enroll(catalog, new_example(7, "new")) == [
+            5 + with_texts
+        ]  # one more than the last id ever given
         assert catalog.generation() == 3
         assert catalog.integrity_problems() == []
 

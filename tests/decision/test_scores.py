@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.decision import NEIGHBOURS, Moments, leads, moments, normalized_scores
-from engine.decision.scores import SOFTENING
+from engine.decision.scores import PICTURES
+
+SOFTENING = PICTURES.softening
 
 
 def test_moments_are_those_of_the_nearest_impostors_only() -> None:

@@ -1,21 +1,28 @@
-"""`open_clip:MODEL/TAG`: the picture half of any OpenCLIP model."""
+"""`open_clip:MODEL/TAG`: any OpenCLIP model's half for pictures, and when asked that for texts."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ...errors import BackboneError
+from ...types import FloatArray
 from ..hub import hub_file, not_fetched, unavailable, url_file
 from ..preprocessing import Preprocessing, decode_side
-from ..pretrained import Network, Pretrained, checkpoint_file
+from ..pretrained import Network, Pretrained, TextEncoder, checkpoint_file
 
 if TYPE_CHECKING:
     from torch import nn
+
+_ARTICLE = re.compile(r"^(an?|the)\s+", re.IGNORECASE)
+"""The templates bring their own."""
 
 _HUB_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 
@@ -52,18 +59,54 @@ class OpenClipModel(Pretrained):
         raise unavailable(self.name, "OpenCLIP", "no weights of it are published")
 
     def network(self, weights: Path) -> Network:
+        visual: nn.Module = self._model(weights).visual
+        visual.eval()
+        preprocessing = self._preprocessing(visual.preprocess_cfg)  # type: ignore[arg-type]
+        activation = " quick_gelu" if self._published().get("quick_gelu") else ""
+        architecture = f"open_clip {self.model}{activation}"
+        return Network(architecture, visual, preprocessing, self._dimension())
+
+    def text_encoder(self, device: str) -> TextEncoder:
+        """Averages each text's place in OpenCLIP's seven usual templates, as OpenCLIP does it."""
+        import torch
+        from open_clip import build_zero_shot_classifier, get_tokenizer
+        from open_clip.zero_shot_metadata import SIMPLE_IMAGENET_TEMPLATES
+
+        if not self.may_fetch and self._text_config().get("hf_tokenizer_name"):
+            raise not_fetched(self.name, "its tokenizer, on a hub")
+        model = self._model(self.weights()).eval().to(device)
+        try:
+            with _root_logger_left_alone():
+                tokenizer = get_tokenizer(self.model)
+        except Exception as error:  # whatever fetching or reading a tokenizer raises
+            raise BackboneError(f"{self.name}: can't load its tokenizer: {error}") from error
+
+        def encode(texts: Sequence[str]) -> FloatArray:
+            with torch.inference_mode():
+                found = build_zero_shot_classifier(
+                    model,
+                    tokenizer=tokenizer,
+                    classnames=[_ARTICLE.sub("", text) for text in texts],
+                    templates=SIMPLE_IMAGENET_TEMPLATES,
+                    device=device,
+                )
+            features: FloatArray = np.ascontiguousarray(found.T.float().cpu().numpy())
+            return features
+
+        return encode
+
+    def _model(self, weights: Path) -> Any:
+        """The whole model, on the CPU."""
         import open_clip
         from open_clip.transform import PreprocessCfg
 
         published = self._published()
-        if not self.may_fetch and open_clip.get_model_config(self.model).get("text_cfg", {}).get(
-            "hf_model_name"
-        ):
+        if not self.may_fetch and self._text_config().get("hf_model_name"):
             raise not_fetched(self.name, "the description of its text half, on a hub")
         known = PreprocessCfg.__dataclass_fields__
         try:
             with _root_logger_left_alone():
-                model = open_clip.create_model(
+                return open_clip.create_model(
                     self.model,
                     pretrained=str(weights),
                     weights_only=True,
@@ -72,12 +115,13 @@ class OpenClipModel(Pretrained):
                 )
         except Exception as error:  # whatever building, unpickling or matching tensors raises
             raise BackboneError(f"{self.name}: can't load {weights}: {error}") from error
-        visual: nn.Module = model.visual
-        visual.eval()
-        preprocessing = self._preprocessing(visual.preprocess_cfg)  # type: ignore[arg-type]
-        activation = " quick_gelu" if published.get("quick_gelu") else ""
-        architecture = f"open_clip {self.model}{activation}"
-        return Network(architecture, visual, preprocessing, self._dimension())
+
+    def _text_config(self) -> dict[str, Any]:
+        from open_clip import get_model_config
+
+        config: dict[str, Any] = get_model_config(self.model)
+        text: dict[str, Any] = config.get("text_cfg", {})
+        return text
 
     def _published(self) -> dict[str, Any]:
         """What OpenCLIP knows of the tag; nothing where no tag is named."""

@@ -31,6 +31,7 @@ from ...types import (
 from ..snapshot import Snapshot
 from .closely import looked_closer
 from .joint import joined
+from .kinds import in_one_order, of_both
 from .refusing import refusing, with_spare
 
 CLEAR = 2.0
@@ -75,16 +76,62 @@ def ranked(
         queries, views: as `decide_queries` takes them.
         k: how many classes, where there are so many.
     """
-    ranks = with_spare(snapshot, k)
-    everyone = snapshot.reranked(queries, snapshot.rank(queries, ranks))
-    rankings = refusing(snapshot, queries, everyone, k)
+    ranks, kinds = with_spare(snapshot, k), snapshot.kinds
+    everyone = [kind.reranked(queries, kind.rank(queries, ranks)) for kind in kinds]
+    kept = [refusing(kind, queries, r, k) for kind, r in zip(kinds, everyone, strict=True)]
+    rankings = together(snapshot, queries, kept)
     if views is None:
         return rankings
     unclear = _unclear(snapshot, queries, rankings, views)
-    rankings = refusing(snapshot, queries, looked_closer(snapshot, everyone, unclear, ranks), k)
+    kept = [
+        refusing(kind, queries, looked_closer(kind, r, unclear, ranks), k)
+        for kind, r in zip(kinds, everyone, strict=True)
+    ]
+    rankings = together(snapshot, queries, kept)
     if not len(snapshot.local):
         return rankings
-    return joined(snapshot, queries, rankings, _unclear(snapshot, queries, rankings, views))
+    unclear = _unclear(snapshot, queries, rankings, views)
+    kept[0] = joined(snapshot, queries, kept[0], unclear)
+    return together(snapshot, queries, kept)
+
+
+def together(
+    snapshot: Snapshot, queries: FloatArray, rankings: Sequence[list[Ranking]]
+) -> list[Ranking]:
+    """One ranking a query of those by the kinds of examples, where there is more than one kind.
+
+    Args:
+        queries: `(m, dim) float32`, unit rows of the searched space.
+        rankings: for each of the gallery's kinds.
+    """
+    if len(rankings) == 1:
+        return rankings[0]
+    pictures, texts = rankings
+    one, other = (_first_scores(snapshot, queries, each) for each in rankings)
+    return of_both(snapshot, queries, pictures, texts, (one, other))
+
+
+def nearest(
+    snapshot: Snapshot, queries: FloatArray, k: int, *, asked_by_text: bool = False
+) -> list[Ranking]:
+    """The k nearest classes of each query by similarity alone, of pictures and of texts.
+
+    Args:
+        queries: `(m, dim) float32`, unit rows of the searched space.
+        asked_by_text: they are texts.
+    """
+    rankings = [kind.rank(queries, k) for kind in snapshot.kinds]
+    if len(rankings) == 1:
+        return rankings[0]
+    return in_one_order(snapshot, queries, *rankings, asked_by_text=asked_by_text)
+
+
+def _first_scores(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
+    """`(m,)`: the normalised scores with the first classes; `-inf` where there is none."""
+    scores = np.full(len(rankings), -np.inf)
+    rows, evidence = evidence_of(snapshot, queries, rankings)
+    scores[rows] = judged(evidence, snapshot.level).normalised
+    return scores
 
 
 def _unclear(
@@ -139,7 +186,9 @@ def class_thresholds(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, 
     """
     ids = np.array(class_ids, np.int64)
     found = thresholds(_pins_of(snapshot.pins, ids), snapshot.level)
-    found[np.isnan(snapshot.moments_of(ids).means)] = np.nan
+    found[
+        ~np.isin(ids, np.concatenate([k.examples.examples_of(ids)[1] for k in snapshot.kinds]))
+    ] = np.nan
     return dict(zip(class_ids, found.tolist(), strict=True))
 
 
@@ -180,6 +229,27 @@ def evidence_of(
         The numbers of the queries that have any class, `(n,) int64`, and the evidence about them.
     """
     rows = np.flatnonzero(np.array([len(ranking) > 0 for ranking in rankings], np.bool_))
+    by_text = np.array([rankings[row].of_texts for row in rows], np.bool_)
+    if len(snapshot.kinds) == 1 or not rows.size:
+        return rows, _evidence(snapshot, queries, rankings, rows)
+    found = [
+        _evidence(kind, queries, rankings, rows[chosen])
+        for kind, chosen in zip(snapshot.kinds, (~by_text, by_text), strict=True)
+    ]
+    order = np.argsort(np.concatenate([rows[~by_text], rows[by_text]]))
+    one, other = found
+    return rows, Evidence(
+        similarities=np.concatenate([one.similarities, other.similarities])[order],
+        normalised=np.concatenate([one.normalised, other.normalised])[order],
+        leads=np.concatenate([one.leads, other.leads])[order],
+        pins=np.concatenate([one.pins, other.pins])[order],
+    )
+
+
+def _evidence(
+    snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking], rows: IntArray
+) -> Evidence:
+    """That of the queries of those numbers, whose rankings are all of one kind."""
     kept = [rankings[row] for row in rows]
     first = np.array([ranking.class_ids[0] for ranking in kept], np.int64)
     similarities = padded([ranking.similarities for ranking in kept])
@@ -192,10 +262,12 @@ def evidence_of(
         shipped[places] = np.maximum(shipped[places], of_parts)
         beside[places] = np.maximum(beside[places], products(vectors, snapshot.cohort.beside))
     classes = snapshot.moments_of(first)
-    return rows, Evidence(
+    scores = scores_against(
+        similarities[:, 0], similarities[:, 1:], shipped, classes, beside, snapshot.cohort.scale
+    )
+    return Evidence(
         similarities=similarities,
-        normalised=scores_against(similarities[:, 0], similarities[:, 1:], shipped, classes, beside)
-        + np.array([ranking.bonus for ranking in kept]),
+        normalised=scores + np.array([ranking.bonus for ranking in kept]),
         leads=np.array([np.nan if r.lead is None else r.lead for r in kept], np.float64),
         pins=_pins_of(snapshot.pins, first),
     )
@@ -242,6 +314,7 @@ def _decision(
         stranger_rate=rate,
         stranger_rate_interval=snapshot.calibration.rate_interval(rate),
         refused=_refused(ranking),
+        text=candidates[0].text,
     )
 
 

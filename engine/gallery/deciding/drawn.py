@@ -9,6 +9,8 @@ near-duplicate, of which a catalog has more than its queries will.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...decision import moments, normalized_scores, padded
@@ -37,12 +39,29 @@ def drawn_scores(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking
     runners_up = top[:, 1:]
     runner_up = runners_up.max(axis=1).astype(np.float64)
     impostors = np.concatenate([runners_up, snapshot.cohort.shipped_similarities(queries)], axis=1)
-    around, classes = moments(impostors), snapshot.moments_of(winners)
+    around = moments(impostors, snapshot.cohort.scale)
+    classes = snapshot.moments_of(winners)
     shares = (np.arange(DRAWS) + 0.5) / DRAWS
     drawn = -np.log1p(-shares) * mean_lead(runners_up)
     return np.concatenate(
         [normalized_scores(runner_up + lead, lead, classes, around) for lead in drawn]
     )
+
+
+def drawn_of_kinds(
+    snapshot: Snapshot, queries: FloatArray, rankings: Sequence[list[Ranking]]
+) -> Float64Array:
+    """`drawn_scores` of a gallery's pictures and texts: the higher of both, at equal shares.
+
+    Args:
+        rankings: for each of the gallery's kinds.
+    """
+    drawn = [
+        drawn_scores(kind, queries, ranked)
+        for kind, ranked in zip(snapshot.kinds, rankings, strict=True)
+    ]
+    there = [scores for scores in drawn if scores.size]
+    return np.maximum.reduce(there) if there else np.empty(0)
 
 
 def mean_lead(impostors: FloatArray) -> float:

@@ -15,7 +15,7 @@ from ...decision.scores import Float64Array
 from ...types import FloatArray, IntArray
 from ..snapshot import Snapshot
 from .decisions import ranked, stranger_scores
-from .drawn import drawn_scores
+from .drawn import drawn_of_kinds
 from .left_out import (
     COUNTEREXAMPLES,
     Photographs,
@@ -96,4 +96,4 @@ def unlabelled_stranger_scores(snapshot: Snapshot, queries: FloatArray) -> Float
     Args:
         queries: `(n, dim) float32`, unit rows, projected as queries.
     """
-    return drawn_scores(snapshot, queries, ranked(snapshot, queries))
+    return drawn_of_kinds(snapshot, queries, [ranked(kind, queries) for kind in snapshot.kinds])

@@ -27,8 +27,8 @@ from ...local import QueryView
 from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
 from .closely import looked_closer
-from .decisions import ranked, stranger_scores
-from .drawn import drawn_scores
+from .decisions import ranked, stranger_scores, together
+from .drawn import drawn_of_kinds
 from .joint import joined
 from .refusing import refusing, with_spare
 
@@ -103,9 +103,9 @@ def calibrate_on_gallery(
         return Calibration.empty()
     played = np.unique(np.linspace(0, enrolled - 1, PLAYED).astype(np.int64))
     vectors, own = cohort.vectors[played], cohort.class_ids[played]
-    rankings = rank_without_own(snapshot, vectors, own)
-    seen = stranger_scores(snapshot, vectors, rankings)
-    drawn = drawn_scores(snapshot, vectors, rankings)
+    rankings = [_without_own(kind, vectors, own) for kind in snapshot.kinds]
+    seen = stranger_scores(snapshot, vectors, together(snapshot, vectors, rankings))
+    drawn = drawn_of_kinds(snapshot, vectors, rankings)
     samples = [min((seen, drawn), key=_level)]
     genuine = None
     evidence = {"left-out classes": played.size}
@@ -116,18 +116,8 @@ def calibrate_on_gallery(
     if photographs is not None and len(photographs):
         evidence = {PHOTOGRAPHS: len(photographs), **evidence}
         taken = snapshot.projection.apply(photographs.vectors)
-        others = rank_without_own(snapshot, taken, photographs.class_ids)
-        if photographs.views is not None:
-            others = looked_closer(
-                snapshot,
-                others,
-                photographs.views,
-                NEIGHBOURS + 1,
-                photographs.class_ids.tolist(),
-                snapshot.projection.apply,
-            )
-            others = refusing(snapshot, taken, others)
-        samples.append(stranger_scores(snapshot, taken, others))
+        others = [_photographed(kind, taken, photographs) for kind in snapshot.kinds]
+        samples.append(stranger_scores(snapshot, taken, together(snapshot, taken, others)))
         genuine = genuine_of(snapshot, photographs)
     return Calibration.of_strangers(
         *samples,
@@ -140,6 +130,20 @@ def calibrate_on_gallery(
         evidence=evidence,
         left_out=np.unique(own).size,
     )
+
+
+def _photographed(kind: Snapshot, taken: FloatArray, photographs: Photographs) -> list[Ranking]:
+    """The rankings of photographs by one kind of examples, their own classes left out.
+
+    Args:
+        taken: `(n, dim) float32`: the photographs, unit rows of the searched space.
+    """
+    others = _without_own(kind, taken, photographs.class_ids)
+    if photographs.views is None:
+        return others
+    own, project = photographs.class_ids.tolist(), kind.projection.apply
+    closer = looked_closer(kind, others, photographs.views, NEIGHBOURS + 1, own, project)
+    return refusing(kind, taken, closer)
 
 
 def scores_of_counterexamples(snapshot: Snapshot) -> Float64Array:
@@ -180,10 +184,23 @@ def rank_without_own(
         own: `(m,) int64`: ids of the classes to leave out.
         views: theirs, where local features are to count.
     """
+    kinds = snapshot.kinds
+    return together(snapshot, vectors, [_without_own(kind, vectors, own, views) for kind in kinds])
+
+
+def _without_own(
+    snapshot: Snapshot, vectors: FloatArray, own: IntArray, views: Views = None
+) -> list[Ranking]:
+    """`rank_without_own` by one kind of examples."""
     ranks = with_spare(snapshot, NEIGHBOURS + 1)
     rankings = snapshot.rank(vectors, ranks + 1)
     others = [
-        Ranking(ranking.class_ids[kept], ranking.example_ids[kept], ranking.similarities[kept])
+        Ranking(
+            ranking.class_ids[kept],
+            ranking.example_ids[kept],
+            ranking.similarities[kept],
+            of_texts=ranking.of_texts,
+        )
         for ranking, kept in (
             (ranking, ranking.class_ids != class_id)
             for ranking, class_id in zip(rankings, own, strict=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from ...types import Enrolment, NearDuplicate, NewExample, Reject
+from ...types import Enrolment, NearDuplicate, NewExample, Ranking, Reject
 from ..snapshot import Snapshot
 
 NEAR_DUPLICATE_SIMILARITY = 0.97
@@ -25,10 +25,8 @@ def near_duplicates(
     ]
     if not fresh:
         return outcomes
-    vectors = np.stack([examples[number].vector for number in fresh])
     checked = list(outcomes)
-    rankings = snapshot.rank(snapshot.projection.apply(vectors), 3)
-    for number, ranking in zip(fresh, rankings, strict=True):
+    for number, ranking in _nearest(snapshot, examples, fresh):
         outcome = outcomes[number]
         assert isinstance(outcome, Enrolment)
         close = [
@@ -40,3 +38,14 @@ def near_duplicates(
         if close:
             checked[number] = replace(outcome, near_duplicates=tuple(close))
     return checked
+
+
+def _nearest(
+    snapshot: Snapshot, examples: Sequence[NewExample], numbers: Sequence[int]
+) -> Iterator[tuple[int, Ranking]]:
+    """The classes nearest to some of the examples, among examples of their kind."""
+    for kind in snapshot.kinds:
+        own = [n for n in numbers if (examples[n].text is not None) == kind.of_texts]
+        if own:
+            vectors = np.stack([examples[number].vector for number in own])
+            yield from zip(own, kind.rank(kind.projection.apply(vectors), 3), strict=True)

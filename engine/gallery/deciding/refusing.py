@@ -23,6 +23,9 @@ from ..snapshot import Snapshot
 
 NEARER = 0.5
 
+OF_A_CLASS = 0.8
+"""Where a class was found by a text, this stands for the similarity to a picture of it."""
+
 SPARE = 8
 """So many classes more are ranked where some may refuse."""
 
@@ -82,7 +85,7 @@ def _refusal(
     if ranking.part is not None:
         similarities = np.maximum(similarities, table.vectors[rows] @ ranking.part.vector)
     nearest = int(similarities.argmax())
-    if 1 - similarities[nearest] >= NEARER * (1 - similarity):
+    if 1 - similarities[nearest] >= NEARER * (1 - (OF_A_CLASS if ranking.of_texts else similarity)):
         return None
     return Refusal(
         label=snapshot.labels[class_id],

@@ -15,7 +15,7 @@ from ..snapshot.cohort import COHORT_SIZE
 from ..snapshot.snapshot import COHORT_DRIFT, entered
 from .index_in_memory import examples_in
 from .kept_index import KeptIndex
-from .loading import projected, read_calibration, read_head
+from .loading import projected, projected_texts, read_calibration, read_head
 
 if TYPE_CHECKING:
     from ...catalog.reading import CatalogReader
@@ -79,6 +79,9 @@ def _with_classes(snapshot: Snapshot, reader: CatalogReader, changes: list[Chang
             statistics=IdTable(ids, np.stack([means, stds], axis=1)),
         )
     snapshot = _with_counterexamples(snapshot, reader, changes)
+    if any(c.kind is ChangeKind.TEXT for c in changes):
+        table = projected_texts(reader.whole.texts(snapshot.space), snapshot.projection)
+        snapshot = dataclasses.replace(snapshot, texts=table)
     wanted = sorted({c.class_id for c in changes if c.class_id is not None})
     if not wanted:
         return snapshot

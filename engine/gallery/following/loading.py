@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ...catalog import Catalog, GalleryState, VectorBatch
+from ...catalog.records import TextBatch
 from ...catalog.whole import WholeReading
 from ...decision import Calibration
 from ...decision.trained_head import TrainedHead
 from ...projections import Projection, shipped_cohort
 from ...types import IntArray
 from ...versioned import IdTable, Overlaid
-from ..snapshot import AttributeTable, CounterexampleTable, ExampleTable, Snapshot
+from ..snapshot import AttributeTable, CounterexampleTable, ExampleTable, Snapshot, TextTable
 from ..snapshot.cohort import COHORT_SIZE, Draw
 from ..snapshot.local import LocalTable
 from .kept_index import KeptIndex
@@ -52,6 +53,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         calibration = read_calibration(whole, space_id)
         head = read_head(whole, space_id)
         contrary = whole.counterexamples(state.space)
+        texts = whole.texts(state.space)
         sample = whole.sample(COHORT_SIZE)
         examples = ExampleTable(*reading.result())
         opening.result()
@@ -75,6 +77,7 @@ def load(catalog: Catalog, kept: KeptIndex, *, anew: bool = False) -> Snapshot:
         draw=Draw.of(index, examples, shipped, sample),
         local=local,
         counterexamples=projected(contrary, projection),
+        texts=projected_texts(texts, projection),
     )
 
 
@@ -92,6 +95,17 @@ def projected(batch: VectorBatch, projection: Projection) -> CounterexampleTable
     """Counterexamples in the searched space, where they are queries: most were some."""
     vectors = projection.apply_queries(batch.vectors)
     return CounterexampleTable(batch.ids, batch.class_ids, vectors)
+
+
+def projected_texts(batch: TextBatch, projection: Projection) -> TextTable:
+    """Texts in the searched space, as examples."""
+    return TextTable(
+        batch.ids,
+        batch.class_ids,
+        projection.apply(batch.vectors),
+        dict(zip(batch.ids.tolist(), batch.texts, strict=True)),
+        projection.apply(batch.words),
+    )
 
 
 def read_calibration(whole: WholeReading, space_id: str) -> Calibration:

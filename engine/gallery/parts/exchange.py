@@ -1,8 +1,8 @@
 """Export to and import from Parquet: labels, attributes, embeddings, kept pictures, the space.
 
-One row an example, in id order; a class without examples has a row whose example columns are null,
-and so has each counterexample, which stands in a column of its own: a reader that doesn't know that
-column sees one more row of the class.
+One row an example, the pictures in id order and then the texts; a class without examples has a row
+whose example columns are null, and so has each counterexample, which stands in a column of its own:
+a reader that doesn't know that column sees one more row of the class.
 The file's metadata names the space and carries the projection, so that an import yields the same
 similarities to the last bit.
 """
@@ -24,6 +24,7 @@ from ...errors import GalleryError
 from ...slim import needing
 from ...types import (
     Enrolment,
+    FloatArray,
     KeepPictures,
     NewExample,
     Reject,
@@ -34,6 +35,9 @@ from ..following.loading import searched_space
 
 METADATA_KEY = b"onelook"
 FORMAT = 1
+WITH_TEXTS = 2
+"""The format of a file that holds texts, which readers of the first would take for pictures."""
+
 PIN_SCALE = 1
 BATCH = 1024
 _OTHER = "counterexample"
@@ -47,6 +51,7 @@ class ExchangeHeader:
         space: the embeddings'.
         projection: its kind and `Projection.to_bytes`, or None for identity.
         siamese_head: `TrainedHead.to_bytes` of the searched space's head, or None.
+        words: `(n, dim) float32`: what texts are measured against; none where none is enrolled.
         pins: whether its pinned thresholds are numbers from 0 to 1; those of former versions mean
             nothing any more.
     """
@@ -57,6 +62,7 @@ class ExchangeHeader:
     target_fpir: float
     projection: bytes | None
     siamese_head: bytes | None
+    words: FloatArray
     pins: bool
 
 
@@ -84,8 +90,9 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
         head = whole.siamese_head(searched_space(state))
         used = state.projection_id
         projection = None if used is None else whole.projection(used)
+        texts = whole.texts(state.space)
     header = {
-        "format": FORMAT,
+        "format": WITH_TEXTS if len(texts.ids) else FORMAT,
         "pin_scale": PIN_SCALE,
         "space": asdict(state.space),
         "keep_pictures": state.keep_pictures.value,
@@ -93,6 +100,7 @@ def write_parquet(catalog: Catalog, path: Path) -> int:
         "target_fpir": state.target_fpir,
         "projection": None if projection is None else base64.b64encode(projection).decode(),
         "siamese_head": None if head is None else base64.b64encode(head).decode(),
+        "words": base64.b64encode(texts.words.astype("<f4").tobytes()).decode(),
     }
     schema = _schema(pyarrow, state.space.dimension).with_metadata(
         {METADATA_KEY: json.dumps(header)}
@@ -136,19 +144,22 @@ def read_header(path: Path) -> ExchangeHeader:
 
 
 def _header(header: dict[str, Any], path: Path) -> ExchangeHeader:
-    if header["format"] != FORMAT:
+    if header["format"] not in (FORMAT, WITH_TEXTS):
         raise GalleryError(
-            f"{path}: expected an export of format {FORMAT}, but got {header['format']}; "
-            "import it with a newer version of onelook"
+            f"{path}: expected an export of format {FORMAT} or {WITH_TEXTS}, but got "
+            f"{header['format']}; import it with a newer version of onelook"
         )
     projection, head = header["projection"], header.get("siamese_head")
+    space = Space(**header["space"])
+    words = np.frombuffer(base64.b64decode(header.get("words", "")), "<f4")
     return ExchangeHeader(
-        space=Space(**header["space"]),
+        space=space,
         keep_pictures=KeepPictures(header["keep_pictures"]),
         local_points=header.get("local_points", 0),
         target_fpir=header["target_fpir"],
         projection=None if projection is None else base64.b64decode(projection),
         siamese_head=None if head is None else base64.b64decode(head),
+        words=words.reshape(-1, space.dimension).astype(np.float32),
         pins=header.get("pin_scale") == PIN_SCALE,
     )
 
@@ -204,6 +215,7 @@ def _schema(pyarrow: Any, dimension: int) -> Any:
             ("picture", pyarrow.binary()),
             ("local_extractor", pyarrow.string()),
             ("local_features", pyarrow.binary()),
+            ("text", pyarrow.string()),
             (
                 _OTHER,
                 pyarrow.struct(
@@ -242,6 +254,7 @@ def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
             }
             for record, vector in zip(records, batch.vectors, strict=True)
         ]
+    yield from _text_rows(catalog, space, classes)
     if empty:
         yield [{**_class_columns(record), "source": None} for record in empty]
     with catalog.read() as reader:
@@ -262,6 +275,30 @@ def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
             "picture": picture,
         }
         yield [{**_class_columns(classes[record.class_id]), "source": None, _OTHER: told}]
+
+
+def _text_rows(
+    catalog: Catalog, space: Space, classes: Mapping[int, Any]
+) -> Iterator[list[dict[str, Any]]]:
+    with catalog.read() as reader:
+        texts = reader.whole.texts(space)
+        records = reader.examples.listed(ids=texts.ids.tolist())
+    rows = [
+        {
+            **_class_columns(classes[record.class_id]),
+            "source": record.source,
+            "content_hash": record.content_hash,
+            "width": record.width,
+            "height": record.height,
+            "warnings": list(record.warnings),
+            "embedding": vector,
+            "text": record.text,
+        }
+        for record, vector in zip(records, texts.vectors, strict=True)
+        if record.class_id in classes  # else made meanwhile
+    ]
+    if rows:
+        yield rows
 
 
 def _local_columns(stored: StoredLocalFeatures | None) -> dict[str, Any]:
@@ -306,4 +343,5 @@ def _example(row: Mapping[str, Any]) -> NewExample:
         local_features=None
         if local is None
         else StoredLocalFeatures(row["local_extractor"], local),
+        text=row.get("text"),
     )

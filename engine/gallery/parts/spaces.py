@@ -86,6 +86,15 @@ class Spaces:
 
         self._live.write_patiently(write)
 
+    def set_words(self, space: Space, vectors: FloatArray) -> None:
+        """Keep what texts are measured against in a space: `(n, dim) float32`, unit rows."""
+
+        def write(transaction: WriteTransaction) -> None:
+            transaction.spaces.add(space)
+            transaction.spaces.set_words(space.id, vectors)
+
+        self._live.write_patiently(write)
+
     def move_to(self, space: Space) -> bool:
         """Compare in another space from now on, if every example is embedded in it.
 
@@ -99,7 +108,8 @@ class Spaces:
 
         def write(transaction: WriteTransaction) -> bool:
             transaction.spaces.add(space)
-            if any(transaction.read.embeddings.lacking(space.id)):
+            lacking = transaction.read.embeddings
+            if any(lacking.lacking(space.id)) or lacking.lacking_texts(space.id):
                 return False
             left = transaction.read.state()
             payload = transaction.read.spaces.kept_projection(space.id)

@@ -171,7 +171,7 @@ class _Plan:
                 return entry, EnrolmentStatus.UNCHANGED
         others = [entry for entry in same_content if entry not in left]
         if others and not self._allow_duplicates:
-            reason = _duplicate_reason(others[0], label)
+            reason = _duplicate_reason(others[0], label, example.text)
             return Reject(example.source, reason), EnrolmentStatus.UNCHANGED
         former = [*self._of_source(label, example), *left]
         self._replace(former)
@@ -241,7 +241,12 @@ class _Plan:
                 self._by_source[entry.source].remove(entry)
 
 
-def _duplicate_reason(entry: _Entry, label: str) -> str:
+def _duplicate_reason(entry: _Entry, label: str, text: str | None) -> str:
+    if text is not None:
+        return (
+            f"the same text, {text!r:.80}, is already enrolled as {entry.label!r}, so {label!r} "
+            "could not be told apart from it; remove one, or allow duplicates"
+        )
     return (
         f"the same picture is already enrolled as {entry.label!r} (from {entry.source}), so "
         f"{label!r} could not be told apart from it; remove one, or allow duplicates"

@@ -5,5 +5,13 @@ from .cohort import Cohort
 from .counterexamples import CounterexampleTable
 from .examples import ExampleTable
 from .snapshot import Snapshot
+from .texts import TextTable
 
-__all__ = ["AttributeTable", "Cohort", "CounterexampleTable", "ExampleTable", "Snapshot"]
+__all__ = [
+    "AttributeTable",
+    "Cohort",
+    "CounterexampleTable",
+    "ExampleTable",
+    "Snapshot",
+    "TextTable",
+]

@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from ...decision import PICTURES, TEXTS, Scale
 from ...indexes import VectorReader
 from ...products import products
 from ...types import FloatArray, IntArray
@@ -36,6 +37,7 @@ class Cohort:
         shipped: `(m, dim) float32`: the shipped ones among them, which come last.
         beside: `(b, dim) float32`: enrolled pictures of classes that a filter leaves out. What a
             query is measured against they are, but no rivals: they may show the very same thing.
+        scale: of the similarities that are measured against it.
     """
 
     class_ids: IntArray
@@ -43,6 +45,7 @@ class Cohort:
     vectors: FloatArray
     shipped: FloatArray
     beside: FloatArray
+    scale: Scale = PICTURES
 
     @classmethod
     def of(
@@ -68,6 +71,15 @@ class Cohort:
         """The cohort of a gallery of which only those classes are searched."""
         others = (self.class_ids != NO_CLASS) & ~np.isin(self.class_ids, class_ids)
         return replace(self, beside=self.vectors[np.flatnonzero(others)[:LEAST_SIZE]])
+
+    def of_texts(self, words: FloatArray, beside: FloatArray) -> Cohort:
+        """What texts are compared with: they with these pictures, and a query with other texts.
+
+        Args:
+            words: `(m, dim) float32`, unit rows: everyday words, in the place of shipped pictures.
+            beside: `(b, dim) float32`, unit rows: the texts of classes that a filter leaves out.
+        """
+        return replace(self, shipped=words, beside=beside, scale=TEXTS)
 
     def __len__(self) -> int:
         return len(self.class_ids)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -30,6 +31,7 @@ from .local import LocalTable
 from .ranking import rank
 from .reranking import rerank
 from .statistics import statistics_of
+from .texts import TextTable
 
 NARROWINGS = 8
 """So many filters' snapshots are kept for the next query with the same one."""
@@ -64,6 +66,8 @@ class Snapshot:
         draw: the impostors that classes are compared with.
         local: the examples' local features.
         counterexamples: pictures near to which a class refuses.
+        texts: the examples that are texts, which neither index nor `examples` hold.
+        of_texts: the examples of this one are texts, whose statistics are against pictures.
         drift: how many examples came, went or moved since they were drawn.
         among: the filter that left these classes; None where all are there.
         moved: why queries are moved to where the pictures sit, a phrase; empty where they aren't.
@@ -89,6 +93,8 @@ class Snapshot:
     commit_id: str = ""
     local: LocalTable = field(default_factory=lambda: LocalTable.of({}))
     counterexamples: CounterexampleTable = field(default_factory=CounterexampleTable.none)
+    texts: TextTable = field(default_factory=TextTable.none)
+    of_texts: bool = False
     drift: int = 0
     among: Filter | None = None
     moved: str = ""
@@ -164,6 +170,32 @@ class Snapshot:
         """The impostors that classes are compared with."""
         return self.draw.cohort()
 
+    @property
+    def kinds(self) -> tuple[Snapshot, ...]:
+        """The gallery by kinds of examples, which are ranked and measured apart.
+
+        Its pictures first, and where there are any its texts: the same classes, with these for
+        examples.
+        """
+        return self._apart if len(self.texts) else (self,)
+
+    @cached_property
+    def _apart(self) -> tuple[Snapshot, Snapshot]:
+        table, draw = self.texts, self.draw
+        texts = dataclasses.replace(
+            self,
+            index=table.index,
+            examples=table.examples,
+            statistics=no_statistics(),
+            kept_head=None,
+            draw=Draw(lambda: draw.cohort().of_texts(table.words, table.beside)),
+            local=LocalTable.of({}),
+            texts=TextTable.none(),
+            of_texts=True,
+            computed={},
+        )
+        return dataclasses.replace(self, texts=TextTable.none()), texts
+
     def with_head(self, head: TrainedHead | None) -> Self:
         """The same with another head in force, or with none."""
         forced = None if head is None else dataclasses.replace(head, active=True)
@@ -213,12 +245,19 @@ class Snapshot:
             labels=Overlaid(labels),
             draw=self.draw.within(class_ids),
             local=self.local.within(examples.ids()),
+            texts=self.texts.within(class_ids),
             among=wanted,
         )
 
     def rank(self, queries: FloatArray, k: int) -> list[Ranking]:
-        """The k nearest classes of each query `(m, dim) float32`, unit rows, by similarity."""
-        return rank(self.index, self.examples, self.classes, queries, k)
+        """The k nearest classes of each query `(m, dim) float32`, unit rows, by similarity.
+
+        By pictures alone, or where this is of texts by these alone.
+        """
+        rankings = rank(self.index, self.examples, self.classes, queries, k)
+        if self.of_texts:
+            return [dataclasses.replace(ranking, of_texts=True) for ranking in rankings]
+        return rankings
 
     def reranked(self, queries: FloatArray, rankings: list[Ranking]) -> list[Ranking]:
         """Rankings in the order that decisions are made in: the head's, where one is in force."""
@@ -227,7 +266,8 @@ class Snapshot:
         return rerank(self.head.siamese, self.index, queries, rankings)
 
     def candidates(self, ranking: Ranking, k: int | None = None) -> tuple[Candidate, ...]:
-        """The first k of a ranking, by label."""
+        """The first k of a ranking, by label, of both kinds where both were ranked."""
+        ranking = ranking.shown or ranking
         return tuple(
             Candidate(
                 self.labels[class_id],
@@ -235,6 +275,7 @@ class Snapshot:
                 class_id,
                 example_id,
                 self.attributes.of(class_id),
+                self.texts.texts.get(example_id),
             )
             for class_id, example_id, similarity in zip(
                 ranking.class_ids[:k].tolist(),

@@ -38,7 +38,9 @@ def class_statistics(
         best = np.partition(best, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
     return {
         int(class_id): ClassStatistics(float(mean), float(std), int(size))
-        for class_id, mean, std, size in zip(class_ids[heads], *moments(best), known, strict=True)
+        for class_id, mean, std, size in zip(
+            class_ids[heads], *moments(best, cohort.scale), known, strict=True
+        )
     }
 
 

@@ -15,7 +15,7 @@ from ...gallery import Gallery, Snapshot
 from .. import uploads
 from ..access import require
 from ..catalog_reading import first_examples, neighbours
-from ..enrolling import enroll_upload
+from ..enrolling import enroll_shown
 from ..listing import Order, Wanted, examples_of_each
 from ..logs import audit
 from ..presence import while_there
@@ -108,22 +108,23 @@ def remove_classes(request: Request, chosen: ClassesIn) -> RemovedOut:
     dependencies=[require(Scope.ENROLL)],
     openapi_extra=uploads.body(
         label={"type": "string", "description": "The class's name.", "x-required": True},
-        image=uploads.one_file("A picture of it."),
+        image=uploads.one_file("A picture of it.") | {"x-required": False},
         box=dict(uploads.BOX),
+        text=dict(uploads.TEXT),
         allow_duplicates={"type": "string", "enum": ["true", "false"]},
     ),
 )
 async def enroll(request: Request) -> EnrolmentOut:
-    """Enroll a picture; its class is made if there is none of that label."""
+    """Enroll a picture or a text; its class is made if there is none of that label."""
     service = service_of(request)
     async with uploads.multipart(request, max_files=1) as form:
         label = uploads.text(form, "label")
-        upload = await uploads.picture(form)
+        shown = await uploads.picture_or_text(form)
         allow = uploads.flag(form, "allow_duplicates")
     if label is None:
         raise ServiceError("expected the class's name in the multipart field 'label'")
     label = normalised_label(label)
-    return await while_there(request, enroll_upload(service, label, upload, allow_duplicates=allow))
+    return await while_there(request, enroll_shown(service, label, shown, allow_duplicates=allow))
 
 
 @router.get("/{class_id}")
@@ -180,18 +181,19 @@ def remove_class(request: Request, class_id: Id) -> Response:
     status_code=201,
     dependencies=[require(Scope.ENROLL)],
     openapi_extra=uploads.body(
-        image=uploads.one_file("A further picture of the class."),
+        image=uploads.one_file("A further picture of the class.") | {"x-required": False},
         box=dict(uploads.BOX),
+        text=dict(uploads.TEXT),
         allow_duplicates={"type": "string", "enum": ["true", "false"]},
     ),
 )
 async def add_example(request: Request, class_id: Id) -> EnrolmentOut:
-    """Enroll a further picture of a class."""
+    """Enroll a further picture of a class, or a text."""
     service = service_of(request)
     async with uploads.multipart(request, max_files=1) as form:
-        upload = await uploads.picture(form)
+        shown = await uploads.picture_or_text(form)
         allow = uploads.flag(form, "allow_duplicates")
-    enrolling = enroll_upload(service, class_id, upload, allow_duplicates=allow)
+    enrolling = enroll_shown(service, class_id, shown, allow_duplicates=allow)
     return await while_there(request, enrolling)
 
 

@@ -69,9 +69,10 @@ def example_out(example: ExampleRecord, keeps: KeepPictures) -> ExampleOut:
         label=example.label,
         source=example.source.encode("utf-8", "backslashreplace").decode("utf-8"),
         box=None if example.box is None else example.box.sides,
+        text=example.text,
         width=example.width,
         height=example.height,
         created_at=example.created_at,
         warnings=list(example.warnings),
-        has_picture=keeps is not KeepPictures.NONE,
+        has_picture=keeps is not KeepPictures.NONE and example.text is None,
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Annotated
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
 
 from ... import __version__
-from ...errors import ExampleNotFoundError, ImageError
+from ...errors import ExampleNotFoundError, ImageError, ServiceError
 from ...evaluation.explanation.explain import FoundEvidence
 from ...features import embeddings_of
 from ...filtering import Filter
@@ -23,7 +24,7 @@ from ..access import require
 from ..histograms import histogram
 from ..logs import audit
 from ..presence import while_there
-from ..recognition import Recognized
+from ..recognition import Recognized, Upload
 from ..schemas import (
     CandidateOut,
     DecisionOut,
@@ -103,7 +104,10 @@ async def recognize(request: Request) -> DecisionsOut:
     One picture that can't be read is an error; among several it is a result with an `error`.
     """
     service = service_of(request)
-    outcomes, _, _, keep = await _recognized(request, service, "candidates")
+    async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
+        asked = await _Asked.of(form, "candidates")
+        keep = uploads.flag(form, "keep", default=True)
+    outcomes = await _recognized(request, service, asked)
     recognized = [outcome for outcome in outcomes if isinstance(outcome, Recognized)]
     for entry in recognized:
         service.metrics.decided(known=entry.decision.known)
@@ -135,20 +139,31 @@ async def locate(request: Request) -> FindingsListOut:
 @router.post(
     "/nearest",
     openapi_extra=uploads.body(
-        images=dict(_IMAGES), box=dict(uploads.BOXES), k=dict(_COUNT), filter=dict(_FILTER)
+        images=dict(_IMAGES) | {"x-required": False},
+        text=dict(uploads.TEXT),
+        box=dict(uploads.BOXES),
+        k=dict(_COUNT),
+        filter=dict(_FILTER),
     ),
     dependencies=[require(Scope.RECOGNIZE)],
 )
 async def nearest(request: Request) -> NearestListOut:
-    """The nearest classes of each picture, whether or not they would be accepted."""
+    """The nearest classes of each picture, or of a text, whether or not they would be accepted."""
     service = service_of(request)
-    outcomes, k, where, _ = await _recognized(request, service, "k")
+    async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
+        text = uploads.text(form, "text")
+        if text is not None:
+            return await _nearest_to_text(service, form, text)
+        asked = await _Asked.of(form, "k")
+    outcomes = await _recognized(request, service, asked)
     vectors = embeddings_of(
         [outcome.features for outcome in outcomes if isinstance(outcome, Recognized)],
         service.recognizer.backbone.space.dimension,
     )
     found = iter(
-        await run_in_threadpool(service.recognizer.nearest_embeddings, vectors, k, where=where)
+        await run_in_threadpool(
+            service.recognizer.nearest_embeddings, vectors, asked.count, where=asked.where
+        )
     )
     return NearestListOut(
         results=[
@@ -158,6 +173,15 @@ async def nearest(request: Request) -> NearestListOut:
             for outcome in outcomes
         ]
     )
+
+
+async def _nearest_to_text(service: Service, form: FormData, text: str) -> NearestListOut:
+    if form.getlist("images") or form.getlist("box"):
+        raise ServiceError("expected pictures in the field 'images', or a 'text', but not both")
+    found = await run_in_threadpool(
+        service.recognizer.nearest, text=text, k=_count(form, "k"), where=_where(form)
+    )
+    return NearestListOut(results=[NearestOut(source=text, candidates=_candidates(found))])
 
 
 @router.post(
@@ -252,24 +276,38 @@ async def explain(request: Request) -> ExplanationOut:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The pictures of a request, how many candidates of each it asks for, and its filter."""
+
+    pictures: list[Upload]
+    count: int
+    where: Filter | None
+
+    @classmethod
+    async def of(cls, form: FormData, count_field: str) -> Self:
+        return cls(await uploads.pictures(form), _count(form, count_field), _where(form))
+
+
+def _count(form: FormData, field: str) -> int:
+    return uploads.number(form, field, default=CANDIDATES, least=1, most=MOST_CANDIDATES)
+
+
+def _where(form: FormData) -> Filter | None:
+    return Filter.parse(uploads.texts(form, "filter"))
+
+
 async def _recognized(
-    request: Request, service: Service, count_field: str
-) -> tuple[list[Recognized | Reject], int, Filter | None, bool]:
-    """What became of the request's pictures; how many candidates it asks for, its filter, and
-    whether unknown ones may be kept.
-    """
-    async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
-        pictures = await uploads.pictures(form)
-        count = uploads.number(form, count_field, default=CANDIDATES, least=1, most=MOST_CANDIDATES)
-        where = Filter.parse(uploads.texts(form, "filter"))
-        keep = uploads.flag(form, "keep", default=True)
-    if where is not None:  # what can't be used is told this caller, not all of a batch
-        await run_in_threadpool(service.recognizer.gallery.snapshot().narrowed, where)
-    recognizing = service.line.recognize(pictures, candidates=count, where=where)
+    request: Request, service: Service, asked: _Asked
+) -> list[Recognized | Reject]:
+    """What became of the request's pictures."""
+    if asked.where is not None:  # what can't be used is told this caller, not all of a batch
+        await run_in_threadpool(service.recognizer.gallery.snapshot().narrowed, asked.where)
+    recognizing = service.line.recognize(asked.pictures, candidates=asked.count, where=asked.where)
     outcomes = await while_there(request, recognizing)
     if len(outcomes) == 1:
         _raise_reject(outcomes[0])
-    return outcomes, count, where, keep
+    return outcomes
 
 
 def _raise_reject(outcome: object) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,6 +74,9 @@ def fill(catalog: Catalog) -> None:
         transaction.counterexamples.add(
             example(0, "", "not.png"), transaction.read.classes.id_of("café")
         )
+        told = replace(example(3, "狐", "<text>"), content_hash="e" * 64, text="a red fox")
+        transaction.examples.add_all([replace(told, width=0, height=0, origin=None)])
+        transaction.spaces.set_words(SPACE.id, np.eye(4, dtype=np.float32)[:2])
         transaction.set_target_fpir(0.01)
         transaction.set_local_points(500)
         transaction.rejects.put([Reject("broken.png", "is truncated")])

@@ -1,0 +1,71 @@
+"""A text -> all that is compared of it, and what texts are measured against."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+
+from ..errors import SettingsError
+from ..types import FloatArray, NewExample
+from .embedder import Embedder
+
+LONGEST = 1000
+
+SOURCE = "<text>"
+
+WORDS = (
+    *("person", "face", "hand", "dog", "cat", "bird", "horse", "fish", "insect", "tree", "flower"),
+    *("leaf", "fruit", "vegetable", "bread", "meal", "drink", "bottle", "box", "bag", "paper"),
+    *("book", "sign", "poster", "painting", "drawing", "logo", "card", "coin", "toy", "ball"),
+    *("tool", "machine", "wheel", "car", "bicycle", "boat", "aeroplane", "train", "road", "bridge"),
+    *("building", "house", "door", "window", "room", "chair", "table", "bed", "lamp", "clock"),
+    *("computer", "telephone", "screen", "camera", "shoe", "shirt", "hat", "jewel", "stone"),
+    *("mountain", "sky", "sea", "field"),
+)
+"""Everyday words: what a picture is as similar to as to a text that doesn't tell what it shows."""
+
+
+def text_example(embedder: Embedder, label: str, text: str) -> NewExample:
+    """What a gallery enrolls of a text.
+
+    Raises:
+        SettingsError: it is no text that could name a thing.
+        BackboneError: the backbone knows pictures only.
+    """
+    text = checked_text(text)
+    return NewExample(
+        label=label,
+        source=SOURCE,
+        content_hash=hashlib.sha256(b"\0" + text.encode()).hexdigest(),
+        width=0,
+        height=0,
+        vector=embedder.embed_texts([text])[0],
+        space_id=embedder.space.id,
+        text=text,
+    )
+
+
+def words_of(embedder: Embedder) -> FloatArray:
+    """`(len(WORDS), dim) float32`, unit rows."""
+    return embedder.embed_texts(WORDS)
+
+
+def checked_text(text: object) -> str:
+    """A text with its blanks made plain.
+
+    Raises:
+        SettingsError: it is none, empty, too long, or holds control characters.
+    """
+    if not isinstance(text, str):
+        raise SettingsError(f"expected a text such as 'a red mug', but got {text!r:.80}")
+    plain = " ".join(unicodedata.normalize("NFC", text).split())
+    if not plain or len(plain) > LONGEST or any(map(_is_odd, plain)):
+        raise SettingsError(
+            f"expected a text such as 'a red mug', of 1 to {LONGEST:,} characters without control "
+            f"characters, but got {text!r:.80}"
+        )
+    return plain
+
+
+def _is_odd(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs")

@@ -1,0 +1,96 @@
+"""Pictures and texts, ranked apart: the kind whose first class scores higher decides.
+
+A text's cosines with pictures lie elsewhere, and closer together, than another picture's. So each
+kind is ranked among its own, a query's normalised score with its first class is that against the
+others of the kind, and these scores can be compared. For people the classes of both stand in one
+order: by how far each similarity is from what else of its kind the query is similar to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ...decision import PICTURES, TEXTS, moments
+from ...decision.rule import AMBIGUOUS_LEAD
+from ...decision.scores import Float64Array
+from ...types import FloatArray, Ranking
+from ..snapshot import Snapshot
+
+
+def of_both(
+    snapshot: Snapshot,
+    queries: FloatArray,
+    pictures: Sequence[Ranking],
+    texts: Sequence[Ranking],
+    scores: tuple[Float64Array, Float64Array],
+) -> list[Ranking]:
+    """Each query's ranking of the kind that decides, with the classes of both to be shown.
+
+    Args:
+        queries: `(m, dim) float32`, unit rows of the searched space.
+        scores: `(m,)` each: the normalised scores of the first classes; `-inf` where none is.
+    """
+    shown = in_one_order(snapshot, queries, pictures, texts)
+    found = []
+    for row, pair in enumerate(zip(pictures, texts, strict=True)):
+        by_text = int(scores[1][row] > scores[0][row])
+        ranking, other = pair[by_text], pair[1 - by_text]
+        if len(ranking):
+            order = _first_in_front(ranking, shown[row])
+            ahead = float(scores[by_text][row] - scores[1 - by_text][row])
+            close = len(other) and ahead < AMBIGUOUS_LEAD
+            if close and other.class_ids[0] != ranking.class_ids[0]:
+                ranking = replace(ranking, lead=ahead)
+            ranking = replace(ranking, shown=order)
+        found.append(ranking)
+    return found
+
+
+def in_one_order(
+    snapshot: Snapshot,
+    queries: FloatArray,
+    pictures: Sequence[Ranking],
+    texts: Sequence[Ranking],
+    *,
+    asked_by_text: bool = False,
+) -> list[Ranking]:
+    """The classes of both rankings of each query, each once, with their true similarities.
+
+    Args:
+        asked_by_text: the queries are texts, so that it is the pictures that lie elsewhere.
+    """
+    kinds, scales = snapshot.kinds, (PICTURES, TEXTS)
+    if asked_by_text:
+        scales = TEXTS, PICTURES
+    impostors = [kind.cohort.shipped_similarities(queries) for kind in kinds]
+    found = []
+    for row, pair in enumerate(zip(pictures, texts, strict=True)):
+        standing = []
+        for ranking, shipped, scale in zip(pair, impostors, scales, strict=True):
+            others = np.concatenate([ranking.similarities, shipped[row]])[None]
+            around = moments(others.astype(np.float32), scale)
+            standing.append((ranking.similarities - around.means) / around.stds)
+        order = np.argsort(-np.nan_to_num(np.concatenate(standing)), kind="stable")
+        class_ids = np.concatenate([each.class_ids for each in pair])[order]
+        kept = order[np.sort(np.unique(class_ids, return_index=True)[1])]
+        found.append(
+            Ranking(
+                np.concatenate([each.class_ids for each in pair])[kept],
+                np.concatenate([each.example_ids for each in pair])[kept],
+                np.concatenate([each.similarities for each in pair])[kept],
+            )
+        )
+    return found
+
+
+def _first_in_front(ranking: Ranking, shown: Ranking) -> Ranking:
+    """The order that is shown, begun by the class that decides, with its example of this kind."""
+    rest = shown.class_ids != ranking.class_ids[0]
+    return Ranking(
+        np.concatenate([ranking.class_ids[:1], shown.class_ids[rest]]),
+        np.concatenate([ranking.example_ids[:1], shown.example_ids[rest]]),
+        np.concatenate([ranking.similarities[:1], shown.similarities[rest]]),
+    )

@@ -1,0 +1,45 @@
+"""Enrolling a text, and asking by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..catalog import normalised_label
+from ..features import Embedder, text_example, words_of
+from ..gallery import Gallery, raise_reject
+from ..types import Enrolment
+
+
+def enroll_text(
+    gallery: Gallery,
+    embedder: Embedder,
+    label: str,
+    text: str,
+    *,
+    attributes: Mapping[str, Any] | None = None,
+    allow_duplicates: bool = False,
+    class_id: int | None = None,
+) -> Enrolment:
+    """Enroll a text as an example; before the first one, the words that texts are measured against.
+
+    Args:
+        class_id: the class that it goes to, whatever it is called by then; the label doesn't count.
+
+    Raises:
+        BackboneError: the backbone knows pictures only.
+        SettingsError: the text is none.
+        LabelError: the label can't be one.
+        DuplicateImageError: another class holds the very same text.
+        ClassNotFoundError: there is no class of that id.
+    """
+    if class_id is None:
+        label = normalised_label(label)
+    example = replace(text_example(embedder, label, text), attributes=attributes or {})
+    if not len(gallery.snapshot().texts.words):
+        gallery.spaces.set_words(embedder.space, words_of(embedder))
+    [outcome] = gallery.examples.enroll(
+        [example], allow_duplicates=allow_duplicates, class_id=class_id
+    )
+    return raise_reject(outcome)
