@@ -89,6 +89,10 @@ class FilterError(SettingsError):
     """A filter can't be read, or asks for an attribute that no class has."""
 
 
+class TextError(SettingsError):
+    """A text can't stand for a picture: it is none, or the backbone knows pictures only."""
+
+
 class CalibrationError(OnelookError):
     """A calibration was asked for that the evidence can't carry."""
 

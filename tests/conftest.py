@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
 
+from engine.backbones import Backbone, load_backbone
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
 
@@ -20,6 +23,9 @@ os.environ.setdefault("ONELOOK_CACHE_DIR", str(Path(__file__).parents[1] / ".cac
 # No test is timed: a busy machine must not make one fail.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+if TYPE_CHECKING:
+    import torch
 
 MakePicture = Callable[..., Path]
 
@@ -48,3 +54,32 @@ def recognizer(tmp_path: Path) -> Iterator[Recognizer]:
     """A recogniser over an empty gallery, with the fake backbone."""
     with Recognizer.open(tmp_path / "g.gallery", create=True, backbone=FakeBackbone()) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def clip_model(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
+    """An OpenCLIP model that knows OpenCLIP's whole vocabulary, and nothing of what it means."""
+    import open_clip
+    import torch
+
+    torch.set_num_threads(1)
+    text = {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
+    vision = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16}
+    folder = tmp_path_factory.mktemp("configurations")
+    (folder / "text-clip.json").write_text(
+        json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text})
+    )
+    open_clip.add_model_config(folder)
+    torch.manual_seed(0)
+    return open_clip.create_model("text-clip").eval()
+
+
+@pytest.fixture(scope="session")
+def clip(clip_model: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    """It as a backbone, from a checkpoint of its own."""
+    import torch
+
+    path = tmp_path_factory.mktemp("checkpoints") / "text-clip.pt"
+    torch.save(clip_model.state_dict(), path)
+    name = f"open_clip:text-clip@{path}"
+    return load_backbone(name, device="cpu", runtime="torch", threads=1)

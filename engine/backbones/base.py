@@ -27,7 +27,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from ..errors import BackboneError
+from ..errors import BackboneError, TextError
 from ..types import ByteArray, FloatArray, Space
 from .preprocessing import Preprocessing
 
@@ -82,9 +82,10 @@ class Backbone(ABC):
             `(n, dim) float32`, to be compared with pictures' features by cosine.
 
         Raises:
-            BackboneError: this backbone knows pictures only, or can't load its half for texts.
+            TextError: this backbone knows pictures only.
+            BackboneError: its half for texts can't be loaded.
         """
-        raise BackboneError(
+        raise TextError(
             f"{self.name} knows pictures only; a text needs a backbone open_clip:MODEL/TAG"
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..errors import BackboneError, GalleryError, ImageError, SpaceMismatchError
+from ..errors import GalleryError, ImageError, SpaceMismatchError, TextError
 from ..features import (
     FeatureExtractor,
     PreparedPicture,
@@ -127,7 +127,7 @@ def _embed_texts(gallery: Gallery, space: Space, extractor: Callable[[], Feature
     embedder = extractor().embedder
     try:
         vectors = embedder.embed_texts(list(waiting.values()))
-    except BackboneError as error:
+    except TextError as error:
         raise GalleryError(
             f"{gallery.location}: {len(waiting):,} of its examples are texts, the first being "
             f"{next(iter(waiting.values()))!r:.80}, which can't be embedded anew: {error}; nothing "

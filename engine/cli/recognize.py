@@ -161,7 +161,7 @@ def decision_json(outcome: Decision | Reject, top: int) -> dict[str, Any]:
         return decision | {"candidates": decision["candidates"][:top]}
     keys = (
         "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
-        "stranger_rate_interval", "score", "threshold", "margin",
+        "stranger_rate_interval", "score", "threshold", "margin", "text",
     )  # fmt: skip
     return {
         "source": outcome.source,
@@ -188,7 +188,9 @@ def _terminal_row(outcome: Decision | Reject) -> Row:
         Cell(outcome.label, "green") if outcome.label else Cell("unknown", "yellow"),
         *_figures(outcome),
         Cell(
-            _closer(outcome, joint.join(_nearest_two(outcome))) + _refused(outcome),
+            _closer(outcome, joint.join(_nearest_two(outcome)))
+            + _by_text(outcome)
+            + _refused(outcome),
             "" if outcome.ambiguous else "dim",
         ),
     )
@@ -218,6 +220,10 @@ def _closer(outcome: Decision, nearest: str) -> str:
 
 def _refused(outcome: Decision) -> str:
     return "".join(f"; {refusal.label} refuses" for refusal in outcome.refused)
+
+
+def _by_text(outcome: Decision) -> str:
+    return "" if outcome.text is None else f"; by the text {outcome.text!r}"
 
 
 def _nearest_two(outcome: Decision) -> list[str]:

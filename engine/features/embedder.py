@@ -95,8 +95,8 @@ class Embedder:
         """`(n, dim) float32`, unit rows, for n texts.
 
         Raises:
-            BackboneError: the backbone knows pictures only, or gave numbers that can't be
-                normalised.
+            TextError: the backbone knows pictures only.
+            BackboneError: it gave numbers that can't be normalised.
         """
         return self._unit(self.backbone.text_features(texts), len(texts), "text")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 
-from ..errors import SettingsError
+from ..errors import TextError
 from ..types import FloatArray, NewExample
 from .embedder import Embedder
 
@@ -29,8 +29,7 @@ def text_example(embedder: Embedder, label: str, text: str) -> NewExample:
     """What a gallery enrolls of a text.
 
     Raises:
-        SettingsError: it is no text that could name a thing.
-        BackboneError: the backbone knows pictures only.
+        TextError: it is no text that could name a thing, or the backbone knows pictures only.
     """
     text = checked_text(text)
     return NewExample(
@@ -54,13 +53,13 @@ def checked_text(text: object) -> str:
     """A text with its blanks made plain.
 
     Raises:
-        SettingsError: it is none, empty, too long, or holds control characters.
+        TextError: it is none, empty, too long, or holds control characters.
     """
     if not isinstance(text, str):
-        raise SettingsError(f"expected a text such as 'a red mug', but got {text!r:.80}")
+        raise TextError(f"expected a text such as 'a red mug', but got {text!r:.80}")
     plain = " ".join(unicodedata.normalize("NFC", text).split())
     if not plain or len(plain) > LONGEST or any(map(_is_odd, plain)):
-        raise SettingsError(
+        raise TextError(
             f"expected a text such as 'a red mug', of 1 to {LONGEST:,} characters without control "
             f"characters, but got {text!r:.80}"
         )

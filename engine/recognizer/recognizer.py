@@ -266,7 +266,7 @@ class Recognizer:
             LabelError: the label is empty or holds control characters.
             DuplicateImageError: another class holds the very same picture or text, or it is a
                 counterexample of this one.
-            BackboneError: the gallery's backbone knows pictures only.
+            TextError: the text is none, or the gallery's backbone knows pictures only.
         """
         if not (attributes is None or isinstance(attributes, Mapping)):
             raise SettingsError(f"expected attributes by their names, but got {attributes!r:.80}")
@@ -553,7 +553,7 @@ class Recognizer:
             ImageError: the picture can't be read or accepted.
             SettingsError: `k` is less than 1, or not one of picture and text was given.
             FilterError: the filter can't be used.
-            BackboneError: a text was given, and the gallery's backbone knows pictures only.
+            TextError: the text is none, or the gallery's backbone knows pictures only.
         """
         require_one(image, text, box=box)
         if text is not None:

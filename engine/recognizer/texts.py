@@ -28,8 +28,7 @@ def enroll_text(
         class_id: the class that it goes to, whatever it is called by then; the label doesn't count.
 
     Raises:
-        BackboneError: the backbone knows pictures only.
-        SettingsError: the text is none.
+        TextError: the text is none, or the backbone knows pictures only.
         LabelError: the label can't be one.
         DuplicateImageError: another class holds the very same text.
         ClassNotFoundError: there is no class of that id.

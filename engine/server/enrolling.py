@@ -24,7 +24,7 @@ async def enroll_shown(
 
     Raises:
         ClassNotFoundError: there is none of that id.
-        ImageError, LabelError, DuplicateImageError, ReadOnlyError, BackboneError, SettingsError: as
+        ImageError, LabelError, DuplicateImageError, ReadOnlyError, TextError: as
             `Recognizer.enroll`.
     """
 

@@ -185,6 +185,7 @@ def examples_of_each(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, 
     """How many examples each of some classes has, by class id; those without any aside."""
     if not class_ids:
         return {}
-    _, owners = snapshot.examples.examples_of(np.unique(np.array(class_ids, np.int64)))
-    ids, counts = np.unique(owners, return_counts=True)
+    wanted = np.unique(np.array(class_ids, np.int64))
+    owners = [kind.examples.examples_of(wanted)[1] for kind in snapshot.kinds]
+    ids, counts = np.unique(np.concatenate(owners), return_counts=True)
     return dict(zip(ids.tolist(), counts.tolist(), strict=True))

@@ -27,6 +27,7 @@ _STATUS: dict[type[errors.OnelookError], int] = {
     errors.LabelError: 422,
     errors.ManifestError: 422,
     errors.FilterError: 422,
+    errors.TextError: 422,
     errors.CalibrationError: 409,
     errors.AuthorizationError: 401,
     errors.TooLargeError: 413,

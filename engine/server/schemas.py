@@ -111,6 +111,7 @@ class FindingOut(Schema):
     score: float | None
     threshold: float | None
     margin: float | None
+    text: str | None = None
     candidates: list[CandidateOut]
     refused: list[RefusalOut] = []
     box: list[float]

@@ -46,6 +46,7 @@ RUNTIME_FILES = (
 )
 PACKAGE = "onnxruntime-web"
 LOCAL_LEFT_OUT = "local features (corners and blobs that match) are left out"
+TEXTS_LEFT_OUT = "classes and examples that were enrolled by a text are left out"
 _THUMBNAIL = 160
 _RATES_AT = np.arange(-10.0, 60.05, 0.1)
 """Normalised scores at which the page knows the stranger rate; between them it is interpolated."""
@@ -95,6 +96,8 @@ def export_web(recognizer: Recognizer, folder: Path, *, runtime: Path) -> WebExp
         )
     if not snapshot.classes:
         raise SettingsError("the gallery is empty; enroll something first")
+    if not len(snapshot.examples):
+        raise SettingsError("the gallery holds no picture; the page recognises by pictures alone")
     _require_ours(folder)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copytree(STATIC, folder, dirs_exist_ok=True)
@@ -107,7 +110,10 @@ def export_web(recognizer: Recognizer, folder: Path, *, runtime: Path) -> WebExp
         encoding="utf-8",
     )
     shutil.copy(export_backbone(recognizer.backbone.name), folder / "network.onnx")
-    left_out = (LOCAL_LEFT_OUT,) if len(snapshot.local) else ()
+    left_out = (
+        *((LOCAL_LEFT_OUT,) if len(snapshot.local) else ()),
+        *((TEXTS_LEFT_OUT,) if len(snapshot.texts) else ()),
+    )
     described = {
         "form": 1,
         "made_with": f"onelook {__version__}",

@@ -34,7 +34,7 @@ def test_recognising_prints_a_table_and_json(onelook: Onelook, gallery: Path) ->
     assert "thing 3" in table.stdout
     assert list(decision) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
-        "stranger_rate_interval", "score", "threshold", "margin", "candidates", "space",
+        "stranger_rate_interval", "score", "threshold", "margin", "text", "candidates", "space",
         "calibration", "location", "region", "attributes", "refused", "error",
     ]  # fmt: skip
     assert decision["label"] == "thing 3"

@@ -170,6 +170,6 @@ def test_a_decision_shows_as_many_candidates_as_asked_for(gallery: Gallery) -> N
 def test_the_json_object_has_the_documented_keys(gallery: Gallery) -> None:
     assert list(decide(gallery, picture(2)[None])[0].to_json()) == [
         "source", "label", "known", "reason", "ambiguous", "similarity", "stranger_rate",
-        "stranger_rate_interval", "score", "threshold", "margin", "candidates", "space",
+        "stranger_rate_interval", "score", "threshold", "margin", "text", "candidates", "space",
         "calibration", "location", "region", "attributes", "refused", "error",
     ]  # fmt: skip

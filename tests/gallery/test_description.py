@@ -42,6 +42,7 @@ def test_its_json_is_flat_where_it_always_was(gallery: Gallery) -> None:
             "queries",
             "pinned_thresholds",
             "counterexamples",
+            "texts",
             "siamese_head",
             "local_features",
         ),

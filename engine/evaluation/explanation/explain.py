@@ -123,8 +123,9 @@ class Explanation:
         headed = self.candidates[0].probability is not None
         which = "class ranked first" if headed or self.found else "nearest class"
         verb = "reaches" if decision.known else "stays below"
+        to = "" if decision.text is None else f" to the text {decision.text!r}"
         told = [
-            f"{decision.label or 'Unknown'}: the {which} is {nearest!r} (similarity "
+            f"{decision.label or 'Unknown'}: the {which} is {nearest!r} (similarity{to} "
             f"{decision.similarity:.3f}), and {decision.stranger_rate_in_words} strangers would "
             f"score as high; the score {decision.score:.3f} {verb} that class's threshold "
             f"{decision.threshold:.3f}."
@@ -138,7 +139,14 @@ class Explanation:
         told += self._about_refusals()
         told += self._about_what_was_found()
         told += self._about_the_head()
-        if decision.ambiguous:
+        if decision.ambiguous and self._rival_is_of_the_other_kind:
+            told.append(
+                f"{decision.candidates[1].label!r}, found by a "
+                f"{'text' if decision.text is None else 'picture'}, scores as much as it does by a "
+                f"{'picture' if decision.text is None else 'text'}: the two can't be told apart "
+                "here."
+            )
+        elif decision.ambiguous:
             told.append(
                 f"The runner-up {decision.candidates[1].label!r} is as good as equal "
                 f"(margin {decision.margin:.3f}): the two can't be told apart here."
@@ -150,7 +158,7 @@ class Explanation:
             above = float(np.mean(self.impostors >= (decision.similarity or 0.0)))
             told.append(
                 f"{above * 100:.1f} % of {self.impostors.size:,} pictures of other things are at "
-                f"least as similar to {nearest!r} as this picture is."
+                f"least as similar to {nearest!r}{to and ' by that text'} as this picture is."
             )
         if self.genuine.size:
             told.append(
@@ -159,6 +167,11 @@ class Explanation:
             )
         told.append(f"The threshold rests on: {decision.calibration}.")
         return told
+
+    @property
+    def _rival_is_of_the_other_kind(self) -> bool:
+        first, second = self.decision.candidates[:2]
+        return (first.text is None) != (second.text is None)
 
     def _about_refusals(self) -> list[str]:
         return [
@@ -230,22 +243,23 @@ def explain(
     decision = decision.moved(*loaded.corner)
     ids = [candidate.class_id for candidate in decision.candidates]
     thresholds = class_thresholds(snapshot, ids)
-    means, stds = snapshot.moments_of(np.array(ids, np.int64))
+    around = [snapshot.kind_of(c).moments_of(np.array([c.class_id])) for c in decision.candidates]
     evidence = tuple(
         CandidateEvidence(
             candidate=c,
-            normalized=float((c.similarity - mean) / std),
+            normalized=float((c.similarity - moments.means[0]) / moments.stds[0]),
             threshold=thresholds[c.class_id],
             probability=_probability(snapshot, vector[0], c),
             picture=gallery.catalog.picture(c.example_id),
         )
-        for c, mean, std in zip(decision.candidates, means, stds, strict=True)
+        for c, moments in zip(decision.candidates, around, strict=True)
     )
     impostors = genuine = np.empty(0, np.float64)
     if decision.candidates:
         nearest = decision.candidates[0].class_id
-        impostors = impostor_similarities(snapshot, nearest)
-        genuine = genuine_similarities(gallery, snapshot, embedder, nearest)
+        kind = snapshot.kind_of(decision.candidates[0])
+        impostors = impostor_similarities(kind, nearest)
+        genuine = genuine_similarities(gallery, kind, embedder, nearest)
     return Explanation(
         decision,
         query,
@@ -279,7 +293,7 @@ def _found(
 
 
 def _probability(snapshot: Snapshot, query: FloatArray, candidate: Candidate) -> float | None:
-    if snapshot.head is None:
+    if snapshot.head is None or candidate.text is not None:
         return None
     example = snapshot.index.vectors(np.array([candidate.example_id]))
     return float(snapshot.head.siamese.probability(query, example)[0])

@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...decision import PICTURES, TEXTS, moments
+from ...decision import AMBIGUOUS_MARGIN, PICTURES, TEXTS, moments
 from ...decision.rule import AMBIGUOUS_LEAD
 from ...decision.scores import Float64Array
-from ...types import FloatArray, Ranking
+from ...types import FloatArray, IntArray, Ranking
 from ..snapshot import Snapshot
 
 
@@ -39,12 +39,14 @@ def of_both(
         by_text = int(scores[1][row] > scores[0][row])
         ranking, other = pair[by_text], pair[1 - by_text]
         if len(ranking):
-            order = _first_in_front(ranking, shown[row])
+            front = _picked((ranking,), np.arange(1))
             ahead = float(scores[by_text][row] - scores[1 - by_text][row])
-            close = len(other) and ahead < AMBIGUOUS_LEAD
-            if close and other.class_ids[0] != ranking.class_ids[0]:
+            if len(other) and other.class_ids[0] != ranking.class_ids[0] and ahead < AMBIGUOUS_LEAD:
                 ranking = replace(ranking, lead=ahead)
-            ranking = replace(ranking, shown=order)
+                front = _one_after_another(front, _picked((other,), np.arange(1)))
+            elif len(ranking) > 1 and _are_close(ranking):
+                front = _picked((ranking,), np.arange(2))
+            ranking = replace(ranking, shown=_one_after_another(front, shown[row]))
         found.append(ranking)
     return found
 
@@ -74,23 +76,26 @@ def in_one_order(
             around = moments(others.astype(np.float32), scale)
             standing.append((ranking.similarities - around.means) / around.stds)
         order = np.argsort(-np.nan_to_num(np.concatenate(standing)), kind="stable")
-        class_ids = np.concatenate([each.class_ids for each in pair])[order]
-        kept = order[np.sort(np.unique(class_ids, return_index=True)[1])]
-        found.append(
-            Ranking(
-                np.concatenate([each.class_ids for each in pair])[kept],
-                np.concatenate([each.example_ids for each in pair])[kept],
-                np.concatenate([each.similarities for each in pair])[kept],
-            )
-        )
+        class_ids = np.concatenate([each.class_ids for each in pair])
+        kept = order[np.sort(np.unique(class_ids[order], return_index=True)[1])]
+        found.append(_picked(pair, kept))
     return found
 
 
-def _first_in_front(ranking: Ranking, shown: Ranking) -> Ranking:
-    """The order that is shown, begun by the class that decides, with its example of this kind."""
-    rest = shown.class_ids != ranking.class_ids[0]
+def _are_close(ranking: Ranking) -> bool:
+    return float(ranking.similarities[0] - ranking.similarities[1]) < AMBIGUOUS_MARGIN
+
+
+def _one_after_another(one: Ranking, other: Ranking) -> Ranking:
+    """The classes of one ranking, then those of another that the first doesn't have."""
+    rest = np.flatnonzero(~np.isin(other.class_ids, one.class_ids))
+    return _picked((one, other), np.concatenate([np.arange(len(one)), len(one) + rest]))
+
+
+def _picked(rankings: Sequence[Ranking], places: IntArray) -> Ranking:
+    """What stands at some places of rankings that are laid end to end."""
     return Ranking(
-        np.concatenate([ranking.class_ids[:1], shown.class_ids[rest]]),
-        np.concatenate([ranking.example_ids[:1], shown.example_ids[rest]]),
-        np.concatenate([ranking.similarities[:1], shown.similarities[rest]]),
+        np.concatenate([each.class_ids for each in rankings])[places],
+        np.concatenate([each.example_ids for each in rankings])[places],
+        np.concatenate([each.similarities for each in rankings])[places],
     )

@@ -179,6 +179,10 @@ class Snapshot:
         """
         return self._apart if len(self.texts) else (self,)
 
+    def kind_of(self, candidate: Candidate) -> Snapshot:
+        """That of the kinds which a candidate was found by."""
+        return self.kinds[candidate.text is not None]
+
     @cached_property
     def _apart(self) -> tuple[Snapshot, Snapshot]:
         table, draw = self.texts, self.draw

@@ -17,11 +17,12 @@ export function answerOf(entry, { may, changed, again }) {
     h(
       "div",
       { class: `verdict ${decision.known ? "" : "unknown"}` },
-      first ? h("a", { class: "match", href: `#/catalog/${first.class_id}` }, thumbnail(first.example_id, t("answer.enrolled_picture", { label: first.label }))) : null,
+      first ? h("a", { class: "match", href: `#/catalog/${first.class_id}` }, thumbnail(first.text ? null : first.example_id, first.text ?? t("answer.enrolled_picture", { label: first.label }))) : null,
       h("div", {}, badge, h("h2", {}, decision.label ?? t("answer.unknown")), h("p", { class: "soft" }, inWords(decision, first))),
     ),
   ];
   if (decision.known) parts.push(attributesOf(decision.attributes));
+  if (decision.text) parts.push(h("p", { class: "soft" }, t("answer.by_text", { text: decision.text })));
   parts.push(...(decision.refused ?? []).map(({ label }) => h("p", { class: "notice" }, t("answer.refused", { label }))));
   if (decision.known && decision.ambiguous) parts.push(h("p", { class: "notice warn" }, t("answer.ambiguous", { label: second?.label ?? t("answer.another") })));
   if (may("enroll") && decision.reason !== "empty_gallery") parts.push(teaching(entry, { may, changed, again }));

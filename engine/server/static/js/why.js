@@ -100,7 +100,7 @@ function runners(candidates) {
         h(
           "a",
           { href: `#/catalog/${candidate.class_id}` },
-          thumbnail(candidate.example_id),
+          thumbnail(candidate.text ? null : candidate.example_id),
           h("span", { class: "name" }, candidate.label),
           h("span", { class: "meter", "aria-hidden": "true" }, h("i", { style: { width: `${100 * share}%` } })),
           h("span", { class: "value" }, three(candidate.similarity)),

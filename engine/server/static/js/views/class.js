@@ -92,7 +92,7 @@ function examples(found, may, refresh) {
         "li",
         {},
         thumbnail(example.has_picture ? example.id : null, t("class.example", { index: index + 1, label: found.label })),
-        h("span", { class: "small soft" }, `${example.width} × ${example.height}`),
+        h("span", { class: "small soft" }, example.text ?? `${example.width} × ${example.height}`),
         example.warnings.map((text) => h("span", { class: "badge warn" }, text)),
         may("admin") ? h("button", { type: "button", class: "quiet", onclick: () => drop(example), "aria-label": t("class.remove_example", { index: index + 1 }) }, t("remove")) : null,
       )),

@@ -1,0 +1,56 @@
+"""`--text` of `onelook enroll` and `onelook nearest`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from engine.backbones import Backbone
+from engine.cli.enroll import app as enroll
+from engine.cli.nearest import app as nearest
+from engine.recognizer import Recognizer
+from tests.cli.conftest import Onelook
+
+
+@pytest.fixture
+def texts(tmp_path: Path, clip: Backbone) -> Path:
+    """An empty gallery whose backbone knows texts."""
+    Recognizer.open(tmp_path / "texts", create=True, backbone=clip).close()
+    return tmp_path / "texts"
+
+
+def ran(app: object, *arguments: object, code: int = 0) -> str:
+    """What a command prints, in this process: the model is known to no other one."""
+    result = CliRunner().invoke(app, [*map(str, arguments), "--runtime", "torch"])  # type: ignore[arg-type]
+    assert result.exit_code == code, result.output
+    return result.stdout
+
+
+def test_texts_are_enrolled_and_looked_up(texts: Path) -> None:
+    report = json.loads(
+        ran(enroll, "--text", "a red mug", "--text", "a mug", "-l", "mug", "-g", texts, "--json")
+    )
+    assert (report["added"], report["classes"], report["examples"]) == (2, 1, 2)
+    assert "1 added" in ran(enroll, "--text", "a blue car", "-g", texts)
+    assert "1 unchanged" in ran(enroll, "--text", "a blue car", "-g", texts)
+    refused = ran(enroll, "--text", "a red mug", "-l", "cup", "-g", texts, "--json", code=3)
+    assert "the same text" in json.loads(refused)["rejects"][0]["reason"]
+    found = json.loads(ran(nearest, "--text", "a blue car", "-g", texts, "-k", "1", "--json"))
+    assert (found["source"], found["candidates"][0]["text"]) == ("a blue car", "a blue car")
+    assert found["candidates"][0]["label"] == "a blue car"
+    assert "a red mug" in ran(nearest, "--text", "a red mug", "-g", texts)
+
+
+def test_what_cannot_be_is_said(onelook: Onelook, gallery: Path) -> None:
+    refused = onelook("enroll", "--text", "a red mug", "-g", gallery, code=1)
+    assert "fake knows pictures only; a text needs a backbone open_clip:MODEL/TAG" in refused.stderr
+    assert "knows pictures only" in onelook(
+        "nearest", "--text", "a red mug", "-g", gallery, code=1
+    ).stderr
+    assert "expected a SOURCE, or --text" in onelook("enroll", "-g", gallery, code=2).stderr
+    assert "expected an IMAGE, or --text" in onelook("nearest", "-g", gallery, code=2).stderr
+    both = onelook("enroll", "--text", "a", "--box", "0,0,1,1", "-g", gallery, code=2)
+    assert "go with pictures" in both.stderr
