@@ -336,6 +336,8 @@ class Ranking:
             units of normalised scores; infinite where the second lies elsewhere in the query.
         part: the part of the query that was compared as well; a similarity is the higher of both.
         refused: classes that are left out, since they refuse the query; the most similar first.
+        refused_beside: where pictures and texts were both ranked, those that would have come first
+            among the other kind.
         of_texts: the similarities are those to texts, which no picture's can be compared with.
         shown: where pictures and texts were both ranked, the classes of both in one order, for
             people; this is the ranking of the kind that decides.
@@ -350,6 +352,7 @@ class Ranking:
     lead: float | None = None
     part: QueryPart | None = None
     refused: tuple[Refusal, ...] = ()
+    refused_beside: tuple[Refusal, ...] = ()
     of_texts: bool = False
     shown: Ranking | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,15 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.backbones import Backbone
+from engine.backbones import Backbone, load_backbone
 from engine.errors import DuplicateImageError, GalleryError, SettingsError, TextError
+from engine.features.texts import WORDS
+from engine.filtering import Filter
 from engine.gallery import Gallery, decide_queries
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
 from engine.types import KeepPictures, NewExample, Space
+from tests.conftest import quarters
 
 DIMENSION = 32
 SPACE = Space("made", "a" * 64, "b" * 64, DIMENSION)
@@ -162,6 +166,69 @@ def test_moving_to_a_backbone_of_pictures_is_refused(recognizer: Recognizer) -> 
     assert recognizer.recognize(RED).label == "mug"
 
 
+def test_texts_move_to_another_model_of_pictures_and_texts_and_back(
+    recognizer: Recognizer, clip_model: torch.nn.Module, tmp_path: Path
+) -> None:
+    recognizer.enroll("mug", text="a red mug")
+    recognizer.enroll("red", RED)
+    before = recognizer.nearest(text="a red mug", k=2)
+    weights = {name: value.flip(0) for name, value in clip_model.state_dict().items()}
+    torch.save(weights, tmp_path / "other.pt")
+    other = load_backbone(f"open_clip:text-clip@{tmp_path / 'other.pt'}", runtime="torch")
+    recognizer.reembed(other)
+    snapshot = recognizer.gallery.snapshot()
+    expected = other.text_features(["a red mug"])
+    np.testing.assert_allclose(snapshot.texts.vectors, expected, atol=1e-5)
+    assert len(snapshot.texts.words) == len(WORDS)
+    recognizer.enroll("car", text="a car")
+    recognizer.undo_reembed()
+    assert len(recognizer.gallery.snapshot().texts) == 2
+    after = recognizer.nearest(text="a red mug", k=3)
+    assert {each.label: pytest.approx(each.similarity, abs=1e-5) for each in before}.items() <= {
+        each.label: each.similarity for each in after
+    }.items()
+
+
+def test_another_process_follows(recognizer: Recognizer, tmp_path: Path, clip: Backbone) -> None:
+    with Recognizer.open(tmp_path / "gallery", backbone=clip) as other:
+        assert other.nearest(RED) == []
+        example = recognizer.enroll("mug", text="a red mug").example_id
+        other.gallery._live.newest()
+        assert other.nearest(RED)[0].text == "a red mug"
+        recognizer.gallery.examples.remove(example)
+        other.gallery._live.newest()
+        assert other.nearest(RED) == []
+
+
+def test_a_filter_leaves_texts_out(recognizer: Recognizer) -> None:
+    recognizer.enroll("mug", text="a red mug", attributes={"shop": "north"})
+    recognizer.enroll("car", text="a car", attributes={"shop": "south"})
+    [found] = recognizer.nearest(RED, where={"shop": "south"})
+    assert found.text == "a car"
+    narrowed = recognizer.gallery.snapshot().narrowed(Filter.of({"shop": "south"}))
+    assert len(narrowed.texts.beside) == 1
+    assert recognizer.recognize(RED, where={"shop": "south"}).text == "a car"
+
+
+def test_explaining_names_the_text(recognizer: Recognizer) -> None:
+    recognizer.enroll("mug", text="a red mug")
+    recognizer.enroll("blue", BLUE)
+    explained = recognizer.explain(RED)
+    nearest = explained.decision.candidates[0]
+    assert ("to the text 'a red mug'" in explained.sentences()[0]) == (nearest.text is not None)
+    assert len(explained.candidates) == 2
+
+
+def test_a_gallery_of_texts_and_pictures_is_calibrated(recognizer: Recognizer) -> None:
+    for seed in range(4):
+        recognizer.enroll(f"thing {seed}", quarters(seed))
+        recognizer.enroll(f"said {seed}", text=f"thing number {seed}")
+    assert recognizer.recalibrate().expected_fpir is not None
+    queries = [("", quarters(10 + seed)) for seed in range(24)]
+    strangers = recognizer.calibrate(queries=queries, unlabelled=True, target_fpir=0.2)
+    assert strangers.evidence == {"unlabelled queries": 24}
+
+
 def made_gallery(folder: Path, pictures: int) -> Gallery:
     """Pictures near the first axis, texts near the second: cosines between them are about 0.2.
 
@@ -234,3 +301,35 @@ def test_texts_change_no_statistics_of_pictures(tmp_path: Path) -> None:
         assert np.isnan(pictures.moments_of(ids).means).all()
         assert (texts.moments_of(ids).means < 0.3).all()
         assert (pictures.moments_of(np.array(sorted(snapshot.labels))[4:]).means > 0.5).all()
+
+
+def test_a_class_found_by_text_refuses_what_is_near_its_counterexample(tmp_path: Path) -> None:
+    with made_gallery(tmp_path / "g", 12) as gallery:
+        query = shown(10, 100)
+        [before] = decide_queries(gallery.snapshot(), query[None], ["q"])
+        assert before.label == "text 0"
+        other = replace(example("", shown(11, 500)), content_hash="0" * 64)
+        gallery.counterexamples.add(other, "text 0")
+        [other_thing] = decide_queries(gallery.snapshot(), query[None], ["q"])
+        assert other_thing.label == "text 0"
+        gallery.counterexamples.add(replace(other, vector=query, content_hash="1" * 64), "text 0")
+        [refused] = decide_queries(gallery.snapshot(), query[None], ["q"])
+        assert refused.label != "text 0"
+        assert [refusal.label for refusal in refused.refused] == ["text 0"]
+
+
+def test_a_picture_and_a_text_that_score_alike_are_ambiguous(tmp_path: Path) -> None:
+    """Between what is shown by text 0 and by picture 0, somewhere both score the same."""
+    with made_gallery(tmp_path / "g", 12) as gallery:
+        snapshot = gallery.snapshot()
+        mixed = []
+        for share in np.linspace(0, 1, 200):
+            vector = shown(None, 700)
+            vector[10], vector[20] = 0.5 * share, 0.5 * (1 - share)
+            mixed.append(vector / np.linalg.norm(vector))
+        decisions = decide_queries(snapshot, np.stack(mixed), ["q"] * 200)
+        assert (decisions[0].candidates[0].label, decisions[-1].label) == ("picture 0", "text 0")
+        alike = [d for d in decisions if d.ambiguous]
+        assert alike
+        rivals = {frozenset(c.label for c in d.candidates[:2]) for d in alike}
+        assert frozenset({"picture 0", "text 0"}) in rivals

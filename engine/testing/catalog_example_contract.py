@@ -10,9 +10,9 @@ import pytest
 
 from ..catalog import Catalog
 from ..catalog.examples import ExampleReading
-from ..errors import ExampleNotFoundError, GalleryError
+from ..errors import ExampleNotFoundError, GalleryError, SpaceMismatchError
 from ..types import ChangeKind, Reject, StoredLocalFeatures
-from .catalog_samples import SPACE, content_hash, enroll, new_example
+from .catalog_samples import OTHER_SPACE, SPACE, content_hash, enroll, new_example
 
 
 class _Counting:
@@ -260,3 +260,66 @@ class ExampleContract:
         assert catalog.ask(lambda read: read.classes.by_label("cup")).examples == 1
         with catalog.write() as transaction, pytest.raises(ExampleNotFoundError, match=str(one)):
             transaction.examples.remove(one)
+
+    def test_texts_are_examples_apart_from_pictures(self, catalog: Catalog) -> None:
+        told = new_example(2, "cup", text="a cup", picture=None)
+        cup, text, mug = enroll(catalog, new_example(1), told, new_example(3, "mug"))
+        records = catalog.ask(lambda read: read.examples.listed())
+        assert [(each.id, each.text) for each in records] == [
+            (cup, None),
+            (text, "a cup"),
+            (mug, None),
+        ]
+        with catalog.whole() as whole:
+            texts, (pictures, _), sampled = whole.texts(SPACE), whole.examples(), whole.sample(2)
+        assert (texts.ids.tolist(), texts.texts) == ([text], ("a cup",))
+        np.testing.assert_array_equal(texts.vectors[0], told.vector)
+        assert texts.words.shape == (0, SPACE.dimension)
+        assert pictures.tolist() == sorted(sampled.tolist()) == [cup, mug]
+        ids = [cup, text, mug]
+        assert catalog.ask(lambda read: read.embeddings.of(SPACE.id, ids)).ids.tolist() == [
+            cup,
+            mug,
+        ]
+        assert catalog.ask(lambda read: read.local_features.lacking("points")) == ([cup, mug], [])
+        assert catalog.integrity_problems() == []
+
+    def test_the_log_tells_that_texts_changed_not_which(self, catalog: Catalog) -> None:
+        cup, text = enroll(
+            catalog, new_example(1, "mug"), new_example(2, "cup", text="a cup", picture=None)
+        )
+        [mug_id, cup_id] = catalog.ask(
+            lambda read: [read.classes.id_of("mug"), read.classes.id_of("cup")]
+        )
+        words = np.eye(SPACE.dimension, dtype=np.float32)[:3]
+        before = catalog.generation()
+        with catalog.write() as transaction:
+            transaction.spaces.set_words(SPACE.id, words)
+        with catalog.write() as transaction:
+            transaction.classes.merge([cup_id], mug_id)
+        with catalog.whole() as whole:
+            found = whole.texts(SPACE)
+        assert found.class_ids.tolist() == [mug_id]
+        np.testing.assert_array_equal(found.words, words)
+        with catalog.write() as transaction:
+            transaction.examples.remove_all([cup, text])
+        changes = catalog.ask(lambda read: read.log.since(before))
+        assert changes is not None
+        assert [(each.kind, each.class_id, each.example_id) for each in changes] == [
+            (ChangeKind.TEXT, None, None),
+            (ChangeKind.TEXT, mug_id, None),
+            (ChangeKind.REMOVE, cup_id, None),
+            (ChangeKind.REMOVE, mug_id, cup),
+            (ChangeKind.TEXT, mug_id, None),
+        ]
+
+    def test_texts_without_a_vector_keep_a_space_from_being_taken(self, catalog: Catalog) -> None:
+        [text] = enroll(catalog, new_example(2, "cup", text="a cup", picture=None))
+        with catalog.write() as transaction:
+            transaction.spaces.add(OTHER_SPACE)
+        assert catalog.ask(lambda read: read.embeddings.lacking(OTHER_SPACE.id)) == ([], [])
+        assert catalog.ask(lambda read: read.embeddings.lacking_texts(OTHER_SPACE.id)) == {
+            text: "a cup"
+        }
+        with pytest.raises(SpaceMismatchError), catalog.write() as transaction:
+            transaction.spaces.activate(OTHER_SPACE.id)

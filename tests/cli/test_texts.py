@@ -47,9 +47,10 @@ def test_texts_are_enrolled_and_looked_up(texts: Path) -> None:
 def test_what_cannot_be_is_said(onelook: Onelook, gallery: Path) -> None:
     refused = onelook("enroll", "--text", "a red mug", "-g", gallery, code=1)
     assert "fake knows pictures only; a text needs a backbone open_clip:MODEL/TAG" in refused.stderr
-    assert "knows pictures only" in onelook(
-        "nearest", "--text", "a red mug", "-g", gallery, code=1
-    ).stderr
+    assert (
+        "knows pictures only"
+        in onelook("nearest", "--text", "a red mug", "-g", gallery, code=1).stderr
+    )
     assert "expected a SOURCE, or --text" in onelook("enroll", "-g", gallery, code=2).stderr
     assert "expected an IMAGE, or --text" in onelook("nearest", "-g", gallery, code=2).stderr
     both = onelook("enroll", "--text", "a", "--box", "0,0,1,1", "-g", gallery, code=2)

@@ -26,12 +26,11 @@ from ...types import (
     Location,
     Ranking,
     Reason,
-    Refusal,
 )
 from ..snapshot import Snapshot
 from .closely import looked_closer
 from .joint import joined
-from .kinds import in_one_order, of_both
+from .kinds import all_refused, in_one_order, of_both
 from .refusing import refusing, with_spare
 
 CLEAR = 2.0
@@ -313,18 +312,8 @@ def _decision(
         region=part.box if part is not None and by_part else None,
         stranger_rate=rate,
         stranger_rate_interval=snapshot.calibration.rate_interval(rate),
-        refused=_refused(ranking),
+        refused=all_refused(ranking),
         text=candidates[0].text,
-    )
-
-
-def _refused(ranking: Ranking) -> tuple[Refusal, ...]:
-    """Those of the classes that refuse which would have come before the first."""
-    first = ranking.similarities[0] if len(ranking) else -1.0
-    return tuple(
-        refusal
-        for refusal in ranking.refused
-        if refusal.similarity >= first or refusal.class_id in ranking.found
     )
 
 
@@ -342,7 +331,8 @@ def located(match: LocalMatch) -> Location:
 
 def _nothing_left(snapshot: Snapshot, ranking: Ranking, source: str, calibration: str) -> Decision:
     """The decision where no class is left to be the answer."""
-    if ranking.refused:
+    refused = all_refused(ranking)
+    if refused:
         reason = Reason.REFUSED
     else:
         reason = Reason.EMPTY_GALLERY if snapshot.among is None else Reason.NOTHING_MATCHES
@@ -358,5 +348,5 @@ def _nothing_left(snapshot: Snapshot, ranking: Ranking, source: str, calibration
         candidates=(),
         space=snapshot.space_id,
         calibration=calibration,
-        refused=ranking.refused,
+        refused=refused,
     )

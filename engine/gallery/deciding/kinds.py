@@ -16,7 +16,7 @@ import numpy as np
 from ...decision import AMBIGUOUS_MARGIN, PICTURES, TEXTS, moments
 from ...decision.rule import AMBIGUOUS_LEAD
 from ...decision.scores import Float64Array
-from ...types import FloatArray, IntArray, Ranking
+from ...types import FloatArray, IntArray, Ranking, Refusal
 from ..snapshot import Snapshot
 
 
@@ -47,8 +47,24 @@ def of_both(
             elif len(ranking) > 1 and _are_close(ranking):
                 front = _picked((ranking,), np.arange(2))
             ranking = replace(ranking, shown=_one_after_another(front, shown[row]))
-        found.append(ranking)
+        found.append(replace(ranking, refused_beside=refused_in_front(other)))
     return found
+
+
+def all_refused(ranking: Ranking) -> tuple[Refusal, ...]:
+    """The classes, each once, that would have come first by either kind, but refuse the query."""
+    told = refused_in_front(ranking) + ranking.refused_beside
+    return tuple({refusal.class_id: refusal for refusal in reversed(told)}.values())[::-1]
+
+
+def refused_in_front(ranking: Ranking) -> tuple[Refusal, ...]:
+    """Those of the classes that refuse which would have come before the first."""
+    first = ranking.similarities[0] if len(ranking) else -1.0
+    return tuple(
+        refusal
+        for refusal in ranking.refused
+        if refusal.similarity >= first or refusal.class_id in ranking.found
+    )
 
 
 def in_one_order(
