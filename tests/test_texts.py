@@ -229,6 +229,19 @@ def test_a_gallery_of_texts_and_pictures_is_calibrated(recognizer: Recognizer) -
     assert strangers.evidence == {"unlabelled queries": 24}
 
 
+def test_classes_that_are_enrolled_by_text_are_known_to_an_evaluation(
+    recognizer: Recognizer,
+) -> None:
+    recognizer.enroll("mug", text="a red mug")
+    recognizer.enroll("car", text="a blue car")
+    queries = [("mug", RED), ("car", BLUE)]
+    unknown = [("", quarters(seed)) for seed in range(20)]
+    evaluated = recognizer.evaluate(queries, unknown=unknown, compare=True).to_json()
+    assert (evaluated["queries"], evaluated["strangers"]) == (2, 20)
+    right = sum(recognizer.nearest(image, k=1)[0].label == label for label, image in queries)
+    assert evaluated["figures"]["top_1"]["value"] == right / 2
+
+
 def made_gallery(folder: Path, pictures: int) -> Gallery:
     """Pictures near the first axis, texts near the second: cosines between them are about 0.2.
 

@@ -56,7 +56,7 @@ def match_queries(
         EvaluationError: nothing is enrolled, or there is nothing to play.
     """
     ids = {label: class_id for class_id, label in enrolled.labels.items()}
-    filled = set(enrolled.class_ids.tolist())
+    filled = {*enrolled.class_ids.tolist(), *enrolled.snapshot.texts.class_ids.tolist()}
     if not filled:
         raise EvaluationError(
             "expected a gallery with enrolled classes, but it is empty; enroll pictures first"

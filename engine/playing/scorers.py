@@ -62,7 +62,8 @@ class GlobalThreshold(Scorer):
     @cached_property
     def _calibration(self) -> Calibration:
         cohort = self.snapshot.cohort
-        played = np.unique(np.linspace(0, max(0, len(cohort) - 1), PLAYED).astype(np.int64))
+        evenly = np.linspace(0, max(0, len(cohort) - 1), PLAYED if len(cohort) else 0)
+        played = np.unique(evenly.astype(np.int64))
         rankings = rank_without_own(self.snapshot, cohort.vectors[played], cohort.class_ids[played])
         reached = similarities([ranking for ranking in rankings if len(ranking)])
         return Calibration.of_strangers(
