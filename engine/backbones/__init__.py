@@ -6,7 +6,7 @@ Importing this loads no heavy library; loading a backbone does.
 from __future__ import annotations
 
 from .base import Backbone
-from .load import export_backbone, is_exported, load_backbone
+from .load import export_backbone, is_exported, load_backbone, require_texts
 from .names import DEFAULT_BACKBONE, advice_on, available_backbones
 from .preprocessing import Preprocessing
 
@@ -19,4 +19,5 @@ __all__ = [
     "export_backbone",
     "is_exported",
     "load_backbone",
+    "require_texts",
 ]

@@ -85,10 +85,13 @@ class Backbone(ABC):
             TextError: this backbone knows pictures only.
             BackboneError: its half for texts can't be loaded.
         """
-        raise TextError(
-            f"{self.name} knows pictures only; a text needs a backbone open_clip:MODEL/TAG"
-        )
+        raise knows_pictures_only(self.name)
 
     @abstractmethod
     def _features(self, batch: ByteArray) -> FloatArray:
         """`features` of a batch of the right shape and dtype with at least one picture."""
+
+
+def knows_pictures_only(name: str) -> TextError:
+    """The error that says why a backbone can't be given a text."""
+    return TextError(f"{name} knows pictures only; a text needs a backbone open_clip:MODEL/TAG")

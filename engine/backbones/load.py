@@ -21,7 +21,7 @@ import numpy as np
 from ..errors import BackboneError
 from ..slim import needing
 from ..types import ByteArray, FloatArray, Space
-from .base import Backbone
+from .base import Backbone, knows_pictures_only
 from .devices import is_cpu, torch_device
 from .exports import Export, ExportCache, WeightsFile
 from .names import DEFAULT_BACKBONE, named
@@ -142,6 +142,17 @@ def _loaded(
         except _ExportError as error:
             _log.warning("%s runs with torch, not ONNX Runtime: %s", pretrained.name, error)
     return _with_torch(pretrained, device, threads)
+
+
+def require_texts(name: str) -> None:
+    """Refuse a backbone that knows pictures only, by its name, without loading it.
+
+    Raises:
+        TextError: it does.
+        BackboneError: there is no such backbone.
+    """
+    if name.partition(":")[0] == "fake" or not named(name).knows_texts:
+        raise knows_pictures_only(name)
 
 
 def is_exported(name: str, *, cache_dir: Path | None = None) -> bool:

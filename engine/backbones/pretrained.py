@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import BackboneUnavailableError
 from ..types import FloatArray, Space
@@ -46,10 +46,12 @@ class Pretrained(ABC):
     Attributes:
         name: what loads it again, from any working directory.
         checkpoint: the file that the user gave for the weights, or None for the published ones.
+        knows_texts: whether it was trained on pictures with their captions; see `text_encoder`.
     """
 
     name: str
     checkpoint: Path | None
+    knows_texts: ClassVar[bool] = False
 
     @abstractmethod
     def weights(self) -> Path:

@@ -112,6 +112,8 @@ def enroll(
     output.when_interrupted = "interrupted; what was enrolled is kept, run the same again to go on"
     # First, so that a typo leaves no empty gallery behind.
     chosen = collections(sources or [], label, box)
+    if text:
+        _require_texts(gallery, backbone)
     if prune and any(each.count is not None for each in chosen):
         raise typer.BadParameter("--prune goes with folders and manifests, not with pictures")
     if box is not None and any(each.count is None for each in chosen):
@@ -160,6 +162,16 @@ def enroll(
         for line in outlook_lines(report.outlook):
             output.done(line)
     return ExitCode.REJECTED if report.rejected else ExitCode.SUCCESS
+
+
+def _require_texts(gallery: str, backbone: str | None) -> None:
+    """Refuse a new gallery's backbone before the gallery is made of it."""
+    from ..backbones import require_texts
+    from ..gallery import location_of
+    from ..settings import load_settings
+
+    if not location_of(gallery).exists:
+        require_texts(backbone or load_settings().backbone)
 
 
 def _enroll_texts(

@@ -53,5 +53,7 @@ def test_what_cannot_be_is_said(onelook: Onelook, gallery: Path) -> None:
     )
     assert "expected a SOURCE, or --text" in onelook("enroll", "-g", gallery, code=2).stderr
     assert "expected an IMAGE, or --text" in onelook("nearest", "-g", gallery, code=2).stderr
+    assert "fake knows" in onelook("enroll", "--text", "a mug", "-g", "new", code=1).stderr
+    assert not (gallery.parent / "new").exists()
     both = onelook("enroll", "--text", "a", "--box", "0,0,1,1", "-g", gallery, code=2)
     assert "go with pictures" in both.stderr

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class OpenClipModel(Pretrained):
     tag: str | None
     checkpoint: Path | None
     may_fetch: bool = True
+    knows_texts: ClassVar[bool] = True
 
     def weights(self) -> Path:
         if self.checkpoint is not None:

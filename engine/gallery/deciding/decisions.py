@@ -185,9 +185,8 @@ def class_thresholds(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, 
     """
     ids = np.array(class_ids, np.int64)
     found = thresholds(_pins_of(snapshot.pins, ids), snapshot.level)
-    found[
-        ~np.isin(ids, np.concatenate([k.examples.examples_of(ids)[1] for k in snapshot.kinds]))
-    ] = np.nan
+    filled = np.concatenate([kind.examples.examples_of(ids)[1] for kind in snapshot.kinds])
+    found[~np.isin(ids, filled)] = np.nan
     return dict(zip(class_ids, found.tolist(), strict=True))
 
 
