@@ -57,29 +57,40 @@ def recognizer(tmp_path: Path) -> Iterator[Recognizer]:
 
 
 @pytest.fixture(scope="session")
-def clip_model(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
-    """An OpenCLIP model that knows OpenCLIP's whole vocabulary, and nothing of what it means."""
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
+    """An OpenCLIP model with random weights, small and registered as `tiny-clip`.
+
+    It knows OpenCLIP's whole vocabulary, and nothing of what it means.
+    """
     import open_clip
     import torch
 
-    torch.set_num_threads(1)
-    text = {"context_length": 24, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
-    vision = {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16}
+    torch.set_num_threads(1)  # its threads spin, which on a busy machine costs more than they give
+    text = {"context_length": 24, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+    vision = {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16}
     folder = tmp_path_factory.mktemp("configurations")
-    (folder / "text-clip.json").write_text(
-        json.dumps({"embed_dim": 16, "vision_cfg": vision, "text_cfg": text})
+    (folder / "tiny-clip.json").write_text(
+        json.dumps({"embed_dim": 24, "vision_cfg": vision, "text_cfg": text})
     )
     open_clip.add_model_config(folder)
     torch.manual_seed(0)
-    return open_clip.create_model("text-clip").eval()
+    return open_clip.create_model("tiny-clip").eval()
 
 
 @pytest.fixture(scope="session")
-def clip(clip_model: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
-    """It as a backbone, from a checkpoint of its own."""
+def tiny_clip_checkpoint(
+    tiny_clip: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Its weights as OpenCLIP's training saves them."""
     import torch
 
-    path = tmp_path_factory.mktemp("checkpoints") / "text-clip.pt"
-    torch.save(clip_model.state_dict(), path)
-    name = f"open_clip:text-clip@{path}"
+    path = tmp_path_factory.mktemp("checkpoints") / "epoch_1.pt"
+    torch.save({"epoch": 1, "state_dict": tiny_clip.state_dict()}, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip(tiny_clip_checkpoint: Path) -> Backbone:
+    """It as a backbone, which knows texts."""
+    name = f"open_clip:tiny-clip@{tiny_clip_checkpoint}"
     return load_backbone(name, device="cpu", runtime="torch", threads=1)

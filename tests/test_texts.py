@@ -41,7 +41,7 @@ def unit(*numbers: float) -> np.ndarray:
 
 
 def test_a_texts_features_are_the_mean_over_openclips_templates(
-    clip: Backbone, clip_model: torch.nn.Module
+    clip: Backbone, tiny_clip: torch.nn.Module
 ) -> None:
     """By hand: the seven templates of CLIP's notebook, without the article; unit, then the mean."""
     prompts = [
@@ -54,16 +54,16 @@ def test_a_texts_features_are_the_mean_over_openclips_templates(
         "a photo of the small red mug.",
     ]
     with torch.inference_mode():
-        rows = clip_model.encode_text(open_clip.get_tokenizer("text-clip")(prompts))
+        rows = tiny_clip.encode_text(open_clip.get_tokenizer("tiny-clip")(prompts))
     unit_rows = rows / rows.norm(dim=1, keepdim=True)
     expected = unit_rows.mean(dim=0)
     expected = (expected / expected.norm()).numpy()
     found = clip.text_features(["a red mug", "The red mug", "cup"])
-    assert found.shape == (3, 16)
+    assert found.shape == (3, 24)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found[0], expected, atol=1e-5)
     np.testing.assert_allclose(found[1], expected, atol=1e-5)
-    assert clip.text_features([]).shape == (0, 16)
+    assert clip.text_features([]).shape == (0, 24)
 
 
 def test_another_backbone_refuses_in_one_sentence(tmp_path: Path) -> None:
@@ -167,14 +167,14 @@ def test_moving_to_a_backbone_of_pictures_is_refused(recognizer: Recognizer) -> 
 
 
 def test_texts_move_to_another_model_of_pictures_and_texts_and_back(
-    recognizer: Recognizer, clip_model: torch.nn.Module, tmp_path: Path
+    recognizer: Recognizer, tiny_clip: torch.nn.Module, tmp_path: Path
 ) -> None:
     recognizer.enroll("mug", text="a red mug")
     recognizer.enroll("red", RED)
     before = recognizer.nearest(text="a red mug", k=2)
-    weights = {name: value.flip(0) for name, value in clip_model.state_dict().items()}
+    weights = {name: value.flip(0) for name, value in tiny_clip.state_dict().items()}
     torch.save(weights, tmp_path / "other.pt")
-    other = load_backbone(f"open_clip:text-clip@{tmp_path / 'other.pt'}", runtime="torch")
+    other = load_backbone(f"open_clip:tiny-clip@{tmp_path / 'other.pt'}", runtime="torch")
     recognizer.reembed(other)
     snapshot = recognizer.gallery.snapshot()
     expected = other.text_features(["a red mug"])

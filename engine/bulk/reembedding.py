@@ -124,9 +124,10 @@ def _embed_texts(gallery: Gallery, space: Space, extractor: Callable[[], Feature
     waiting = gallery.catalog.ask(lambda read: read.embeddings.lacking_texts(space.id))
     if not waiting:
         return
-    embedder = extractor().embedder
+    loaded = extractor()
+    _require_space(gallery, space, loaded)
     try:
-        vectors = embedder.embed_texts(list(waiting.values()))
+        vectors = loaded.embedder.embed_texts(list(waiting.values()))
     except TextError as error:
         raise GalleryError(
             f"{gallery.location}: {len(waiting):,} of its examples are texts, the first being "
@@ -137,7 +138,7 @@ def _embed_texts(gallery: Gallery, space: Space, extractor: Callable[[], Feature
         words = whole.texts(space).words
     gallery.spaces.put_embeddings(space, list(waiting), vectors)
     if not len(words):
-        gallery.spaces.set_words(space, words_of(embedder))
+        gallery.spaces.set_words(space, words_of(loaded.embedder))
 
 
 def _embed_counterexamples(
@@ -160,12 +161,7 @@ def _embed_counterexamples(
 
 def _embed(gallery: Gallery, space: Space, extractor: FeatureExtractor, ids: list[int]) -> int:
     """Embed examples' kept pictures and keep the vectors; how many pictures are reduced copies."""
-    if extractor.space.id != space.id:
-        raise SpaceMismatchError(
-            f"{gallery.location}: was of {space.backbone!r} in the space {space.id}, but what is "
-            f"loaded by that name now is of the space {extractor.space.id}: its weights or its "
-            "preprocessing have changed. Move to it with `onelook reembed --backbone` instead"
-        )
+    _require_space(gallery, space, extractor)
     with gallery.catalog.read() as reader:
         examples = reader.examples.listed(ids=ids)
         pictures = [reader.examples.picture(example.id) for example in examples]
@@ -192,3 +188,12 @@ def _embed(gallery: Gallery, space: Space, extractor: FeatureExtractor, ids: lis
         max(copy.facts.width, copy.facts.height) < max(example.width, example.height)
         for example, copy in found
     )
+
+
+def _require_space(gallery: Gallery, space: Space, extractor: FeatureExtractor) -> None:
+    if extractor.space.id != space.id:
+        raise SpaceMismatchError(
+            f"{gallery.location}: was of {space.backbone!r} in the space {space.id}, but what is "
+            f"loaded by that name now is of the space {extractor.space.id}: its weights or its "
+            "preprocessing have changed. Move to it with `onelook reembed --backbone` instead"
+        )

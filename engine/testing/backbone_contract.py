@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ..backbones import Backbone
-from ..errors import BackboneError
+from ..errors import BackboneError, TextError
 from ..types import ByteArray, FloatArray
 from .pictures import noise
 
@@ -53,6 +54,18 @@ class BackboneContract:
         assert features.shape == (5, backbone.space.dimension)
         assert features.dtype == np.float32
         assert np.isfinite(features).all()
+
+    def test_a_text_has_features_or_is_refused(self, backbone: Backbone) -> None:
+        if not backbone.name.startswith("open_clip:"):
+            with pytest.raises(TextError, match=f"^{re.escape(backbone.name)} knows pictures only"):
+                backbone.text_features(["a cup"])
+            return
+        features = backbone.text_features(["a cup", "a mug", "a cup"])
+        assert features.shape == (3, backbone.space.dimension)
+        assert features.dtype == np.float32
+        _assert_same(features[2:], features[:1])
+        assert not np.allclose(features[0], features[1])
+        assert backbone.text_features([]).shape == (0, backbone.space.dimension)
 
     def test_unlike_pictures_have_unlike_features(
         self, backbone: Backbone, batch: ByteArray

@@ -13,11 +13,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ..catalog import Catalog
-from ..types import ChangeKind, KeepPictures
+from ..types import ChangeKind, KeepPictures, NewExample
 from .catalog_samples import SPACE, content_hash, direction, new_example
 
 LABELS = st.sampled_from(["cup", "mug", "bowl", "狐", "Zoo", "a b"])
 NUMBERS = st.integers(0, 12)
+TEXTS_FROM = 10
+
+
+def _example(number: int, label: str) -> NewExample:
+    """The example of that number; from `TEXTS_FROM` on it is a text."""
+    text = f"thing {number}" if number >= TEXTS_FROM else None
+    return new_example(number, label, text=text)
 
 
 class Follower:
@@ -52,8 +59,8 @@ class Follower:
 class CatalogMachine(RuleBasedStateMachine):
     """Adds, removes, renames, merges, rejects and pins at random.
 
-    The model is a dictionary from label to the numbers of its pictures, and another one to those
-    of its counterexamples.
+    The model is a dictionary from label to the numbers of its pictures and texts, and another one
+    to those of its counterexamples.
     """
 
     def __init__(self) -> None:
@@ -83,7 +90,7 @@ class CatalogMachine(RuleBasedStateMachine):
     @rule(pictures=st.lists(st.tuples(LABELS, NUMBERS), max_size=6))
     def add(self, pictures: list[tuple[str, int]]) -> None:
         with self.catalog.write() as transaction:
-            ids = transaction.examples.add_all([new_example(n, label) for label, n in pictures])
+            ids = transaction.examples.add_all([_example(n, label) for label, n in pictures])
         fresh = {(label, n) for label, n in pictures if n not in self.model.get(label, set())}
         for label, number in pictures:
             self.model.setdefault(label, set()).add(number)
@@ -178,7 +185,7 @@ class CatalogMachine(RuleBasedStateMachine):
     def fail(self, pictures: list[tuple[str, int]]) -> None:
         try:
             with self.catalog.write() as transaction:
-                transaction.examples.add_all([new_example(n, label) for label, n in pictures])
+                transaction.examples.add_all([_example(n, label) for label, n in pictures])
                 for class_id in transaction.read.classes.labels():
                     transaction.classes.remove(class_id)
                 raise InterruptedError
@@ -218,6 +225,10 @@ class CatalogMachine(RuleBasedStateMachine):
         vectors: dict[int, Any] = {}
         for batch in self.catalog.stream(lambda read: read.embeddings.stream(SPACE.id, batch=3)):
             vectors.update(zip(batch.ids.tolist(), batch.vectors, strict=True))
+        with self.catalog.whole() as whole:
+            texts, (pictures, _) = whole.texts(SPACE), whole.examples()
+        assert sorted(vectors) == pictures.tolist()
+        vectors.update(zip(texts.ids.tolist(), texts.vectors, strict=True))
         examples = {
             example.id: example for example in self.catalog.ask(lambda read: read.examples.listed())
         }
@@ -226,6 +237,8 @@ class CatalogMachine(RuleBasedStateMachine):
             number = int(example.source.removesuffix(".png"))
             np.testing.assert_array_equal(vectors[example_id], direction(number))
             assert self.catalog.picture(example_id) == f"picture {number}".encode()
+            assert example.text == _example(number, "").text
+        assert texts.texts == tuple(e.text for e in examples.values() if e.text is not None)
 
     @invariant()
     def counterexamples_are_those_of_the_model(self) -> None:

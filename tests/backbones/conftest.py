@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import open_clip
 import pytest
 import timm
 import torch
@@ -34,29 +32,4 @@ def tiny_checkpoint(tiny_model: torch.nn.Module, tmp_path_factory: pytest.TempPa
     """Its weights as a safetensors file."""
     path = tmp_path_factory.mktemp("checkpoints") / "tiny.safetensors"
     save_file(tiny_model.state_dict(), path)
-    return path
-
-
-@pytest.fixture(scope="session")
-def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> torch.nn.Module:
-    """An OpenCLIP model with random weights, small and registered as `tiny-clip`."""
-    config = {
-        "embed_dim": 24,
-        "vision_cfg": {"image_size": 64, "layers": 2, "width": 64, "patch_size": 16},
-        "text_cfg": {"context_length": 8, "vocab_size": 32, "width": 32, "heads": 2, "layers": 1},
-    }
-    folder = tmp_path_factory.mktemp("configurations")
-    (folder / "tiny-clip.json").write_text(json.dumps(config))
-    open_clip.add_model_config(folder)
-    torch.manual_seed(0)
-    return open_clip.create_model("tiny-clip").eval()
-
-
-@pytest.fixture(scope="session")
-def tiny_clip_checkpoint(
-    tiny_clip: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Its weights as OpenCLIP's training saves them."""
-    path = tmp_path_factory.mktemp("checkpoints") / "epoch_1.pt"
-    torch.save({"epoch": 1, "state_dict": tiny_clip.state_dict()}, path)
     return path
