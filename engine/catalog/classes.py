@@ -240,9 +240,9 @@ class ClassWriting:
         known = {content_hash for _, content_hash, _ in self._contents(into_id)}
         for source in sources:
             attributes = {**source.attributes, **attributes}
-            contents = self._contents(source.id)
-            moved = {i: is_text for i, content, is_text in contents if content not in known}
-            known.update(content for _, content, _ in contents)
+            held = self._contents(source.id)
+            moved = {i: is_text for i, content, is_text in held if content not in known}
+            known.update(content for _, content, _ in held)
             for chunk in chunks(moved):
                 moving = update(ExampleRow).where(ExampleRow.id.in_(chunk))
                 self._session.execute(moving.values(class_id=into_id))

@@ -17,6 +17,7 @@ from .options import (
     DeviceOption,
     GalleryOption,
     JsonOption,
+    PerhapsImagesArgument,
     RuntimeOption,
     WhereOption,
     open_recognizer,
@@ -46,14 +47,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def nearest(
     output: Output,
     gallery: GalleryOption,
-    images: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="IMAGE",
-            help="Pictures, and folders of pictures; - is standard input.",
-            show_default=False,
-        ),
-    ] = None,
+    images: PerhapsImagesArgument = None,
     text: Annotated[
         list[str] | None,
         typer.Option(

@@ -104,14 +104,13 @@ LocalFeaturesOption = Annotated[
         "photograph, turned and small; auto is 500, at most 999.",
     ),
 ]
-ImagesArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="IMAGE",
-        help="Pictures, and folders of pictures; - is standard input.",
-        show_default=False,
-    ),
-]
+_IMAGES = typer.Argument(
+    metavar="IMAGE",
+    help="Pictures, and folders of pictures; - is standard input.",
+    show_default=False,
+)
+ImagesArgument = Annotated[list[str], _IMAGES]
+PerhapsImagesArgument = Annotated[list[str] | None, _IMAGES]
 
 
 def parsed_box(text: str) -> Box:

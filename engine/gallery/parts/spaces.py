@@ -108,8 +108,8 @@ class Spaces:
 
         def write(transaction: WriteTransaction) -> bool:
             transaction.spaces.add(space)
-            lacking = transaction.read.embeddings
-            if any(lacking.lacking(space.id)) or lacking.lacking_texts(space.id):
+            held = transaction.read.embeddings
+            if any(held.lacking(space.id)) or held.lacking_texts(space.id):
                 return False
             left = transaction.read.state()
             payload = transaction.read.spaces.kept_projection(space.id)
