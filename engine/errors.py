@@ -10,7 +10,8 @@ error never leaks. Each message says what was expected, what came, where, and wh
     ├── BackboneError               a backbone is unknown, incomplete or gave unusable numbers
     │   └── BackboneUnavailableError   its weights are neither installed, cached nor reachable
     ├── SettingsError               a variable, option or argument holds an unusable value
-    │   └── FilterError                a filter can't be read, or names an attribute of no class
+    │   ├── FilterError                a filter can't be read, or names an attribute of no class
+    │   └── TextError                  a text is none, or the backbone knows pictures only
     ├── MissingPackageError         a package is needed that a slim install leaves out
     ├── CalibrationError            a calibration was asked for that the evidence can't carry
     ├── EvaluationError             an evaluation was asked for that the data can't carry
@@ -33,8 +34,8 @@ error never leaks. Each message says what was expected, what came, where, and wh
         ├── ClassNotFoundError         no class of that label
         ├── ClassExistsError           a class of that label is there already
         ├── ExampleNotFoundError       no example of that id
-        └── DuplicateImageError        the same picture is enrolled under another class, or a
-                                       counterexample of this one
+        └── DuplicateImageError        the same picture or text is enrolled under another class,
+                                       or a counterexample of this one
 """
 
 from __future__ import annotations
@@ -178,4 +179,4 @@ class ExampleNotFoundError(GalleryError):
 
 
 class DuplicateImageError(GalleryError):
-    """The same picture is enrolled under another class, or a counterexample of this one."""
+    """The same picture or text is another class's, or the picture a counterexample of this one."""

@@ -75,6 +75,11 @@ class Backbone(ABC):
             return np.empty((0, self.space.dimension), np.float32)
         return self._features(batch)
 
+    @property
+    def knows_texts(self) -> bool:
+        """Whether it has features of texts too."""
+        return False
+
     def text_features(self, texts: Sequence[str]) -> FloatArray:  # noqa: ARG002
         """Features of texts, which name what a picture may show: `a red mug`.
 

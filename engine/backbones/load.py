@@ -48,7 +48,7 @@ class NetworkBackbone(Backbone):
         self._run = runtime
 
         self.again: Callable[[], Backbone] = partial(load_backbone, self.name)
-        self.load_texts: Callable[[], TextEncoder | None] = lambda: None
+        self.load_texts: Callable[[], TextEncoder] | None = None
         self._texts: TextEncoder | None = None
         self._loading_texts = Lock()
 
@@ -64,14 +64,18 @@ class NetworkBackbone(Backbone):
     def _features(self, batch: ByteArray) -> FloatArray:
         return self._run(batch)
 
+    @property
+    def knows_texts(self) -> bool:
+        return self.load_texts is not None
+
     def text_features(self, texts: Sequence[str]) -> FloatArray:
-        with self._loading_texts:  # when first asked: few ask, and it takes torch
-            if self._texts is None:
-                self._texts = self.load_texts()
-        if self._texts is None:
+        if self.load_texts is None:
             return super().text_features(texts)
         if not texts:
             return np.empty((0, self.space.dimension), np.float32)
+        with self._loading_texts:  # when first asked: few ask, and it takes torch
+            if self._texts is None:
+                self._texts = self.load_texts()
         return self._texts(texts)
 
 
@@ -119,11 +123,12 @@ def load_backbone(
         cache_dir=cache_dir,
         may_fetch=may_fetch,
     )
-    backbone.load_texts = partial(_text_encoder, pretrained, backbone.device)
+    if pretrained.knows_texts:
+        backbone.load_texts = partial(_text_encoder, pretrained, backbone.device)
     return backbone
 
 
-def _text_encoder(pretrained: Pretrained, device: str) -> TextEncoder | None:
+def _text_encoder(pretrained: Pretrained, device: str) -> TextEncoder:
     with needing(f"embedding texts with {pretrained.name}"):
         return pretrained.text_encoder(device)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import BackboneUnavailableError
 from ..types import FloatArray, Space
+from .base import knows_pictures_only
 from .preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -70,16 +71,17 @@ class Pretrained(ABC):
             BackboneError: the file doesn't hold this network's weights.
         """
 
-    def text_encoder(self, device: str) -> TextEncoder | None:  # noqa: ARG002
-        """Loads the network's half for texts; None for a network that knows pictures only.
+    def text_encoder(self, device: str) -> TextEncoder:  # noqa: ARG002
+        """Loads the network's half for texts.
 
         Args:
             device: where torch runs it.
 
         Raises:
+            TextError: it has none.
             BackboneError: it can't be loaded.
         """
-        return None
+        raise knows_pictures_only(self.name)
 
     def known_weights(self) -> Path | None:
         """The weights' file if it can be told without loading a heavy library, else None.

@@ -112,8 +112,7 @@ def enroll(
     output.when_interrupted = "interrupted; what was enrolled is kept, run the same again to go on"
     # First, so that a typo leaves no empty gallery behind.
     chosen = collections(sources or [], label, box)
-    if text:
-        _require_texts(gallery, backbone)
+    texts = _checked_texts(gallery, backbone, text or [])
     if prune and any(each.count is not None for each in chosen):
         raise typer.BadParameter("--prune goes with folders and manifests, not with pictures")
     if box is not None and any(each.count is None for each in chosen):
@@ -136,7 +135,10 @@ def enroll(
         ) as advance,
     ):
         _require_kept(recognizer.gallery, keep_pictures)
-        reports = [
+        reports = []
+        if texts:
+            reports.append(_enroll_texts(recognizer, texts, label, stop_on_error, allow_duplicates))
+        reports += [
             recognizer.enroll_catalog(
                 each.source,
                 label=label,
@@ -149,8 +151,6 @@ def enroll(
             )
             for each in chosen
         ]
-        if text:
-            reports.append(_enroll_texts(recognizer, text, label, allow_duplicates))
         counts = recognizer.gallery.catalog.counts()
     report = _joined(reports)
     if json_output:
@@ -164,47 +164,44 @@ def enroll(
     return ExitCode.REJECTED if report.rejected else ExitCode.SUCCESS
 
 
-def _require_texts(gallery: str, backbone: str | None) -> None:
-    """Refuse a new gallery's backbone before the gallery is made of it."""
+def _checked_texts(gallery: str, backbone: str | None, texts: list[str]) -> list[str]:
+    """Refuse what is no text, and a new gallery's backbone before the gallery is made of it."""
     from ..backbones import require_texts
+    from ..features import checked_text
     from ..gallery import location_of
     from ..settings import load_settings
 
-    if not location_of(gallery).exists:
+    checked = [checked_text(text) for text in texts]
+    if texts and not location_of(gallery).exists:
         require_texts(backbone or load_settings().backbone)
+    return checked
 
 
 def _enroll_texts(
-    recognizer: Recognizer, texts: list[str], label: str | None, allow_duplicates: bool
+    recognizer: Recognizer,
+    texts: list[str],
+    label: str | None,
+    stop_on_error: bool,
+    allow_duplicates: bool,
 ) -> EnrolmentReport:
+    from ..bulk.report import ReportBuilder
     from ..errors import DuplicateImageError
-    from ..types import EnrolmentReport, EnrolmentStatus, NearDuplicate, Reject
+    from ..features.texts import SOURCE
+    from ..gallery.deciding.outlook import outlook_of
+    from ..types import Reject
 
-    started = time.monotonic()
-    statuses: Counter[EnrolmentStatus] = Counter()
-    rejects: list[Reject] = []
-    pairs: list[NearDuplicate] = []
+    started, report = time.monotonic(), ReportBuilder(keep_rejected=False)
     for text in texts:
         try:
-            enrolment = recognizer.enroll(
-                label or text, text=text, allow_duplicates=allow_duplicates
-            )
+            outcome = recognizer.enroll(label or text, text=text, allow_duplicates=allow_duplicates)
         except DuplicateImageError as error:
-            rejects.append(Reject(text, str(error)))
-            continue
-        statuses[enrolment.status] += 1
-        pairs += enrolment.near_duplicates
-    return EnrolmentReport(
-        added=statuses[EnrolmentStatus.ADDED],
-        replaced=0,
-        unchanged=statuses[EnrolmentStatus.UNCHANGED],
-        pruned=0,
-        rejected=len(rejects),
-        rejects=tuple(rejects),
-        warnings=(),
-        near_duplicates=tuple(pairs),
-        seconds=time.monotonic() - started,
-    )
+            if stop_on_error:
+                raise
+            report.count_loaded([Reject(text, str(error).removeprefix(f"{SOURCE}: "))])
+        else:
+            report.count_written([(text, outcome)])
+    outlook = outlook_of(recognizer.gallery.snapshot())
+    return report.finish(time.monotonic() - started, outlook)
 
 
 def _require_kept(gallery: Gallery, asked: Keep | None) -> None:

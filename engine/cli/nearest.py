@@ -87,7 +87,9 @@ def nearest(
             for answer in answers():
                 output.json(answer.to_json())
         else:
-            output.table(COLUMNS, (row for answer in answers() for row in _rows(output, answer)))
+            columns = COLUMNS if len(recognizer.gallery.snapshot().texts) else COLUMNS[:-1]
+            rows = (row for answer in answers() for row in _rows(output, answer))
+            output.table(columns, (row[: len(columns)] for row in rows))
     return ExitCode.REJECTED if unreadable else ExitCode.SUCCESS
 
 

@@ -19,7 +19,7 @@ from ..filtering import Filter
 from ..findings import Findings
 from ..images import decoded_size, load_image
 from ..recognizer.locating import located, scene_hint
-from ..types import Decision, Reject
+from ..types import Candidate, Decision, Reject
 from . import trail
 from .batching import Batcher
 from .memory import give_memory_back
@@ -159,6 +159,27 @@ class RecognitionLine:
                 return await self._decoded(size, work)
         except ImageError as error:
             return Reject(upload.source, error.reason)
+        finally:
+            self._pending -= 1
+            self._metrics.queue.set(self._pending)
+
+    async def nearest_to(self, text: str, k: int, where: Filter | None) -> list[Candidate]:
+        """The k classes nearest to a text.
+
+        Raises:
+            OverloadedError: more is waiting than is accepted.
+            TextError: the text is none, or the backbone knows pictures only.
+            FilterError: the filter can't be used.
+        """
+        requests = _present(trail.current())
+
+        def work() -> list[Candidate]:
+            with self._metrics.stage("embed", requests):
+                return self._recognizer.nearest(text=text, k=k, where=where)
+
+        self._admit(1)
+        try:
+            return await self._decoded(0, work)
         finally:
             self._pending -= 1
             self._metrics.queue.set(self._pending)

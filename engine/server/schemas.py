@@ -184,6 +184,7 @@ class GalleryOut(Schema):
     scope: str
     max_pictures: int
     max_image_bytes: int
+    knows_texts: bool = False
 
 
 class ClassOut(Schema):

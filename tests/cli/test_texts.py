@@ -41,7 +41,26 @@ def test_texts_are_enrolled_and_looked_up(texts: Path) -> None:
     found = json.loads(ran(nearest, "--text", "a blue car", "-g", texts, "-k", "1", "--json"))
     assert (found["source"], found["candidates"][0]["text"]) == ("a blue car", "a blue car")
     assert found["candidates"][0]["label"] == "a blue car"
-    assert "a red mug" in ran(nearest, "--text", "a red mug", "-g", texts)
+    listed = ran(nearest, "--text", "a red mug", "-g", texts).splitlines()
+    assert listed[0] == "picture\trank\tclass\tsimilarity\ttext"
+    assert listed[1].startswith("a red mug\t1\tmug\t1.000\ta red mug")
+
+
+def test_nothing_is_enrolled_where_one_text_is_none(texts: Path) -> None:
+    ran(enroll, "--text", "a red mug", "--text", " ", "-g", texts, code=1)
+    ran(enroll, "--text", "a red mug", "--text", "x" * 1001, "-g", texts, code=1)
+    with Recognizer.open(texts) as recognizer:
+        assert recognizer.gallery.catalog.counts().examples == 0
+
+
+def test_a_text_that_another_class_has_is_passed_over_unless_told_to_stop(texts: Path) -> None:
+    ran(enroll, "--text", "a red mug", "-l", "mug", "-g", texts)
+    both = ("--text", "a red mug", "--text", "a cup", "-l", "cup", "-g", texts)
+    ran(enroll, *both, "--stop-on-error", code=1)
+    report = json.loads(ran(enroll, *both, "--json", code=3))
+    assert (report["added"], report["rejected"]) == (1, 1)
+    assert report["rejects"][0]["source"] == "a red mug"
+    assert report["rejects"][0]["reason"].startswith("the same text, 'a red mug', is already")
 
 
 def test_what_cannot_be_is_said(onelook: Onelook, gallery: Path) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, expect
 
 from engine.backbones import Backbone
 from engine.errors import TextError
 from engine.recognizer import Recognizer
 from engine.server.client import Client
 from engine.server.options import ServerOptions
+from tests.server.browser import tab
 from tests.server.conftest import client_of, png, running
+from tests.server.page import file, go
 
 
 @pytest.fixture
@@ -69,6 +72,11 @@ def test_a_text_and_a_picture_together_are_refused(texts: TestClient) -> None:
     assert texts.get("/v1/classes").json()["classes"] == []
 
 
+def test_the_service_tells_whether_it_knows_texts(texts: TestClient, client: TestClient) -> None:
+    assert texts.get("/v1/gallery").json()["knows_texts"] is True
+    assert client.get("/v1/gallery").json()["knows_texts"] is False
+
+
 def test_a_backbone_of_pictures_refuses_a_text(client: TestClient) -> None:
     answer = client.post("/v1/classes", files=form(label="mug", text="a red mug"))
     assert answer.status_code == 422, answer.text
@@ -93,3 +101,42 @@ def test_the_client_gets_the_refusal_as_an_error(opened: Recognizer) -> None:
         pytest.raises(TextError, match="knows pictures only"),
     ):
         client.enroll("mug", text="a red mug")
+
+
+def test_the_page_enrolls_a_text_beside_a_picture_or_alone(
+    tmp_path: Path, clip: Backbone, browser: Browser
+) -> None:
+    with (
+        Recognizer.open(tmp_path / "texts", create=True, backbone=clip) as recognizer,
+        running(recognizer) as service,
+        tab(browser) as page,
+    ):
+        page.goto(service.url)
+        go(page, "Enroll")
+        form = page.locator("form.card")
+        text, label = form.get_by_label("In words"), form.get_by_label("What is it?")
+        label.fill("mug")
+        form.get_by_role("button", name="Enroll").click()
+        expect(page.get_by_text("Choose a picture or write a text first.")).to_be_visible()
+        text.fill("a red mug")
+        form.get_by_role("button", name="Enroll").click()
+        expect(form.get_by_text("Enrolled as mug.")).to_be_visible()
+        expect(text).to_have_value("")
+        form.locator("input[type=file]").first.set_input_files(file(1, "mug.png"))
+        text.fill("a red mug")
+        form.get_by_role("button", name="Enroll").click()
+        expect(form.get_by_text("mug has this very text already.")).to_be_visible()
+        listed = recognizer.gallery.catalog.ask(lambda read: read.examples.listed())
+        assert [each.text for each in listed] == ["a red mug", None]
+        form.get_by_role("link", name="Show it").first.click()
+        expect(page.get_by_text("a red mug")).to_be_visible()
+
+
+def test_the_page_asks_for_no_text_where_the_backbone_knows_pictures_only(
+    opened: Recognizer, browser: Browser
+) -> None:
+    with running(opened) as service, tab(browser) as page:
+        page.goto(service.url)
+        go(page, "Enroll")
+        expect(page.get_by_label("What is it?")).to_be_visible()
+        expect(page.get_by_label("In words")).to_have_count(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Self
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Path, Request, Response
@@ -84,6 +84,7 @@ def gallery(request: Request, principal: Caller) -> GalleryOut:
         scope=principal.scope.text,
         max_pictures=service.options.max_pictures,
         max_image_bytes=service.options.max_image_bytes,
+        knows_texts=service.recognizer.backbone.knows_texts,
     )
 
 
@@ -105,7 +106,7 @@ async def recognize(request: Request) -> DecisionsOut:
     """
     service = service_of(request)
     async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
-        asked = await _Asked.of(form, "candidates")
+        asked = _Asked(await uploads.pictures(form), _count(form, "candidates"), _where(form))
         keep = uploads.flag(form, "keep", default=True)
     outcomes = await _recognized(request, service, asked)
     recognized = [outcome for outcome in outcomes if isinstance(outcome, Recognized)]
@@ -152,9 +153,14 @@ async def nearest(request: Request) -> NearestListOut:
     service = service_of(request)
     async with uploads.multipart(request, max_files=service.options.max_pictures) as form:
         text = uploads.text(form, "text")
-        if text is not None:
-            return await _nearest_to_text(service, form, text)
-        asked = await _Asked.of(form, "k")
+        if text is not None and (form.getlist("images") or form.getlist("box")):
+            raise ServiceError("expected pictures in the field 'images', or a 'text', but not both")
+        pictures = await uploads.pictures(form) if text is None else []
+        asked = _Asked(pictures, _count(form, "k"), _where(form))
+    if text is not None:
+        near = service.line.nearest_to(text, asked.count, asked.where)
+        candidates = _candidates(await while_there(request, near))
+        return NearestListOut(results=[NearestOut(source=text, candidates=candidates)])
     outcomes = await _recognized(request, service, asked)
     vectors = embeddings_of(
         [outcome.features for outcome in outcomes if isinstance(outcome, Recognized)],
@@ -173,15 +179,6 @@ async def nearest(request: Request) -> NearestListOut:
             for outcome in outcomes
         ]
     )
-
-
-async def _nearest_to_text(service: Service, form: FormData, text: str) -> NearestListOut:
-    if form.getlist("images") or form.getlist("box"):
-        raise ServiceError("expected pictures in the field 'images', or a 'text', but not both")
-    found = await run_in_threadpool(
-        service.recognizer.nearest, text=text, k=_count(form, "k"), where=_where(form)
-    )
-    return NearestListOut(results=[NearestOut(source=text, candidates=_candidates(found))])
 
 
 @router.post(
@@ -283,10 +280,6 @@ class _Asked:
     pictures: list[Upload]
     count: int
     where: Filter | None
-
-    @classmethod
-    async def of(cls, form: FormData, count_field: str) -> Self:
-        return cls(await uploads.pictures(form), _count(form, count_field), _where(form))
 
 
 def _count(form: FormData, field: str) -> int:

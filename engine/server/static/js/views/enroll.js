@@ -1,4 +1,4 @@
-// Enroll: one picture, or a folder or an archive as a job.
+// Enroll: one picture or a text, or a folder or an archive as a job.
 
 import { attempt, h, icon, toast } from "../dom.js";
 import { get, send } from "../api.js";
@@ -11,7 +11,7 @@ import { t, three } from "../text.js";
 import { jobCard, upload } from "../jobs.js";
 import { viewer } from "../viewer.js";
 
-export async function enrollView({ may, onLeave }) {
+export async function enrollView({ gallery, may, onLeave }) {
   if (!may("enroll")) {
     return [h("h1", {}, t("tab.enroll")), h("p", { class: "notice" }, t("enroll.not_allowed"))];
   }
@@ -21,16 +21,17 @@ export async function enrollView({ may, onLeave }) {
   [...jobs].reverse().filter((job) => job.kind === "enrolment").forEach(show);
   return [
     h("div", { class: "head" }, h("h1", {}, t("tab.enroll")), h("p", {}, t("enroll.intro"))),
-    h("div", { class: "columns" }, one(onLeave), many(show)),
+    h("div", { class: "columns" }, one(gallery, onLeave), many(show)),
     list,
   ];
 }
 
-function one(onLeave) {
+function one(gallery, onLeave) {
   let file = null;
   let url = null;
   const preview = viewer({ alt: t("enroll.picture") });
   const label = labelInput(t("enroll.what"));
+  const text = gallery.knows_texts ? h("input", { type: "text", maxlength: 1000, autocomplete: "off" }) : null;
   const submit = h("button", { type: "submit", class: "primary" }, t("enroll.do"));
   const result = h("div", { "aria-live": "polite" });
   const taken = async ([picked]) => {
@@ -49,11 +50,15 @@ function one(onLeave) {
       class: "card",
       onsubmit: (event) => {
         event.preventDefault();
-        if (!file) return toast(t("enroll.choose_first"), "bad");
+        const said = text?.value.trim();
+        if (!file && !said) return toast(t(text ? "enroll.choose_or_write" : "enroll.choose_first"), "bad");
         attempt(async () => {
-          const done = await send("v1/classes", [["label", label.element.value], ["image", file], ...boxOf({ box: preview.box() })]);
-          result.replaceChildren(...enrolled(done));
+          const enroll = async (shown, unchanged) => enrolled(await send("v1/classes", [["label", label.element.value], ...shown]), unchanged);
+          const notices = file ? await enroll([["image", file], ...boxOf({ box: preview.box() })], "enroll.unchanged") : [];
+          if (said) notices.push(...(await enroll([["text", said]], "enroll.unchanged_text")));
+          result.replaceChildren(...notices);
           label.element.value = "";
+          if (text) text.value = "";
           file = null;
           preview.element.hidden = true;
           form.classList.remove("answered");
@@ -63,6 +68,7 @@ function one(onLeave) {
     h("h2", {}, t("enroll.one")),
     intake(taken, { caption: t("intake.caption_one"), choose: t("intake.choose_one"), onLeave }),
     preview.element,
+    text ? h("label", { class: "field" }, h("span", {}, t("enroll.text")), text) : null,
     label.field,
     h("div", { class: "row" }, submit),
     result,
@@ -70,8 +76,8 @@ function one(onLeave) {
   return form;
 }
 
-function enrolled(done) {
-  const text = t(done.status === "unchanged" ? "enroll.unchanged" : "enroll.done", { label: done.label });
+function enrolled(done, unchanged) {
+  const text = t(done.status === "unchanged" ? unchanged : "enroll.done", { label: done.label });
   return [
     h("p", { class: "notice good" }, text, " ", h("a", { href: `#/catalog/${done.class_id}` }, t("enroll.show"))),
     ...done.warnings.map((warning) => h("p", { class: "notice warn" }, warning)),
