@@ -69,16 +69,3 @@ def checked_embeddings(value: Any, dimension: int) -> FloatArray:
             f"length {lengths[row]}"
         )
     return rows
-
-
-def require_one(image: object, text: object, *, box: object = None) -> None:
-    """Refuse a picture and a text together, neither of both, and a part of a text.
-
-    Raises:
-        SettingsError: so it is.
-    """
-    if (image is None) == (text is None):
-        both = "both" if text is not None else "neither"
-        raise SettingsError(f"expected a picture or a text, but got {both}")
-    if text is not None and box is not None:
-        raise SettingsError("expected a box with a picture, but got one with a text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -217,6 +218,8 @@ def test_explaining_names_the_text(recognizer: Recognizer) -> None:
     nearest = explained.decision.candidates[0]
     assert ("to the text 'a red mug'" in explained.sentences()[0]) == (nearest.text is not None)
     assert len(explained.candidates) == 2
+    json.dumps(explained.to_json(), allow_nan=False)
+    assert explained.picture().startswith(b"\x89PNG")
 
 
 def test_a_gallery_of_texts_and_pictures_is_calibrated(recognizer: Recognizer) -> None:

@@ -167,9 +167,9 @@ def enroll(
 def _checked_texts(gallery: str, backbone: str | None, texts: list[str]) -> list[str]:
     """Refuse what is no text, and a new gallery's backbone before the gallery is made of it."""
     from ..backbones import require_texts
-    from ..features import checked_text
     from ..gallery import location_of
     from ..settings import load_settings
+    from ..texts import checked_text
 
     checked = [checked_text(text) for text in texts]
     if texts and not location_of(gallery).exists:

@@ -30,6 +30,9 @@ COLUMNS = (
     Column("class", shrinks=True),
     *(Column(title, right=True) for title in ("similarity", "normalised", "score", "threshold")),
 )
+HEAD = Column("head", right=True)
+TEXT = Column("text", shrinks=True)
+"""Shown where a head is in force, and where a class was found by a text."""
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -64,21 +67,26 @@ def explain(
         return
     for sentence in explanation.sentences():
         output.line(sentence)
+    listed, columns = explanation.candidates, list(COLUMNS)
     rows = [
-        (
+        [
             str(rank),
             evidence.candidate.label,
             figure(evidence.candidate.similarity),
-            f"{evidence.normalized:+.2f}",
+            "" if evidence.normalized is None else f"{evidence.normalized:+.2f}",
             figure(explanation.decision.score) if rank == 1 else "",
             figure(evidence.threshold),
-            *([] if evidence.probability is None else [f"{evidence.probability:.1%}"]),
-        )
-        for rank, evidence in enumerate(explanation.candidates, start=1)
+        ]
+        for rank, evidence in enumerate(listed, start=1)
     ]
+    heads = ["" if each.probability is None else f"{each.probability:.1%}" for each in listed]
+    texts = [each.candidate.text or "" for each in listed]
+    for column, cells in ((HEAD, heads), (TEXT, texts)):
+        if any(cells):
+            columns.append(column)
+            rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
     if rows:
-        headed = explanation.candidates[0].probability is not None
-        output.table([*COLUMNS, *([Column("head", right=True)] if headed else [])], rows)
+        output.table(columns, rows)
     if out is not None:
         output.done(f"drawn: {out}")
 

@@ -18,7 +18,7 @@ from .extractor import (
     stored_local_features,
 )
 from .picture import Features, PictureFacts, PreparedPicture, embeddings_of
-from .texts import checked_text, text_example, words_of
+from .texts import text_example, words_of
 
 __all__ = [
     "BATCH_SIZE",
@@ -28,7 +28,6 @@ __all__ = [
     "Features",
     "PictureFacts",
     "PreparedPicture",
-    "checked_text",
     "embeddings_of",
     "load_extractor",
     "stored_local_features",

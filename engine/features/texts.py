@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 
-from ..errors import TextError
+from ..texts import checked_text
 from ..types import FloatArray, NewExample
 from .embedder import Embedder
-
-LONGEST = 1000
 
 SOURCE = "<text>"
 
@@ -47,24 +44,3 @@ def text_example(embedder: Embedder, label: str, text: str) -> NewExample:
 def words_of(embedder: Embedder) -> FloatArray:
     """`(len(WORDS), dim) float32`, unit rows."""
     return embedder.embed_texts(WORDS)
-
-
-def checked_text(text: object) -> str:
-    """A text with its blanks made plain.
-
-    Raises:
-        TextError: it is none, empty, too long, or holds control characters.
-    """
-    if not isinstance(text, str):
-        raise TextError(f"expected a text such as 'a red mug', but got {text!r:.80}")
-    plain = " ".join(unicodedata.normalize("NFC", text).split())
-    if not plain or len(plain) > LONGEST or any(map(_is_odd, plain)):
-        raise TextError(
-            f"expected a text such as 'a red mug', of 1 to {LONGEST:,} characters without control "
-            f"characters, but got {text!r:.80}"
-        )
-    return plain
-
-
-def _is_odd(character: str) -> bool:
-    return unicodedata.category(character) in ("Cc", "Cs")

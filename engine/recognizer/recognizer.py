@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..arguments import checked_count, checked_embeddings, require_one
+from ..arguments import checked_count, checked_embeddings
 from ..backbones import Backbone, advice_on
 from ..boxes import BoxLike
 from ..bulk.sources import Source, item_of
@@ -20,7 +20,6 @@ from ..features import (
     Embedder,
     FeatureExtractor,
     Features,
-    checked_text,
     embeddings_of,
     load_extractor,
 )
@@ -38,6 +37,7 @@ from ..gallery import (
 )
 from ..images import ImageSource, cropped, describe_source
 from ..settings import Settings, load_settings
+from ..texts import checked_text, require_one
 from ..types import (
     Candidate,
     Counterexample,

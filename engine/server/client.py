@@ -14,9 +14,9 @@ from typing import Any, BinaryIO, Self, TypeVar
 import httpx
 
 from .. import errors
-from ..arguments import require_one
 from ..boxes import Box, BoxLike, Crop
 from ..filtering import Filter, Where
+from ..texts import require_one
 from . import schemas
 
 Picture = str | Path | bytes | BinaryIO | Crop

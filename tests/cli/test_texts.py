@@ -10,9 +10,11 @@ from typer.testing import CliRunner
 
 from engine.backbones import Backbone
 from engine.cli.enroll import app as enroll
+from engine.cli.explain import app as explain
 from engine.cli.nearest import app as nearest
 from engine.recognizer import Recognizer
 from tests.cli.conftest import Onelook
+from tests.conftest import MakePicture
 
 
 @pytest.fixture
@@ -44,6 +46,17 @@ def test_texts_are_enrolled_and_looked_up(texts: Path) -> None:
     listed = ran(nearest, "--text", "a red mug", "-g", texts).splitlines()
     assert listed[0] == "picture\trank\tclass\tsimilarity\ttext"
     assert listed[1].startswith("a red mug\t1\tmug\t1.000\ta red mug")
+
+
+def test_an_explanation_says_which_text_a_class_was_found_by(
+    texts: Path, make_picture: MakePicture
+) -> None:
+    asked = make_picture("asked.png", 1)
+    ran(enroll, "--text", "a red mug", "-l", "mug", "-g", texts)
+    header, first = ran(explain, asked, "-g", texts).splitlines()[-2:]
+    assert header.endswith("threshold\ttext")
+    assert (first.split("\t")[1], first.split("\t")[-1]) == ("mug", "a red mug")
+    assert "nan" not in first
 
 
 def test_nothing_is_enrolled_where_one_text_is_none(texts: Path) -> None:

@@ -35,7 +35,7 @@ class CandidateEvidence:
 
     Attributes:
         normalized: how many deviations its similarity lies above the mean of the class's
-            nearest impostors.
+            nearest impostors; None for a text where too few pictures are known.
         threshold: the class's own.
         probability: that query and example show the same class, by the Siamese head; None without
             one in force.
@@ -43,7 +43,7 @@ class CandidateEvidence:
     """
 
     candidate: Candidate
-    normalized: float
+    normalized: float | None
     threshold: float
     probability: float | None
     picture: bytes | None
@@ -51,7 +51,7 @@ class CandidateEvidence:
     def to_json(self) -> dict[str, Any]:
         return {
             **self.candidate.to_json(),
-            "normalized": round(self.normalized, 6),
+            "normalized": None if self.normalized is None else round(self.normalized, 6),
             "threshold": round(self.threshold, 6),
             "probability": None if self.probability is None else round(self.probability, 6),
         }
@@ -243,16 +243,15 @@ def explain(
     decision = decision.moved(*loaded.corner)
     ids = [candidate.class_id for candidate in decision.candidates]
     thresholds = class_thresholds(snapshot, ids)
-    around = [snapshot.kind_of(c).moments_of(np.array([c.class_id])) for c in decision.candidates]
     evidence = tuple(
         CandidateEvidence(
             candidate=c,
-            normalized=float((c.similarity - moments.means[0]) / moments.stds[0]),
+            normalized=_normalized(snapshot, c),
             threshold=thresholds[c.class_id],
             probability=_probability(snapshot, vector[0], c),
             picture=gallery.catalog.picture(c.example_id),
         )
-        for c, moments in zip(decision.candidates, around, strict=True)
+        for c in decision.candidates
     )
     impostors = genuine = np.empty(0, np.float64)
     if decision.candidates:
@@ -290,6 +289,12 @@ def _found(
     [normalised] = evidence_of(snapshot, vector, rankings)[1].normalised
     without = float(on_scale(normalised - ranking.bonus))
     return FoundEvidence(match, (enrolled.width, enrolled.height), size, without, picture)
+
+
+def _normalized(snapshot: Snapshot, candidate: Candidate) -> float | None:
+    around = snapshot.kind_of(candidate).moments_of(np.array([candidate.class_id]))
+    normalized = float((candidate.similarity - around.means[0]) / around.stds[0])
+    return None if np.isnan(normalized) else normalized
 
 
 def _probability(snapshot: Snapshot, query: FloatArray, candidate: Candidate) -> float | None:

@@ -66,25 +66,27 @@ def _candidate(
 ) -> None:
     known = explanation.decision.known
     edge = (style.GREEN if known else style.ORANGE) if first else style.GRID
-    _picture(axes, thumbnail(evidence.picture, SIDE), edge)
+    text = evidence.candidate.text
+    instead = "no picture\nkept" if text is None else f"the text\n{_short(text)!r}"
+    _picture(axes, thumbnail(evidence.picture, SIDE), edge, instead)
     axes.set_title(_short(evidence.candidate.label), fontsize=11)
     lines = [
         f"similarity {evidence.candidate.similarity:.3f}",
-        f"normalised {evidence.normalized:+.1f} sd",
+        *([] if evidence.normalized is None else [f"normalised {evidence.normalized:+.1f} sd"]),
         f"threshold {evidence.threshold:.3f}",
     ]
     if first and explanation.decision.score is not None:
-        lines.insert(2, f"score {explanation.decision.score:.3f}")
+        lines.insert(-1, f"score {explanation.decision.score:.3f}")
     axes.set_xlabel("\n".join(lines), fontsize=10)
 
 
-def _picture(axes: Axes, picture: Image.Image | None, edge: str) -> None:
+def _picture(axes: Axes, picture: Image.Image | None, edge: str, instead: str = "") -> None:
     axes.grid(visible=False)
     axes.set_xticks([])
     axes.set_yticks([])
     if picture is None:
         picture = Image.new("RGB", (SIDE, SIDE), style.GRID)
-        axes.text(SIDE / 2, SIDE / 2, "no picture\nkept", ha="center", va="center", fontsize=10)
+        axes.text(SIDE / 2, SIDE / 2, instead, ha="center", va="center", fontsize=10)
     axes.imshow(np.asarray(picture))
     for spine in axes.spines.values():
         spine.set_visible(True)
