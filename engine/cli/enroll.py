@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import GalleryError
+from ..texts import checked_text
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
@@ -169,7 +170,6 @@ def _checked_texts(gallery: str, backbone: str | None, texts: list[str]) -> list
     from ..backbones import require_texts
     from ..gallery import location_of
     from ..settings import load_settings
-    from ..texts import checked_text
 
     checked = [checked_text(text) for text in texts]
     if texts and not location_of(gallery).exists:

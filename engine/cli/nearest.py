@@ -10,6 +10,7 @@ import typer
 
 from ..errors import ImageError
 from ..filtering import Filter
+from ..texts import checked_text
 from .command import ExitCode, command
 from .options import (
     BackboneOption,
@@ -72,10 +73,11 @@ def nearest(
     if text and box is not None:
         raise typer.BadParameter("--box goes with pictures, not with --text")
     unreadable, among = 0, Filter.parse(where or [])
+    texts = [checked_text(each) for each in text or []]
 
     def answers() -> Iterator[_Answer]:
         nonlocal unreadable
-        for asked in text or []:
+        for asked in texts:
             yield _Answer(asked, recognizer.nearest(text=asked, k=k, where=among))
         for image in queries(images or [], box):
             answer = _answer(recognizer, image, k, among)
