@@ -186,7 +186,6 @@ def _enroll_texts(
 ) -> EnrolmentReport:
     from ..bulk.report import ReportBuilder
     from ..errors import DuplicateImageError
-    from ..features.texts import SOURCE
     from ..gallery.deciding.outlook import outlook_of
     from ..types import Reject
 
@@ -197,7 +196,7 @@ def _enroll_texts(
         except DuplicateImageError as error:
             if stop_on_error:
                 raise
-            report.count_loaded([Reject(text, str(error).removeprefix(f"{SOURCE}: "))])
+            report.count_loaded([Reject(text, str(error))])
         else:
             report.count_written([(text, outcome)])
     outlook = outlook_of(recognizer.gallery.snapshot())

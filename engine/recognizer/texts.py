@@ -1,4 +1,4 @@
-"""Enrolling a text, and asking by one."""
+"""Enrolling a text."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from ..catalog import normalised_label
+from ..errors import DuplicateImageError
 from ..features import Embedder, text_example, words_of
-from ..gallery import Gallery, raise_reject
-from ..types import Enrolment
+from ..gallery import Gallery
+from ..types import Enrolment, Reject
 
 
 def enroll_text(
@@ -41,4 +42,6 @@ def enroll_text(
     [outcome] = gallery.examples.enroll(
         [example], allow_duplicates=allow_duplicates, class_id=class_id
     )
-    return raise_reject(outcome)
+    if isinstance(outcome, Reject):
+        raise DuplicateImageError(outcome.reason)
+    return outcome
