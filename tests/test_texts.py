@@ -96,7 +96,7 @@ def test_one_of_picture_and_text_is_taken(recognizer: Recognizer) -> None:
 def test_a_text_is_an_example_like_any_other(recognizer: Recognizer) -> None:
     enrolled = recognizer.enroll("mug", text="a  red mug", attributes={"shop": "north"})
     assert recognizer.enroll("mug", text="a red mug").status == "unchanged"
-    with pytest.raises(DuplicateImageError, match="^the same text, 'a red mug', is already"):
+    with pytest.raises(DuplicateImageError, match=r"^the same text, 'a red mug', is already"):
         recognizer.enroll("cup", text="a red mug")
     [example] = recognizer.gallery.catalog.ask(lambda read: read.examples.listed())
     assert (example.id, example.text, example.source) == (
