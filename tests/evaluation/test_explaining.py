@@ -70,6 +70,16 @@ def test_normalised_similarities_count_deviations_above_the_impostors(
     assert first.normalized == pytest.approx((first.candidate.similarity - mean) / std, abs=1e-3)
 
 
+def test_the_rival_is_named_though_one_candidate_was_asked_for(
+    filled: Recognizer, make_picture: MakePicture
+) -> None:
+    filled.enroll("twin", make_picture("twin.png", 3, size=48))
+    explanation = explain(filled.gallery, filled.features, make_picture("q.png", 3, size=64), 1)
+    assert explanation.decision.ambiguous
+    assert len(explanation.candidates) == 1
+    assert any("can't be told apart" in sentence for sentence in explanation.sentences())
+
+
 def test_the_smallest_pictures_can_be_explained(
     filled: Recognizer, make_picture: MakePicture
 ) -> None:

@@ -239,10 +239,11 @@ def explain(
     views = [extractor.view_of(query, size, local=len(snapshot.local) > 0)]
     rankings = ranked(snapshot, vector, views, k=max(candidates, NEIGHBOURS + 1))
     source = describe_source(image)
-    [decision] = decide_rankings(snapshot, vector, rankings, [source], candidates)
+    told = max(candidates, 2)  # the rival is named, wanted in the list or not
+    [decision] = decide_rankings(snapshot, vector, rankings, [source], told)
     decision = decision.moved(*loaded.corner)
-    ids = [candidate.class_id for candidate in decision.candidates]
-    thresholds = class_thresholds(snapshot, ids)
+    listed = decision.candidates[:candidates]
+    thresholds = class_thresholds(snapshot, [candidate.class_id for candidate in listed])
     evidence = tuple(
         CandidateEvidence(
             candidate=c,
@@ -251,7 +252,7 @@ def explain(
             probability=_probability(snapshot, vector[0], c),
             picture=gallery.catalog.picture(c.example_id),
         )
-        for c in decision.candidates
+        for c in listed
     )
     impostors = genuine = np.empty(0, np.float64)
     if decision.candidates:
