@@ -1,6 +1,6 @@
 """Whether fresh galleries' verdicts hold their target FPIR, over kinds of pictures and sizes.
 
-    python -m benchmarks verdicts --kinds FOLDER ... [--splits 20] [--json FILE]
+    python -m benchmarks verdicts --kinds FOLDER ... [--splits 20] [--twice] [--json FILE]
 
 A kind is a folder as `benchmarks.kinds` reads it. For each split, a fixed seed enrolls some classes
 (half of them, or 50, 20 or 5), one picture each; the others' queries are strangers. A gallery knows
@@ -12,6 +12,10 @@ doesn't settle a query, and by local evidence. It is judged at two targets:
   which classes are resampled, since a class's pictures are no independent witnesses;
 - *right*: the share of known queries given their label (TPIR); *oracle*: what the same scores allow
   with the one threshold that would hold the target on these very strangers.
+
+With `--twice` the first query of each class is set aside. Half of the classes are enrolled of one
+picture, and then of two, the one set aside being the second; it has no local features, and no
+photograph is made of it. Classes without another query then say nothing.
 
 Kinds with fewer than 300 different stranger pictures are judged at 5 % only. Features are kept by
 the pictures' content and the embedding space, in the user's cache folder.
@@ -115,6 +119,24 @@ class Pictures:
     space: Space
 
 
+def of_one_and_two(
+    pictures: Pictures, splits: int, found: Found
+) -> Iterator[tuple[int, float, float]]:
+    """How many pictures a class; the share of known queries given their label; FPIR, at 5 %."""
+    truth = pictures.embedded.truth
+    _, second = np.unique(truth, return_index=True)
+    asked = np.setdiff1d(np.arange(len(truth)), second)
+    classes = len(pictures.kind.labels) // 2
+    for seconds in (None, second):
+        with remembered(found):
+            outcomes = [_outcomes(pictures, classes, s, asked, seconds) for s in range(splits)]
+        yield (
+            1 if seconds is None else 2,
+            float(np.mean([split[0][2] for split in outcomes])),
+            float(np.concatenate([split[0][0] for split in outcomes]).mean()),
+        )
+
+
 def verdicts(pictures: Pictures, splits: int, found: Found) -> Iterator[Verdict]:
     """A kind's verdicts at every size that leaves a third of its classes strangers."""
     count = len(pictures.kind.labels)
@@ -144,19 +166,31 @@ def verdicts(pictures: Pictures, splits: int, found: Found) -> Iterator[Verdict]
 
 
 def _outcomes(
-    pictures: Pictures, classes: int, seed: int
+    pictures: Pictures,
+    classes: int,
+    seed: int,
+    asked: IntArray | None = None,
+    second: IntArray | None = None,
 ) -> list[tuple[BoolArray, IntArray, float, float]]:
-    """For each target: which strangers were let in, their classes, right, the oracle's right."""
+    """For each target: which strangers were let in, their classes, right, the oracle's right.
+
+    Args:
+        asked: the rows of the queries that are; None for all.
+        second: the rows of queries that are their classes' second pictures, in the labels' order.
+    """
     made, everyone = pictures.embedded, pictures.kind.labels
     count = len(everyone)
     chosen = np.sort(np.random.default_rng([seed, classes]).permutation(count)[:classes])
     labels = [everyone[row] for row in chosen]
     numbers = np.full(count, -1)
     numbers[chosen] = np.argsort(np.argsort(labels))
-    match = Match(made.queries, numbers[made.truth], made.truth, False, pictures.views)
+    rows = np.arange(len(made.truth)) if asked is None else asked
+    truth, views = made.truth[rows], tuple(pictures.views[row] for row in rows.tolist())
+    match = Match(made.queries[rows], numbers[truth], truth, False, views)
+    more = made.queries[second[chosen]] if second is not None else made.queries[:0]
     enrolled = Enrolled.in_memory(
-        made.catalog[chosen],
-        labels,
+        np.concatenate([made.catalog[chosen], more]),
+        labels + labels[: len(more)],
         pictures.space,
         target_fpir=TARGETS[0],
         photographs=_of(pictures.photographs, numbers, classes),
@@ -172,7 +206,7 @@ def _outcomes(
         found.append(
             (
                 strangers >= 0,
-                made.truth[numbers[made.truth] < 0],
+                truth[numbers[truth] < 0],
                 float(np.mean(first & (known.scores >= 0))),
                 float(np.mean(first & (known.scores > needed))),
             )
@@ -279,6 +313,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
     parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--twice", action="store_true", help="of one picture a class and of two")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     extractor = FeatureExtractor(Embedder(load_backbone(arguments.backbone)))
@@ -287,9 +322,14 @@ def main() -> None:
     rows: list[Verdict] = []
     for path in arguments.kinds:
         pictures = read(Kind.read(path), extractor, folder)
+        if arguments.twice:
+            for count, right, fpir in of_one_and_two(pictures, arguments.splits, {}):
+                print(f"{pictures.kind.name}, of {count}: {right:.1%} right, FPIR {fpir:.1%}")
+            continue
         rows += verdicts(pictures, arguments.splits, {})
         print(f"{pictures.kind.name}: done", flush=True)
-    print(table(rows))
+    if rows:
+        print(table(rows))
     if arguments.json:
         report = {
             "backbone": arguments.backbone,

@@ -11,7 +11,7 @@ import difflib
 import logging
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,21 +115,37 @@ _told: set[str] = set()
 
 
 def _environment() -> dict[str, str]:
-    """What the environment sets, by a setting's name."""
-    found = {}
+    """What the environment sets, by a setting's name; what sets nothing is named once."""
+    for variable in misspelt_variables():
+        if variable not in _told:
+            _told.add(variable)
+            LOGGER.warning("%s", sets_nothing(variable))
+    return {name: value for name, _, value in _ours() if name in _READERS}
+
+
+def misspelt_variables() -> list[str]:
+    """The environment's variables that look like settings and that nothing reads."""
+    return [
+        variable
+        for name, variable, _ in _ours()
+        if name not in _READERS and name.upper() not in ELSEWHERE
+    ]
+
+
+def _ours() -> Iterator[tuple[str, str, str]]:
+    """The name of a setting, its variable and the value, of each variable that begins like ours."""
     for variable, value in os.environ.items():
         name = variable.upper().removeprefix(PREFIX)
-        if name == variable.upper() or name in ELSEWHERE or name.startswith("REQUIRE_"):
-            continue
-        if name.lower() in _READERS:
-            found[name.lower()] = value
-        elif variable not in _told:
-            _told.add(variable)
-            known = [*map(str.upper, _READERS), *ELSEWHERE]
-            near = difflib.get_close_matches(name, known, 1)
-            meant = f"; did you mean {PREFIX}{near[0]}?" if near else ""
-            LOGGER.warning("the environment variable %s sets nothing%s", variable, meant)
-    return found
+        if name != variable.upper() and not name.startswith("REQUIRE_"):
+            yield name.lower(), variable, value
+
+
+def sets_nothing(variable: str) -> str:
+    """A sentence on a misspelt variable, and what was probably meant."""
+    known = [*map(str.upper, _READERS), *ELSEWHERE]
+    near = difflib.get_close_matches(variable.upper().removeprefix(PREFIX), known, 1)
+    meant = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+    return f"the environment variable {variable} sets nothing{meant}"
 
 
 def _text(value: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..boxes import Crop
 from ..errors import ImageError, ManifestError
-from ..images import ImageSource, cropped, describe_source
+from ..images import ImageSource, cropped, describe_source, is_data_url
 from .folders import Place, pictures_by_class
 from .manifests import annotations_in, is_manifest, read_manifest
 from .notes import ListingNotes
@@ -86,7 +86,7 @@ def item_of(label: str, image: ImageSource, attributes: Mapping[str, Any]) -> It
     whole = image.image if isinstance(image, Crop) else image
     if isinstance(whole, str) and is_remote(whole):
         whole = RemoteFile.at(whole)
-    if isinstance(whole, str | os.PathLike):
+    elif isinstance(whole, os.PathLike) or (isinstance(whole, str) and not is_data_url(whole)):
         whole = Path(whole).absolute()
     image = Crop(whole, image.box) if isinstance(image, Crop) else whole
     return Item(label, image, describe_source(image), attributes)

@@ -66,6 +66,17 @@ class _Commands(TyperGroup):
         found.name, found.short_help = cmd_name, summary
         return found
 
+    def invoke(self, ctx: Any) -> Any:
+        """Where a command is used wrongly, a misspelt variable may be why."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter:
+            from ..settings import misspelt_variables, sets_nothing
+
+            for variable in misspelt_variables():
+                typer.echo(sets_nothing(variable), err=True)
+            raise
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])

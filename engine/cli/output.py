@@ -109,6 +109,8 @@ class Output:
         quiet_level = logging.ERROR if self.quiet else logging.WARNING
         level = (quiet_level, logging.INFO, logging.DEBUG)[min(self.verbosity, 2)]
         handler = _Notes(self)
+        who = "%(name)s: " if self.verbosity else ""
+        handler.setFormatter(logging.Formatter(f"{who}%(message)s"))
         logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
         logging.getLogger(__name__.partition(".")[0]).setLevel(level)
         if self.verbosity < 2:

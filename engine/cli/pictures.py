@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from ..bulk.manifests import is_manifest
 from ..bulk.remote import is_remote
 from ..bulk.sources import Source, items, origin, text_of
 from ..errors import ImageError, LabelError
-from ..images import ImageSource, cropped, describe_source
+from ..images import (
+    ImageSource,
+    cropped,
+    describe_source,
+    is_data_url,
+    what_it_is_instead,
+)
 
 STANDARD_INPUT = "-"
 
@@ -52,18 +59,21 @@ def collections(
     singles: list[tuple[str, ImageSource]] = []
     for argument in arguments:
         path = Path(argument)
-        if argument == STANDARD_INPUT:
+        if argument == STANDARD_INPUT or is_data_url(argument):
             if label is None:
-                raise LabelError("expected --label LABEL with a picture from standard input")
-            singles.append((label, cropped(sys.stdin.buffer.read(), box)))
+                given = "standard input" if argument == STANDARD_INPUT else "a data URL"
+                raise LabelError(f"expected --label LABEL with a picture from {given}")
+            picture = sys.stdin.buffer.read() if argument == STANDARD_INPUT else argument
+            singles.append((label, cropped(picture, box)))
         elif is_remote(argument):
             _require_pictures(argument)
             found.append(Collection(argument))
-        elif path.is_dir() or (is_manifest(path.name) and path.is_file()):
+        elif _is_folder(path) or (is_manifest(path.name) and path.is_file()):
             _require_pictures(path)
             found.append(Collection(path))
-        elif not path.exists():
-            raise ImageError(describe_source(path), "there is no such file or folder")
+        elif not os.path.exists(path):  # noqa: PTH110 - as above
+            reason = what_it_is_instead(argument) or "there is no such file or folder"
+            raise ImageError(describe_source(argument), reason)
         else:
             singles.append((label or text_of(path.stem), cropped(path, box)))
     if singles:
@@ -89,11 +99,15 @@ def _pictures(arguments: Iterable[str]) -> Iterator[ImageSource]:
         path = Path(argument)
         if argument == STANDARD_INPUT:
             yield sys.stdin.buffer
-        elif path.is_dir():
+        elif _is_folder(path):
             _require_pictures(path)
             yield from pictures_below(path)
         else:
-            yield path
+            yield argument  # a data URL holds a picture; what an address or base64 is, is told
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - false as well for text that is too long for a path
 
 
 def _require_pictures(source: Path | str) -> None:

@@ -11,7 +11,14 @@ from .decode import DECODE_SHORT_SIDE
 from .held import HeldPicture
 from .load import content_hash, decoded_size, load_image
 from .loaded import BOUNDED_LONG_SIDE, LoadedImage
-from .source import ImageLimits, ImageSource, cropped, describe_source
+from .source import (
+    ImageLimits,
+    ImageSource,
+    cropped,
+    describe_source,
+    is_data_url,
+    what_it_is_instead,
+)
 
 __all__ = [
     "BOUNDED_LONG_SIDE",
@@ -24,5 +31,7 @@ __all__ = [
     "cropped",
     "decoded_size",
     "describe_source",
+    "is_data_url",
     "load_image",
+    "what_it_is_instead",
 ]

@@ -81,7 +81,7 @@ def describe_source(source: object) -> str:
     """
     if isinstance(source, Crop):
         return boxed_source(describe_source(source.image), source.box)
-    if isinstance(source, str) and _is_data_url(source):
+    if isinstance(source, str) and is_data_url(source):
         return "<data URL>"
     if isinstance(source, (str, os.PathLike)):
         return _path_text(os.fspath(source))
@@ -105,7 +105,7 @@ def read_encoded(source: object, limits: ImageLimits) -> bytes:
         ImageError: they can't be read, there are none, or there are more than the limits allow.
     """
     name = describe_source(source)
-    if isinstance(source, str) and _is_data_url(source):
+    if isinstance(source, str) and is_data_url(source):
         data = _read_data_url(source, limits)
     elif isinstance(source, (str, os.PathLike)):
         data = _read_file(source, name, limits)
@@ -141,13 +141,13 @@ def _read_file(path: str | os.PathLike[str], name: str, limits: ImageLimits) -> 
     except OSError as error:
         reason = _REASONS.get(error.errno or 0) or f"it can't be read: {error.strerror or error}"
         if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
-            reason = _what_it_is_instead(os.fspath(path)) or reason
+            reason = what_it_is_instead(os.fspath(path)) or reason
         raise ImageError(name, reason) from error
     except ValueError as error:  # a null character, or text that no file name can hold
         raise ImageError(name, f"it can't be a file's path: {error}") from error
 
 
-def _what_it_is_instead(path: str) -> str | None:
+def what_it_is_instead(path: str) -> str | None:
     """A sentence on what was given in the place of a path, if that can be told."""
     if path.lower().startswith("file://"):
         return "addresses are not fetched; give the path without `file://`"
@@ -161,7 +161,8 @@ def _what_it_is_instead(path: str) -> str | None:
     return None
 
 
-def _is_data_url(text: str) -> bool:
+def is_data_url(text: str) -> bool:
+    """Whether a text is a picture itself, as browsers write it, and not its path."""
     return text[:5].lower() == "data:"
 
 

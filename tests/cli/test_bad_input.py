@@ -1,5 +1,6 @@
 """Every command with bad input: one clear line, the right exit code, never a traceback."""
 
+import base64
 import os
 import signal
 import subprocess
@@ -171,3 +172,20 @@ def test_an_interrupt_keeps_what_was_committed(onelook: Onelook, tmp_path: Path)
     onelook("check", "--gallery", "g")
     [report] = objects(onelook("enroll", folder, "--gallery", "g", "--json"))
     assert report["added"] + report["unchanged"] == 3000
+
+
+def test_what_is_no_path_is_understood_or_refused_in_a_sentence(
+    onelook: Onelook, gallery: Path, catalog: Path
+) -> None:
+    text = base64.b64encode((catalog / "thing 3.png").read_bytes()).decode()
+    data = f"data:image/png;base64,{text}"
+
+    [decision] = objects(onelook("recognize", data, "-g", gallery, "--json"))
+    assert (decision["source"], decision["label"]) == ("<data URL>", "thing 3")
+    onelook("enroll", data, "--label", "same", "--allow-duplicates", "-g", gallery)
+    assert "expected --label" in onelook("enroll", data, "-g", gallery, code=1).stderr
+    for name, code in (("recognize", 3), ("enroll", 1)):
+        address = onelook(name, "https://example.com/a.jpg", "-g", gallery, code=code).stderr
+        assert "https://example.com/a.jpg: addresses are not fetched; download" in address
+        bare = onelook(name, text, "-g", gallery, code=code).stderr
+        assert "it looks like base64 data, not like a path" in bare

@@ -53,3 +53,16 @@ def test_a_misspelt_variable_is_said(
     monkeypatch.setenv("ONELOOK_DEVISE", "cpu")
 
     assert "did you mean ONELOOK_DEVICE" in run("enroll", "catalog")
+
+
+def test_a_misspelt_variable_is_said_where_what_it_should_say_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ONELOOK_GALERY", "here")
+    monkeypatch.delenv("ONELOOK_GALLERY")
+
+    done = CliRunner().invoke(app, ["recognize", "query.png"])
+
+    assert done.exit_code == 2
+    assert "ONELOOK_GALERY sets nothing; did you mean ONELOOK_GALLERY?" in done.output
+    assert "Missing option '--gallery'" in done.output
