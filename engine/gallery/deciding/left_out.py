@@ -10,8 +10,9 @@ They are played by similarity alone, though local features decide about queries 
 find of one enrolled picture in another is there: a common mark, frame or ground. Whether queries
 will bring strangers that bear it, a catalog can't tell: over twelve kinds of pictures, another's
 picture was found in 0 to 13 % of the strangers, and in 0 to 90 % of the enrolled pictures, with no
-relation between the two (cards 4 and 90 %, tiles 0 and 31 %, food 13 and 7 %). So the target holds
-for strangers that bear no enrolled thing's mark. Chance finds something in one of a hundred.
+relation between the two (cards 4 and 90 %, tiles 0 and 31 %, food 13 and 7 %; there mostly one
+photograph under two labels, or an enrolled print lying beside). So the target holds for strangers
+that bear no enrolled thing's mark. Chance finds something in one of a hundred.
 """
 
 from __future__ import annotations
