@@ -83,10 +83,22 @@ class Settings:
 
 
 def cache_folder(chosen: Path | None = None) -> Path:
-    """Where to keep what can be made anew: as chosen, as the environment says, or the user's."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    user = (Path(home) if home else Path.home() / ".cache") / "onelook"
-    return chosen or load_settings().cache_dir or user
+    """Where to keep what can be made anew: as chosen, as the environment says, or the user's.
+
+    Raises:
+        SettingsError: neither says, and the user has no home.
+    """
+    said = chosen or load_settings().cache_dir
+    if said:
+        return said
+    caches = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(caches) if caches else Path.home() / ".cache") / "onelook"
+    except RuntimeError as error:
+        raise SettingsError(
+            f"this user has no home folder; set {PREFIX}CACHE_DIR to a folder for what can be "
+            "made anew"
+        ) from error
 
 
 def load_settings(**given: Any) -> Settings:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine import settings
 from engine.errors import SettingsError
-from engine.settings import Settings, load_settings
+from engine.settings import Settings, cache_folder, load_settings
 from engine.types import KeepPictures
 
 ANYTHING = st.one_of(
@@ -95,3 +95,20 @@ def test_a_variable_that_sets_nothing_is_named_once(
         "the environment variable ONELOOK_BACKBON sets nothing; did you mean ONELOOK_BACKBONE?",
         "the environment variable ONELOOK_XYZZY sets nothing",
     ]
+
+
+def test_without_a_home_the_folder_for_caches_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in a container whose user the system doesn't know."""
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("ONELOOK_CACHE_DIR", raising=False)
+    with pytest.raises(SettingsError, match="set ONELOOK_CACHE_DIR"):
+        cache_folder()
+    monkeypatch.setenv("ONELOOK_CACHE_DIR", str(tmp_path))
+    assert cache_folder() == tmp_path
