@@ -74,6 +74,8 @@ def test_an_older_schema_is_upgraded_only_when_asked(url: str) -> None:
             ("gallery", "commit_id"),
             ("gallery", "trimmed_commit_id"),
             ("gallery", "local_points"),
+            ("example", "text"),
+            ("space", "words"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
