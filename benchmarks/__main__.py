@@ -13,6 +13,7 @@ BENCHMARKS = {
     "growth": "how cost grows with classes, examples and picture size",
     "startup": "help, import, one cold query, and where its time goes",
     "slow_line": "a photograph of 8 MB over a slow line, through the page",
+    "card": "a card: the forward pass, decoding and enrolment, each alone",
     "memory": "of bulk enrolment and of an open gallery",
     "service": "the service under callers, beside the library",
     "verdicts": "whether fresh galleries' verdicts hold their target FPIR, over kinds and sizes",

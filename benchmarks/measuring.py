@@ -98,6 +98,12 @@ def core_seconds_of(function: Callable[[], Any]) -> float:
     return time.thread_time() - started
 
 
+def all_core_seconds() -> float:
+    """The processor time so far of this process and of those it started that have ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
 def machine() -> dict[str, Any]:
     """Versions, cores and processor: what a figure depends on."""
     packages = ("onelook", "faiss-cpu", "numpy", "torch", "onnxruntime", "sqlalchemy", "pillow")

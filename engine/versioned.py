@@ -3,7 +3,8 @@
 A gallery may hold a million classes, and every change of it makes a new version of what decisions
 read, while others go on reading the version before. So nothing is copied that stays: new ids, which
 ascend, are appended behind what a version sees; what changes or goes is noted beside the table,
-and folded in when so much has gathered that looking there would cost more than folding.
+and folded in when so much has gathered that looking there would cost more than folding. Of what is
+no number, the neighbours of what changes are copied.
 
 Thread safety: a version never changes, so any number of threads read it. The next version of a
 table is made by one thread at a time.
@@ -14,18 +15,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .types import BoolArray, IntArray
 
-K = TypeVar("K")
 V = TypeVar("V")
 _SMALLEST = 256
 _GROWTH = 1.5
-_CHANGES = 16
+_SEGMENT = 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -173,62 +173,67 @@ class IdTable:
         return ids[order], values[order]
 
 
-class Overlaid(Mapping[K, V]):
-    """A dictionary as an immutable version; the module tells the rest."""
+class Overlaid(Mapping[int, V]):
+    """A dictionary by id as an immutable version: what it was made of, overlaid with changes.
 
-    __slots__ = ("_base", "_late", "_size")
+    The changes are whole segments of neighbouring ids, of which the next version copies those that
+    change again, and no more, however many there are.
+    """
 
-    def __init__(self, entries: Mapping[K, V]) -> None:
-        self._base: dict[K, V] = dict(entries)
-        self._late: dict[K, V | _Gone] = {}
+    __slots__ = ("_base", "_segments", "_size")
+
+    def __init__(self, entries: Mapping[int, V]) -> None:
+        self._base: dict[int, V] = dict(entries)
+        self._segments: dict[int, dict[int, V]] = {}
         self._size = len(self._base)
 
     def __len__(self) -> int:
         return self._size
 
-    def __getitem__(self, key: K) -> V:
-        if key in self._late:
-            value = self._late[key]
-            if isinstance(value, _Gone):
-                raise KeyError(key)
-            return value
-        return self._base[key]
+    def __getitem__(self, key: int) -> V:
+        return self._segments.get(key // _SEGMENT, self._base)[key]
 
-    def __iter__(self) -> Iterator[K]:
-        late = self._late
-        yield from (key for key in self._base if key not in late)
-        yield from (key for key, value in late.items() if not isinstance(value, _Gone))
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, int) and key in self._segments.get(key // _SEGMENT, self._base)
 
-    def updated(self, entries: Mapping[K, V], gone: Iterable[K] = ()) -> Overlaid[K, V]:
+    def __iter__(self) -> Iterator[int]:
+        segments = self._segments
+        yield from (key for key in self._base if key // _SEGMENT not in segments)
+        for segment in segments.values():
+            yield from segment
+
+    def updated(self, entries: Mapping[int, V], gone: Iterable[int] = ()) -> Overlaid[V]:
         """The version with those entries, and without what is gone; what wasn't there may be."""
-        late: dict[K, V | _Gone] = {**self._late, **entries}
+        fresh: dict[int, dict[int, V]] = {}
+        for key, value in entries.items():
+            if key not in self or self[key] != value:
+                self._segment(fresh, key)[key] = value
         for key in gone:
-            if key in self._base:
-                late[key] = _GONE
-            else:
-                late.pop(key, None)
-        if late == self._late:
+            if key in fresh.get(key // _SEGMENT, self):
+                self._segment(fresh, key).pop(key, None)
+        if not fresh:
             return self
-        made: Overlaid[K, V] = Overlaid({})
-        if len(late) <= _worth_noting(len(self._base), len(entries)):
-            made._base, made._late = self._base, late
-        else:
-            made._base = self._base | {k: v for k, v in late.items() if not isinstance(v, _Gone)}
-            for key, value in late.items():
-                if isinstance(value, _Gone):
-                    made._base.pop(key, None)
-        made._size = len(made._base) + sum(
-            (not isinstance(value, _Gone)) - (key in made._base)
-            for key, value in made._late.items()
+        made: Overlaid[V] = Overlaid({})
+        made._base, made._segments = self._base, {**self._segments, **fresh}
+        made._size = self._size + sum(
+            len(segment) - len(self._entries(number)) for number, segment in fresh.items()
         )
         return made
 
+    def _segment(self, fresh: dict[int, dict[int, V]], key: int) -> dict[int, V]:
+        """The copy of an id's segment that is being changed."""
+        number = key // _SEGMENT
+        if number not in fresh:
+            fresh[number] = dict(self._entries(number))
+        return fresh[number]
 
-class _Gone:
-    """Stands for an entry that is there no more."""
-
-
-_GONE: Final = _Gone()
+    def _entries(self, number: int) -> dict[int, V]:
+        """What a segment holds."""
+        segment = self._segments.get(number)
+        if segment is None and self._base:
+            base, first = self._base, number * _SEGMENT
+            segment = {key: base[key] for key in range(first, first + _SEGMENT) if key in base}
+        return segment or {}
 
 
 def _look_up(ascending: IntArray, ids: IntArray) -> tuple[IntArray, BoolArray]:
@@ -245,11 +250,10 @@ def _look_up(ascending: IntArray, ids: IntArray) -> tuple[IntArray, BoolArray]:
     return places, ascending[places] == ids
 
 
-def _worth_noting(size: int, change: int = 1) -> int:
+def _worth_noting(size: int) -> int:
     """So many changes are noted beside a table of that size before they are folded in.
 
     Noting one costs as much as there are, folding as much as the table is large: about the square
-    root of its size makes both alike. Where many come at a time, as in bulk, they are folded in
-    after `_CHANGES` times as many, not each time.
+    root of its size makes both alike.
     """
-    return max(_SMALLEST, math.isqrt(2 * size), _CHANGES * change)
+    return max(_SMALLEST, math.isqrt(2 * size))

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.versioned import IdTable, Overlaid, _worth_noting
+from engine.versioned import IdTable, Overlaid
 
-WORTH_NOTING = _worth_noting
 IDS = st.lists(st.integers(0, 40), max_size=12, unique=True)
 STEPS = st.lists(st.tuples(st.booleans(), IDS), max_size=12)
 
@@ -22,7 +21,8 @@ def content(table: IdTable) -> dict[int, int]:
 @pytest.fixture(autouse=True, params=[0, 256], ids=["folded at once", "noted beside"])
 def _smallest(request: pytest.FixtureRequest) -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.versioned._worth_noting", lambda *_: request.param)
+        patch.setattr("engine.versioned._worth_noting", lambda _size: request.param)
+        patch.setattr("engine.versioned._SEGMENT", request.param or 4)
         yield
 
 
@@ -74,19 +74,16 @@ def test_a_dictionary_and_its_earlier_versions(
         assert [table.get(key) for key in range(-1, 42)] == [model.get(k) for k in range(-1, 42)]
 
 
-def test_a_dictionary_that_grows_in_bulk_is_copied_now_and_then(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A hundred changes of a thousand entries each: not a hundred copies of all there are."""
-    monkeypatch.setattr("engine.versioned._worth_noting", WORTH_NOTING)
-    table: Overlaid[int, str] = Overlaid({})
-    whole = []
-    for start in range(0, 100_000, 1000):
-        table = table.updated(dict.fromkeys(range(start, start + 1000), ""))
-        if not whole or whole[-1] is not table._base:
-            whole.append(table._base)
-    assert len(table) == 100_000
-    assert len(whole) <= 8
+def test_the_next_version_of_a_dictionary_copies_what_is_near_the_change_only() -> None:
+    whole = Overlaid(dict.fromkeys(range(10_000), ""))
+    first = whole.updated(dict.fromkeys(range(20_000, 25_000), ""), gone=[17])
+    second = first.updated({24_999: "changed"})
+    assert second._base is whole._base
+    copied = [s for number, s in second._segments.items() if s is not first._segments[number]]
+    assert [24_999 in segment for segment in copied] == [True]
+    assert (len(second), second[24_999], first[24_999]) == (14_999, "changed", "")
+    assert 17 in whole
+    assert 17 not in second
 
 
 def test_what_is_gone_and_was_never_there_is_not_noted() -> None:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 
@@ -23,8 +24,9 @@ from ..gallery import Gallery, Listing
 from ..gallery.deciding.outlook import outlook_of
 from ..gallery.parts.thresholds import Photographer
 from ..types import Enrolment, EnrolmentReport, NewExample, Reject
+from .decoding import loading
 from .following import follow_moved, listing_of
-from .loading import Enrolled, Loaded, Prepared, Unchanged, load_item
+from .loading import Enrolled, Loaded, Prepared, Unchanged
 from .remote import RemoteFile
 from .report import ReportBuilder
 from .sources import Item
@@ -47,6 +49,7 @@ class BulkOptions:
         allow_duplicates: enroll the same picture under several classes.
         prune: remove what an earlier run enrolled from this origin and the source no longer lists.
         workers: threads that decode.
+        processes: whether each of them has a process that does it.
         store: where the source lies, if that is an object store.
         photographer: makes the photographs that the gallery is calibrated on at the end.
     """
@@ -56,6 +59,7 @@ class BulkOptions:
     allow_duplicates: bool = False
     prune: bool = False
     workers: int = 2
+    processes: bool = False
     store: RemoteFile | None = None
     photographer: Photographer | None = None
 
@@ -94,8 +98,8 @@ def enroll_items(
         StorageError: the disk is full or the like; what was committed before it stays.
     """
     followed = follow_moved(gallery, options.origin, items)
-    batches = _embedded_batches(gallery, extractor, followed, options)
-    return commit_batches(gallery, batches, options, progress)
+    with closing(_embedded_batches(gallery, extractor, followed, options)) as batches:
+        return commit_batches(gallery, batches, options, progress)
 
 
 def commit_batches(
@@ -168,12 +172,9 @@ def _embedded_batches(
     extractor: FeatureExtractor,
     items: Iterable[Item],
     options: BulkOptions,
-) -> Iterator[EmbeddedBatch]:
+) -> Generator[EmbeddedBatch, None, None]:
     state = gallery.catalog.state()
     source = iter(items)
-
-    def load(entry: tuple[Item, Enrolled]) -> Loaded:
-        return load_item(*entry, extractor, state.keep_pictures, state.local_points)
 
     def embed(batch: list[Loaded]) -> EmbeddedBatch:
         return EmbeddedBatch(
@@ -185,14 +186,19 @@ def _embedded_batches(
             rejects=[row for row in batch if isinstance(row, Reject)],
         )
 
-    def loaded() -> Iterator[list[Loaded]]:
-        for batch in work_ahead(listed, load, workers=options.workers):
+    def checked(batches: Iterable[list[Loaded]]) -> Iterator[list[Loaded]]:
+        for batch in batches:
             if options.stop_on_error:
                 _raise_first_reject(batch)
             yield batch
 
     listed = iter(lambda: with_enrolled(gallery, islice(source, extractor.bulk_size)), [])
-    return extractor.embedder.in_order(embed, loaded())
+    keep, points = state.keep_pictures, state.local_points
+    with (
+        loading(extractor, keep, points, processes=options.processes) as load,
+        closing(work_ahead(listed, load, workers=options.workers)) as batches,
+    ):
+        yield from extractor.embedder.in_order(embed, checked(batches))
 
 
 def with_enrolled(gallery: Gallery, items: Iterable[Item]) -> list[tuple[Item, Enrolled]]:

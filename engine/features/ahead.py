@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
@@ -22,7 +22,7 @@ def work_ahead(
     *,
     workers: int | None = None,
     ahead: int = BATCHES_AHEAD,
-) -> Iterator[list[R]]:
+) -> Generator[list[R], None, None]:
     """What `work` makes of each batch, in order; memory is bounded however many there are.
 
     Args:

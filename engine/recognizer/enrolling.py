@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from ..bulk.decoding import FEWEST_WORKERS
 from ..bulk.notes import ListingNotes
 from ..bulk.pipeline import BulkOptions, enroll_items
 from ..bulk.remote import RemoteFile, is_remote
@@ -42,6 +43,7 @@ def enroll_source(
         allow_duplicates=allow_duplicates,
         prune=prune,
         workers=thread_limit() if store is None else max(thread_limit(), STORE_READERS),
+        processes=store is None and thread_limit() >= FEWEST_WORKERS,
         store=store,
         photographer=photographer(gallery, in_use),
     )

@@ -13,7 +13,7 @@ from ...filtering import Filter, written
 from ...types import IntArray
 from ...versioned import Overlaid
 
-Texts = Overlaid[int, str]
+Texts = Overlaid[str]
 _FEW = 64
 
 

@@ -25,7 +25,7 @@ class LocalTable:
 
     def __init__(
         self,
-        stored: Overlaid[int, bytes],
+        stored: Overlaid[bytes],
         votes: Votes | None = None,
         whole: LocalTable | None = None,
     ) -> None:

@@ -81,10 +81,10 @@ class Snapshot:
     projection: Projection
     index: VectorReader
     examples: ExampleTable
-    labels: Overlaid[int, str]
+    labels: Overlaid[str]
     attributes: AttributeTable
     statistics: IdTable
-    pins: Overlaid[int, float]
+    pins: Overlaid[float]
     calibration: Calibration
     target_fpir: float
     kept_head: TrainedHead | None
