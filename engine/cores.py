@@ -72,7 +72,7 @@ def thread_limit() -> int:
 
 def threads_for(pieces: int) -> int:
     """How many threads to use for so many pieces of work; one piece never wakes another thread."""
-    return max(1, min(pieces, thread_limit()))
+    return 1 if pieces <= 1 else min(pieces, thread_limit())
 
 
 def _compute_alone() -> None:

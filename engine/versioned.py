@@ -59,9 +59,12 @@ class IdTable:
         """The values of `ids`, any shape: `(*ids.shape, ...)`; `missing` where there is none."""
         asked = ids.ravel()
         run = self._run
-        found = np.full((asked.size, *run.values.shape[1:]), missing, run.values.dtype)
         places, hits = _look_up(run.ids[: self._used], asked)
-        found[hits] = run.values[places[hits]]
+        if hits.all():
+            found = run.values[places]
+        else:
+            found = np.full((asked.size, *run.values.shape[1:]), missing, run.values.dtype)
+            found[hits] = run.values[places[hits]]
         if self._late_ids.size:
             places, hits = _look_up(self._late_ids, asked)
             there = self._late_there[places[hits]]

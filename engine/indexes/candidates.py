@@ -39,7 +39,11 @@ def nearest(state: State, queries: FloatArray, k: int) -> list[Compared]:
     if sketch is None:
         return _scanned(state, 0, queries, k)
     found = _sketched(sketch, state.dead_below(len(sketch)), queries, count)
-    compared = _compared(state, found, queries)
+    best = [
+        rows[scan.best(sketch.compared(state.rows, rows, query), k, scan.MATRIX_ERROR)]
+        for rows, query in zip(found, queries, strict=True)
+    ]
+    compared = _compared(state, best, queries)
     if len(sketch) == len(state.rows):
         return compared
     waiting = _scanned(state, len(sketch), queries, k)

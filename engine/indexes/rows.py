@@ -107,7 +107,7 @@ class Rows:
             only: FloatArray = self.parts[0].memory[rows]
             return only
         taken = np.empty((len(rows), self.dimension), np.float32)
-        for part, where in self._places(rows):
+        for part, where in self.places(rows):
             taken[where] = part.memory[rows[where] - part.first]
         return taken
 
@@ -117,7 +117,7 @@ class Rows:
             ids: IntArray = self.parts[0].row_ids[rows]
             return ids
         taken = np.empty(len(rows), np.int64)
-        for part, where in self._places(rows):
+        for part, where in self.places(rows):
             taken[where] = part.row_ids[rows[where] - part.first]
         return taken
 
@@ -133,7 +133,11 @@ class Rows:
         memory = np.concatenate([part.memory for part in rest])
         return Rows(self.dimension, self.parts[:1]).attach(ids, memory)
 
-    def _places(self, rows: IntArray) -> Iterator[tuple[Part, IntArray]]:
+    def places(self, rows: IntArray) -> Iterator[tuple[Part, slice | IntArray]]:
+        """The parts that hold `rows (n,)`, and which of `rows` each of them holds."""
+        if len(self.parts) == 1:
+            yield self.parts[0], slice(None)
+            return
         ends = [part.end for part in self.parts]
         numbers = np.searchsorted(ends, rows, side="right")
         for number in np.unique(numbers):

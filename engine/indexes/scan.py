@@ -41,8 +41,8 @@ def scan_one(
     for first, vectors in rows.runs(start):
         np.vecdot(vectors, query, out=scores[first - start : first - start + len(vectors)])
     scores[_from(dead, start)] = -np.inf
-    best = _best(scores, k, 0.0)
-    return start + best, scores[best]
+    nearest = best(scores, k, 0.0)
+    return start + nearest, scores[nearest]
 
 
 def scan_many(
@@ -60,7 +60,7 @@ def scan_many(
         for first, vectors in rows.runs(start):
             scores[:, first - start : first - start + len(vectors)] = some @ vectors.T
         scores[:, skipped] = -np.inf
-        found.extend(start + _best(of_query, k, MATRIX_ERROR) for of_query in scores)
+        found.extend(start + best(of_query, k, MATRIX_ERROR) for of_query in scores)
     return found
 
 
@@ -73,15 +73,15 @@ def rank(
         Similarities `(<= k,) float32` and ids `(<= k,) int64`.
     """
     if k < len(exact):
-        best = _best(exact, k, 0.0)
-        candidates, exact = candidates[best], exact[best]
+        kept = best(exact, k, 0.0)
+        candidates, exact = candidates[kept], exact[kept]
     ids = rows.ids_of(candidates)
     order = np.lexsort((ids, -exact))[:k]
     return exact[order], ids[order]
 
 
-def _best(scores: FloatArray, k: int, error: float) -> IntArray:
-    """Where the k greatest scores stand, and any within `error` of the least of them."""
+def best(scores: FloatArray, k: int, error: float) -> IntArray:
+    """Where the k greatest of `scores (n,)` stand, and any within `error` of the least of them."""
     if k < len(scores):
         bound = np.partition(scores, len(scores) - k)[len(scores) - k]
         return np.flatnonzero((scores >= bound - error) & (scores > -np.inf))

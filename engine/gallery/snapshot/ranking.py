@@ -30,7 +30,7 @@ def rank(
     while True:
         similarities, example_ids = index.search(queries, asked)
         class_ids = examples.classes_of(example_ids)
-        best = [_first_of_each(row)[:k] for row in class_ids.tolist()]
+        best = [_first_of_each(row, k) for row in class_ids.tolist()]
         if asked >= size or min(map(len, best), default=wanted) >= wanted:
             break
         asked = min(size, 2 * asked)
@@ -40,12 +40,10 @@ def rank(
     ]
 
 
-def _first_of_each(class_ids: list[int]) -> list[int]:
-    """Where each class is named for the first time."""
-    seen = {NO_CLASS}
-    first = []
+def _first_of_each(class_ids: list[int], k: int) -> list[int]:
+    """Where each class is named for the first time, the first k of them."""
+    first: dict[int, int] = {}
     for place, class_id in enumerate(class_ids):
-        if class_id not in seen:
-            seen.add(class_id)
-            first.append(place)
-    return first
+        first.setdefault(class_id, place)
+    first.pop(NO_CLASS, None)
+    return list(first.values())[:k]
