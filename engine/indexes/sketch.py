@@ -109,25 +109,27 @@ class Sketch:
     def compared(self, rows: Rows, numbers: IntArray, query: FloatArray) -> FloatArray:
         """Similarities of `query (dim,)` to some rows, which are read where they lie.
 
+        Args:
+            numbers: `(n,) int64`, of rows that are there: FAISS looks no row up that isn't.
+
         Returns:
-            `(len(numbers),) float32`, within `scan.MATRIX_ERROR` of `scan.similarities`.
+            `(n,) float32`, within `scan.MATRIX_ERROR` of `scan.similarities`.
         """
         found = np.empty(len(numbers), np.float32)
-        asked = np.ascontiguousarray(query)
+        query = np.ascontiguousarray(query)
         for part, where in rows.places(numbers):
             some = np.ascontiguousarray(numbers[where] - part.first)
-            of_part = found if len(some) == len(found) else np.empty(len(some), np.float32)
+            of_part = np.empty(len(some), np.float32)
             faiss.fvec_inner_products_by_idx(
                 faiss.swig_ptr(of_part),
-                faiss.swig_ptr(asked),
+                faiss.swig_ptr(query),
                 faiss.swig_ptr(part.memory),
                 faiss.swig_ptr(some),
                 rows.dimension,
                 1,
                 len(some),
             )
-            if of_part is not found:
-                found[where] = of_part
+            found[where] = of_part
         return found
 
     def to_bytes(self) -> ByteArray:

@@ -10,7 +10,10 @@ import numpy as np
 from engine.indexes import SketchedIndex, save_index
 from engine.indexes.checksums import row_checksums
 from engine.indexes.compaction import Limits
+from engine.indexes.fit import Fit
 from engine.indexes.rows import Rows
+from engine.indexes.scan import MATRIX_ERROR
+from engine.indexes.sketch import Sketch
 from engine.testing.vectors import unit_rows
 
 
@@ -97,6 +100,21 @@ index, *_ = load_index(path, space="s", dimension=4)
 print(index.search(np.eye(4)[1:2], 1)[1], "faiss" in sys.modules)
 """
     assert run_python(code) == "[[1]] False\n"
+
+
+def test_rows_are_compared_where_they_lie_in_many_parts_and_in_memory_for_reading_only() -> None:
+    vectors = unit_rows(5000, 24)
+    rows = Rows(24)
+    for ids in np.split(np.arange(4000), 4):
+        rows = rows.append(ids, vectors[ids])
+    mapped = vectors[4000:]
+    mapped.flags.writeable = False
+    rows = rows.attach(np.arange(4000, 5000), mapped)
+    sketch = Sketch.trained(vectors, Fit(2, 64, {}, 5000))
+    picked = np.random.default_rng(3).permutation(5000)[:700]
+    found = sketch.compared(rows, picked, vectors[7])
+    expected = [np.dot(vectors[row].astype(np.float64), vectors[7]) for row in picked]
+    np.testing.assert_allclose(found, expected, atol=MATRIX_ERROR)
 
 
 def test_a_sketch_is_taken_up_when_searches_have_become_worth_it(tmp_path: Path) -> None:
