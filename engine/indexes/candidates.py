@@ -69,8 +69,7 @@ def _compared(state: State, found: list[IntArray], queries: FloatArray) -> list[
 def _sketched(sketch: Sketch, dead: IntArray, queries: FloatArray, count: int) -> list[IntArray]:
     """`count` live rows that look nearest; removed ones among them are asked around."""
     if not len(dead):
-        found = sketch.nearest(queries, min(count, len(sketch)))
-        return [_live(rows, dead) for rows in found]
+        return [_live(rows, dead) for rows in sketch.nearest(queries, min(count, len(sketch)))]
     expected = math.ceil(1.2 * count * len(sketch) / max(1, len(sketch) - len(dead)))
     asked = max(count + min(count, len(dead)), expected)
     while True:

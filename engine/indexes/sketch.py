@@ -20,7 +20,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -32,6 +32,8 @@ from .rows import Rows
 with warnings.catch_warnings():  # SWIG's types have no __module__, which Python 3.12 deprecates
     warnings.filterwarnings("ignore", message="builtin type [Ss]wig", category=DeprecationWarning)
     import faiss
+
+_FAISS: Any = faiss  # its type stubs leave some of its functions out
 
 BITS = 4
 LARGEST_GROUP = 8
@@ -120,7 +122,7 @@ class Sketch:
         for part, where in rows.places(numbers):
             some = np.ascontiguousarray(numbers[where] - part.first)
             of_part = np.empty(len(some), np.float32)
-            faiss.fvec_inner_products_by_idx(
+            _FAISS.fvec_inner_products_by_idx(
                 faiss.swig_ptr(of_part),
                 faiss.swig_ptr(query),
                 faiss.swig_ptr(part.memory),
