@@ -17,7 +17,7 @@ from .sketch import ROWS_AT_ONCE, Sketch
 LEAST_RECALL = {1: 0.995, 10: 0.98, 50: 0.9}
 """Share of the k nearest neighbours that a sketch must find."""
 GROUPS = (8, 4, 2, 1)
-CANDIDATES = (64, 128, 256, 512, 1024, 2048)
+CANDIDATES = (128, 256, 512, 1024, 2048)
 MARGIN = 2
 """Candidates compared for each that the sample needed: a sample can be lucky, and a stranger's
 nearest rows are farther away. Never fewer than the square root of all rows, for the same reason."""
@@ -66,7 +66,7 @@ def fitted(rows: Rows, interrupted: Callable[[], bool]) -> tuple[Sketch, bool]:
 def _least_candidates(fit: Fit, found: FloatArray, nearest: FloatArray) -> tuple[Fit, bool]:
     """A fit with just the candidates that make it find enough, and whether any do."""
     choices = [c for c in CANDIDATES if c * MARGIN * LEAST_ROWS_A_CANDIDATE <= fit.rows]
-    for needed in choices or CANDIDATES[:2]:
+    for needed in choices or CANDIDATES[:1]:
         recall = {k: _recall(found[:, :needed], nearest[:, :k]) for k in LEAST_RECALL}
         fit = replace(fit, candidates=max(MARGIN * needed, isqrt(fit.rows)), recall=recall)
         if all(recall[k] >= least for k, least in LEAST_RECALL.items()):
