@@ -23,12 +23,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from ..durability import sync_folder
-from ..types import ByteArray, FloatArray
+from ..types import FloatArray
 from .base import VectorIndex
 from .checksums import row_checksums
 from .faults import Fault, IndexFileError
@@ -38,12 +38,12 @@ from .rows import Rows
 from .sketched_index import SketchedIndex
 from .state import State
 
-if TYPE_CHECKING:
-    from .sketch import Sketch
-
 MAGIC = b"onelook\x02"
 HEADER_BYTES = 4096
 CRC_BYTES = 4
+CODES = 2
+"""The sketch's codes. Earlier ones may be wrong where rows were removed; what has them is searched
+exactly until the next compaction makes a sketch anew."""
 ROWS_AT_ONCE = 16_384
 
 
@@ -143,8 +143,8 @@ def _write(file: BinaryIO, state: State, header: dict[str, Any]) -> None:
     sketch = None if state.sketch is None else state.sketch.unpacked()
     if sketch is not None:
         dead = state.dead_below(len(sketch))
-        sketch = sketch.without(dead) if len(dead) else sketch
-        header |= {"fit": asdict(sketch.fit), "covered": len(sketch)}
+        sketch = sketch.without(dead)
+        header |= {"fit": asdict(sketch.fit), "covered": len(sketch), "codes": CODES}
         sections["sketch"] = sketch.to_bytes().tobytes()
     header |= {"rows": len(ids), "dimension": state.rows.dimension, "sections": {}}
     for name, data in sections.items():
@@ -188,10 +188,11 @@ class _Reader:
         """The index."""
         ids = np.frombuffer(self._section("ids"), np.int64)
         checksums = np.frombuffer(self._section("checksums"), np.uint32)
-        sketch: Sketch | KeptSketch | None = None
-        if (fit := self.header.get("fit")) is not None:
+        sketch: KeptSketch | None = None
+        if self.header.get("codes") == CODES:
             data = np.frombuffer(self._section("sketch"), np.uint8)
-            sketch = self._sketch(data, Fit.from_json(fit))
+            fit = Fit.from_json(self.header["fit"])
+            sketch = KeptSketch(data, fit, self.header["covered"])
         covered = 0 if sketch is None else len(sketch)
         vectors = self._mapped()
         if not np.array_equal(row_checksums(vectors), checksums):
@@ -200,16 +201,6 @@ class _Reader:
         rows = rows.attach(ids[covered:], vectors[covered:].copy())
         refused = self.header.get("refused")
         return State(rows, sketch=sketch, refused=refused and Fit.from_json(refused))
-
-    def _sketch(self, data: ByteArray, fit: Fit) -> Sketch | KeptSketch:
-        if "covered" in self.header:
-            return KeptSketch(data, fit, self.header["covered"])
-        from .sketch import Sketch  # imports FAISS: files of earlier versions don't tell its length
-
-        try:
-            return Sketch.from_bytes(data, fit)
-        except ValueError as error:
-            raise self._error(Fault.FORMAT, str(error)) from None
 
     def _read_header(self) -> dict[str, Any]:
         block = self._file.read(HEADER_BYTES)

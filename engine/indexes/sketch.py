@@ -81,9 +81,19 @@ class Sketch:
         return replace(self, codes=codes)
 
     def without(self, dead: IntArray) -> Sketch:
-        """One without the rows `dead`, those after them moving up."""
+        """One without the rows `dead` (ascending), those after them moving up.
+
+        It ends with the last whole block of codes: FAISS (1.15) adds codes to what removing leaves
+        behind a block that isn't filled, so that what is found there is wrong. The few rows after
+        it are covered again by `extended`.
+        """
+        if not len(dead):
+            return self
+        left = np.delete(np.arange(len(self)), dead)
+        whole = len(left) - len(left) % self.codes.bbs
+        gone = np.concatenate([dead, left[whole:]])
         codes = self._copied()
-        codes.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(dead)))
+        codes.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(gone)))
         return replace(self, codes=codes)
 
     def _copied(self) -> faiss.IndexPQFastScan:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from engine.indexes import SketchedIndex, save_index
 from engine.indexes.checksums import row_checksums
@@ -115,6 +116,27 @@ def test_rows_are_compared_where_they_lie_in_many_parts_and_in_memory_for_readin
     found = sketch.compared(rows, picked, vectors[7])
     expected = [np.dot(vectors[row].astype(np.float64), vectors[7]) for row in picked]
     np.testing.assert_allclose(found, expected, atol=MATRIX_ERROR)
+
+
+@pytest.mark.parametrize("removed", [1, 31, 32, 900, 2999, 3000])
+def test_a_sketch_that_has_lost_rows_and_gained_others_is_as_one_made_of_what_is_left(
+    removed: int,
+) -> None:
+    vectors = unit_rows(3100)
+    random = np.random.default_rng(removed)
+    dead = np.sort(random.choice(3000, removed, replace=False))
+    rows = Rows(8).append(np.arange(3000), vectors[:3000])
+    empty = Sketch.trained(vectors, Fit(2, 128, {}, 3000))
+    left = rows.without(dead).append(np.arange(3000, 3100), vectors[3000:])
+    grown = empty.extended(rows, never).without(dead).extended(left, never)
+    fresh = empty.extended(left, never)
+    assert len(grown) == len(left) == 3100 - removed
+    queries = vectors[::50]
+    assert np.array_equal(grown.nearest(queries, 20), fresh.nearest(queries, 20))
+
+
+def never() -> bool:
+    return False
 
 
 def test_a_sketch_is_taken_up_when_searches_have_become_worth_it(tmp_path: Path) -> None:
