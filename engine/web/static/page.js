@@ -47,7 +47,7 @@ function card(onelook, blob, decision) {
   return element("article", { className: decision.known ? "known" : "unknown" },
     picture(blob, decision.region),
     element("h2", {}, decision.label ?? t("unknown")),
-    ...(decision.ambiguous ? [element("p", {}, t("ambiguous"))] : []),
+    ...(decision.known && decision.ambiguous ? [element("p", {}, t("ambiguous"))] : []),
     ...facts.map(([name, value]) => element("p", {}, `${name}: ${value}`)),
     ...(decision.region ? [element("p", { className: "closer" }, t("closer"))] : []),
     element("p", { className: "rate" }, inWords(decision)),

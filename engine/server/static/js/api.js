@@ -97,8 +97,12 @@ function inWords(status, said) {
   return detail ? `${known} (${detail})` : known;
 }
 
-/** What is said of an uploaded picture begins with its name, not with where it came from. */
-export const ofPicture = (text) => text.replace(/^<upload (.*?)>/, "$1").replace(/^<bytes>: /, "");
+/** What is said of an uploaded picture begins with its name, anything else with a capital. */
+export function ofPicture(text) {
+  const name = /^<upload (.*?)>/;
+  if (name.test(text)) return text.replace(name, "$1");
+  return text.replace(/^<bytes>: /, "").replace(/^./, (first) => first.toUpperCase());
+}
 
 const unreachable = () => new ApiError(0, t("error.unreachable"));
 
