@@ -33,10 +33,10 @@ from engine.recognizer import Recognizer
 from engine.settings import AUTO_POINTS
 from engine.types import KeepPictures, NewExample
 
-MEASURED = 64
+MEASURED = 24
 """Pictures of which the core-seconds of each stage are taken."""
 LISTING = listing_of(None, None)
-FEWEST = {"large": 96, "medium": 400, "small": 1000}
+FEWEST = {"large": 64, "medium": 300, "small": 800}
 """Fewer would tell of a run's start and end: the first batch and the last write overlap nothing."""
 
 

@@ -5,9 +5,9 @@
 Embedding: the default network, and an OpenCLIP ViT-B-32 of random weights, by torch and by ONNX
 Runtime; then beside a busy process. Decoding: JPEGs made for it, by library, in core-milliseconds.
 Enrolment: three kinds of pictures, against cores ÷ (all that is done before embedding + embedding +
-writing, in core-seconds a picture on one thread), the loop that a
-user writes by hand, and the bulk paths of peers. Prints
-tables, writes JSON and a plot to `bench-results/`.
+writing, in core-seconds a picture on one thread), the loop that a user writes by hand, and the bulk
+paths of peers, by the clock and by the processor. Prints tables, writes JSON and a plot to
+`bench-results/`.
 """
 
 from __future__ import annotations

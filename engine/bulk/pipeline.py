@@ -1,8 +1,8 @@
 """Bulk enrolment: decoding, embedding and writing overlap, in order.
 
 On one machine, worker threads decode a few batches ahead, this thread embeds, one thread writes
-about once a second, and each waits for the next when it is full, so memory stays bounded however
-long the source is.
+once a second or more often, and each waits for the next when it is full, so memory stays bounded
+however long the source is.
 `engine.bulk.ray_pipeline` decodes and embeds elsewhere; what follows is the same. Whatever was
 committed stays when the run is interrupted; running it again goes on from there.
 """
@@ -33,6 +33,9 @@ from .sources import Item
 
 SECONDS_A_COMMIT = 1.0
 """A commit costs much the same for few pictures as for many, and a crash loses what wasn't."""
+
+PICTURES_A_COMMIT = 512
+"""At most, up to a batch: what waits for a commit is in memory, with its kept copies."""
 
 Progress = Callable[[int], None]
 Written = tuple[str, Enrolment | Reject]
@@ -137,7 +140,8 @@ def commit_batches(
 def _to_commit(
     batches: Iterable[EmbeddedBatch], options: BulkOptions, progress: Progress
 ) -> Iterator[EmbeddedBatch]:
-    """What came within a second as one batch; where the source fails, first what came before."""
+    """What came within a second, or is enough, as one batch; where the source fails, first what
+    came before."""
     waiting: list[EmbeddedBatch] = []
     since = time.monotonic()
     try:
@@ -146,7 +150,8 @@ def _to_commit(
                 _raise_first_reject(batch.rejects)
             waiting.append(batch)
             progress(batch.size)
-            if time.monotonic() - since >= SECONDS_A_COMMIT:
+            enough = sum(each.size for each in waiting) >= PICTURES_A_COMMIT
+            if enough or time.monotonic() - since >= SECONDS_A_COMMIT:
                 yield _joined(waiting)
                 waiting = []
                 since = time.monotonic()
