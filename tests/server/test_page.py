@@ -337,6 +337,12 @@ def test_classes_are_searched_with_typos_filtered_sorted_and_selected(
     page.get_by_role("button", name="No longer only shelf: north").click()
     expect(page.get_by_role("listitem").nth(1)).to_have_text("bowl")
 
+    assert page.evaluate(
+        """async () => {
+            const { breakable } = await import(new URL("static/js/dom.js", location.href));
+            return breakable("a_b-c d").map((part) => part.outerHTML ?? part);
+        }"""
+    ) == ["a_", "<wbr>", "b-", "<wbr>", "c d"]
     page.get_by_role("button", name="Select").click()
     page.get_by_role("link", name="=jug").click()  # a thumb needs no box
     page.get_by_role("checkbox", name="Select bowl").check()

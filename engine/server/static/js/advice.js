@@ -1,6 +1,6 @@
 // What a shop should do next, by what people said and how near the classes are to each other.
 
-import { attempt, h, thumbnail } from "./dom.js";
+import { attempt, breakable, h, thumbnail } from "./dom.js";
 import { get } from "./api.js";
 import { percent, t, three } from "./text.js";
 
@@ -36,10 +36,10 @@ function step(title, text, ...more) {
 function needy(one) {
   const said = one.missed + one.mistaken;
   const reason = said ? t("advice.said", { n: said }) : one.near ? t("advice.near", { label: one.near, similarity: three(one.similarity) }) : null;
-  return h("li", {}, h("a", { href: `#/catalog/${one.class_id}` }, thumbnail(one.example_id), h("b", {}, one.label), reason ? h("span", { class: "small soft" }, reason) : null));
+  return h("li", {}, h("a", { href: `#/catalog/${one.class_id}` }, thumbnail(one.example_id), h("b", {}, breakable(one.label)), reason ? h("span", { class: "small soft" }, reason) : null));
 }
 
 function pair(one) {
-  const side = (id, example, label) => h("a", { href: `#/catalog/${id}` }, thumbnail(example), h("span", {}, label));
+  const side = (id, example, label) => h("a", { href: `#/catalog/${id}` }, thumbnail(example), h("span", {}, breakable(label)));
   return h("li", {}, side(one.class_id, one.example_id, one.label), side(one.other_id, one.other_example_id, one.other), h("span", { class: "badge warn figures" }, three(one.similarity)));
 }

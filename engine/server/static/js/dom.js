@@ -43,6 +43,11 @@ export function button(text, onclick, className = "") {
   return h("button", { type: "button", class: className, onclick }, text);
 }
 
+/** A label's text, which may break after the signs that file names have in the place of blanks. */
+export function breakable(label) {
+  return label.split(/(?<=[_./-])/).flatMap((part, at) => (at ? [h("wbr"), part] : [part]));
+}
+
 /** The picture of an example, small, or a note that none is kept. */
 export function thumbnail(exampleId, alt = "") {
   return exampleId ? loadable(`v1/examples/${exampleId}/picture?size=thumbnail`, alt) : missing();

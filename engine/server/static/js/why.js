@@ -1,6 +1,6 @@
 // Why it was answered so: the figures, what else was near, and how near other things come.
 
-import { attempt, h, thumbnail } from "./dom.js";
+import { attempt, breakable, h, thumbnail } from "./dom.js";
 import { send } from "./api.js";
 import { histogram } from "./charts.js";
 import { scale } from "./scale.js";
@@ -101,7 +101,7 @@ function runners(candidates) {
           "a",
           { href: `#/catalog/${candidate.class_id}` },
           thumbnail(candidate.text ? null : candidate.example_id),
-          h("span", { class: "name" }, candidate.label),
+          h("span", { class: "name" }, breakable(candidate.label)),
           h("span", { class: "meter", "aria-hidden": "true" }, h("i", { style: { width: `${100 * share}%` } })),
           h("span", { class: "value" }, three(candidate.similarity)),
         ),

@@ -1,6 +1,6 @@
 // Catalog: every class as a thumbnail; only those in sight are in the document.
 
-import { attempt, button, h, icon, thumbnail, toast } from "../dom.js";
+import { attempt, breakable, button, h, icon, thumbnail, toast } from "../dom.js";
 import { get, post } from "../api.js";
 import { written } from "../attributes.js";
 import { choose, confirm } from "../dialog.js";
@@ -112,7 +112,7 @@ export async function catalogView(context) {
       { class: "tile", href: `#/catalog/${entry.id}`, title: [entry.label, ...Object.entries(entry.attributes ?? {}).map(([name, value]) => `${name}: ${written(value)}`)].join("\n"), onclick: (event) => selection.take(event, box) },
       thumbnail(entry.example_id),
       entry.examples > 1 ? h("span", { class: "count badge", "aria-label": t("class.examples", { n: entry.examples }) }, String(entry.examples)) : null,
-      h("span", { class: "name" }, entry.label),
+      h("span", { class: "name" }, breakable(entry.label)),
     );
     const tile = h("div", { role: "listitem", "aria-setsize": state.total, "aria-posinset": index + 1 }, link, box);
     Object.assign(tile.style, { position: "absolute", top: 0, left: 0 });

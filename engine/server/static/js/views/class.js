@@ -1,6 +1,6 @@
 // One class: its examples, its attributes and threshold, what is near to it; and what changes it.
 
-import { attempt, button, h, loadable, thumbnail, toast } from "../dom.js";
+import { attempt, breakable, button, h, loadable, thumbnail, toast } from "../dom.js";
 import { get, patch, post, remove, send } from "../api.js";
 import { attributesCard } from "../attributes.js";
 import { ask, askPart, confirm } from "../dialog.js";
@@ -165,7 +165,7 @@ function neighbours(found) {
           found.neighbours.map((other) => h(
             "li",
             {},
-            h("a", { href: `#/catalog/${other.class_id}` }, thumbnail(other.example_id), h("span", {}, other.label), h("span", { class: `badge ${other.confusable ? "warn" : ""} figures` }, three(other.similarity))),
+            h("a", { href: `#/catalog/${other.class_id}` }, thumbnail(other.example_id), h("span", {}, breakable(other.label)), h("span", { class: `badge ${other.confusable ? "warn" : ""} figures` }, three(other.similarity))),
           )),
         )
       : h("p", { class: "soft" }, t("class.alone")),
