@@ -1,0 +1,43 @@
+"""Galleries of one picture a class and of two: what a second picture is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.kinds import Embedded, Kind
+from benchmarks.verdicts import Pictures, of_one_and_two
+from engine.gallery.deciding.left_out import Photographs
+from engine.testing.fake_backbone import FakeBackbone
+
+CLASSES = 40
+
+
+@dataclass
+class NoLocalFeatures:
+    def of_rows(self, _: object) -> None:
+        return None
+
+
+def test_a_second_picture_like_the_queries_names_them_all() -> None:
+    """Catalog pictures that say nothing of the queries; second ones that are the queries'."""
+    space = FakeBackbone().space
+    drawn = np.random.default_rng(0).normal(size=(2, CLASSES, space.dimension))
+    catalog, seen = (drawn / np.linalg.norm(drawn, axis=2, keepdims=True)).astype(np.float32)
+    labels = [f"thing {number:02}" for number in range(CLASSES)]
+    pictures = Pictures(
+        Kind("made", {label: Path(label) for label in labels}, []),
+        Embedded(catalog, np.repeat(seen, 2, axis=0), np.repeat(np.arange(CLASSES), 2)),
+        NoLocalFeatures(),  # type: ignore[arg-type]
+        (None,) * (2 * CLASSES),  # type: ignore[arg-type]
+        Photographs(np.empty((0, space.dimension), np.float32), np.empty(0, np.int64), None),
+        space,
+    )
+
+    (one, right, _), (two, twice_right, _) = of_one_and_two(pictures, 2, {})
+
+    assert (one, two) == (1, 2)
+    assert right < 0.2
+    assert twice_right == 1.0
