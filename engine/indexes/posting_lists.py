@@ -54,6 +54,7 @@ class PostingLists:
                 faiss.swig_ptr(filed.codes[start:end]),
             )
         index.ntotal = len(filed)
+        index.nprobe = PROBES
         return cls(index)
 
     def __len__(self) -> int:
@@ -85,9 +86,7 @@ class PostingLists:
             nearest first, padded with -1.
         """
         faiss.omp_set_num_threads(threads_for(len(descriptors) // ROWS_A_THREAD))
-        params = faiss.SearchParametersIVF()
-        params.nprobe = PROBES
-        squares, ids = self._lists.search(descriptors, k, params=params)
+        squares, ids = self._lists.search(descriptors, k)
         return squares / np.float32(DESCRIPTOR_SCALE**2), ids
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from engine.indexes.posting_lists import faiss  # imported there, and silenced
 from engine.indexes.postings import Postings
 from engine.indexes.votes import GROWTH, Votes
 from engine.local import CodedFeatures, LocalFeatures
@@ -49,6 +50,19 @@ def test_each_picture_gets_most_votes_of_its_own_descriptors(
         assert (np.diff(counts) <= 0).all()
         assert ids.dtype == np.int64
         assert counts.dtype == np.float32
+
+
+def test_who_narrows_faiss_for_all_of_a_process_does_no_harm(
+    pictures: dict[int, LocalFeatures], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`faiss.contrib.torch_utils`, which other libraries import, replaces every index's `search`
+    by one that takes no parameters."""
+    votes = Votes().added(_coded(pictures))
+    expected = votes.vote(_seen_again(pictures[3]), 5)
+    search = faiss.IndexIVFPQ.search
+    monkeypatch.setattr(faiss.IndexIVFPQ, "search", lambda self, x, k: search(self, x, k))
+    for found, wanted in zip(votes.vote(_seen_again(pictures[3]), 5), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_an_empty_index_and_an_empty_query_vote_for_nothing(votes: Votes) -> None:
