@@ -16,7 +16,7 @@ from torch import nn
 
 from benchmarks.measuring import Target, percentiles
 from engine.backbones import Backbone, load_backbone
-from engine.backbones.exports import ExportCache
+from engine.backbones.load import export_backbone
 from engine.backbones.names import named
 from engine.backbones.runtimes.base import INPUT_NAME
 from engine.backbones.runtimes.onnx import onnxruntime  # imported there, and silenced
@@ -86,12 +86,10 @@ def under_load(*, seconds: float) -> list[dict[str, Any]]:
     """
     backbone = load_backbone()
     pretrained = named(backbone.name)
-    found = ExportCache().find(pretrained)
-    assert found is not None
     spinning = onnxruntime.SessionOptions()
     spinning.intra_op_num_threads = available_cores()
     session = onnxruntime.InferenceSession(
-        ExportCache().network_path(found.space), spinning, providers=["CPUExecutionProvider"]
+        export_backbone(backbone.name), spinning, providers=["CPUExecutionProvider"]
     )
     side = backbone.preprocessing.image_size
     pixels = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), np.uint8)
