@@ -92,6 +92,7 @@ def timed(recognizer: Recognizer, queries: FloatArray, turns: int) -> dict[str, 
     snapshot = recognizer.gallery.snapshot()
     projected = snapshot.projection.apply_queries(queries)
     rankings = [snapshot.rank(query[None], NEIGHBOURS + 1) for query in projected]
+    snapshot.index.search(projected, 10)  # the codes are taken up in a gallery in use for a while
     rows = snapshot.index.vectors(snapshot.index.ids())
     bare = faiss.IndexFlatIP(rows.shape[1])
     bare.add(rows)
