@@ -171,9 +171,7 @@ class WholeReading:
                 space=space.id,
             )
         )
-        ids, class_ids = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
-        vectors = decode_vectors([bytes(row[2]) for row in rows], ids, space.dimension)
-        return VectorBatch(ids, class_ids, vectors)
+        return _vectors_of(rows, space.dimension)
 
     def texts(self, space: Space) -> TextBatch:
         """All examples that are texts, and the words of a space that they are measured against."""
@@ -184,16 +182,12 @@ class WholeReading:
                 space=space.id,
             )
         )
-        ids, class_ids = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
-        vectors = decode_vectors([bytes(row[2]) for row in rows], ids, space.dimension)
         stored = _first(self._session.rows("SELECT words FROM space WHERE id = :id", id=space.id))
         words = np.frombuffer(bytes(stored[0] or b"") if stored else b"", DTYPE)
         return TextBatch(
-            ids,
-            class_ids,
-            vectors,
-            tuple(row[3] for row in rows),
-            words.reshape(-1, space.dimension).astype(np.float32),
+            *_vectors_of(rows, space.dimension),
+            texts=tuple(row[3] for row in rows),
+            words=words.reshape(-1, space.dimension).astype(np.float32),
         )
 
     def calibration(self, searched_space: str) -> bytes | None:
@@ -289,6 +283,13 @@ class LogReading:
         )
         assert row is not None
         return row[0], row[1], row[2], row[3]
+
+
+def _vectors_of(rows: Sequence[Sequence[Any]], dimension: int) -> VectorBatch:
+    """Vectors from rows that begin with id, class id and vector."""
+    ids, class_ids = (np.array([row[place] for row in rows], np.int64) for place in (0, 1))
+    vectors = decode_vectors([bytes(row[2]) for row in rows], ids, dimension)
+    return VectorBatch(ids, class_ids, vectors)
 
 
 def _first(rows: Iterable[Sequence[Any]]) -> Sequence[Any] | None:

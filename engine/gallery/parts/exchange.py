@@ -243,12 +243,8 @@ def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
         yield [
             {
                 **_class_columns(classes[record.class_id]),
-                "source": record.source,
-                "content_hash": record.content_hash,
-                "width": record.width,
-                "height": record.height,
+                **_content_columns(record, vector),
                 "warnings": list(record.warnings),
-                "embedding": vector,
                 "picture": catalog.picture(record.id),
                 **_local_columns(local.get(record.id)),
             }
@@ -266,14 +262,7 @@ def _rows(catalog: Catalog, space: Space) -> Iterator[list[dict[str, Any]]]:
             continue
         with catalog.read() as reader:
             picture = reader.counterexamples.picture(counterexample_id)
-        told = {
-            "source": record.source,
-            "content_hash": record.content_hash,
-            "width": record.width,
-            "height": record.height,
-            "embedding": vector,
-            "picture": picture,
-        }
+        told = {**_content_columns(record, vector), "picture": picture}
         yield [{**_class_columns(classes[record.class_id]), "source": None, _OTHER: told}]
 
 
@@ -286,12 +275,8 @@ def _text_rows(
     rows = [
         {
             **_class_columns(classes[record.class_id]),
-            "source": record.source,
-            "content_hash": record.content_hash,
-            "width": record.width,
-            "height": record.height,
+            **_content_columns(record, vector),
             "warnings": list(record.warnings),
-            "embedding": vector,
             "text": record.text,
         }
         for record, vector in zip(records, texts.vectors, strict=True)
@@ -299,6 +284,17 @@ def _text_rows(
     ]
     if rows:
         yield rows
+
+
+def _content_columns(record: Any, vector: FloatArray) -> dict[str, Any]:
+    """What an example and a counterexample have in common."""
+    return {
+        "source": record.source,
+        "content_hash": record.content_hash,
+        "width": record.width,
+        "height": record.height,
+        "embedding": vector,
+    }
 
 
 def _local_columns(stored: StoredLocalFeatures | None) -> dict[str, Any]:
