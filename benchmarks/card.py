@@ -27,7 +27,6 @@ from engine.backbones import DEFAULT_BACKBONE, load_backbone
 from engine.backbones.devices import is_card
 from engine.backbones.names import named
 from engine.backbones.runtimes.torch import InHalf, Normalised
-from engine.bulk import decoding
 from engine.bulk.decoding import loading
 from engine.bulk.sources import items
 from engine.cores import available_cores
@@ -70,7 +69,7 @@ def decoded(paths: list[Path], workers: int, *, processes: bool) -> float:
     listed = [(item, []) for item in items(paths[0].parent)]
     batches = [listed[start : start + 64] for start in range(0, len(listed), 64)]
     with loading(extractor, KeepPictures.BOUNDED, 0, processes=processes) as load:
-        first = min(2 * decoding.AT_FIRST * workers, len(listed) // 2) if processes else 0
+        first = len(listed) // 4 if processes else 0
         done, since, started = 0, 0, time.perf_counter()
         for batch in work_ahead(batches, load, workers=workers):
             done += len(batch)

@@ -1,8 +1,9 @@
 """Loading pictures in processes of their own, where there are many cores.
 
 Decoders let go of Python's lock, and yet many threads of one process get no more out of a machine
-than half its cores. So each thread that loads has a process at its side which does the work, begun
-once the thread has loaded some pictures itself: few are loaded sooner than a process starts.
+than half its cores. So each thread that loads gets a process at its side which does the work. It is
+begun once the thread has loaded some pictures itself, since few are loaded sooner than a process
+starts, and until it is there the thread goes on itself.
 
 The process is Python with this module and neither network nor gallery. It isn't one of
 `multiprocessing`, whose children run the user's script again; it reads pickled tasks from its
@@ -34,8 +35,11 @@ from .sources import Item
 FEWEST_WORKERS = 6
 """Of fewer threads, each gets a core's worth out of this process."""
 
-AT_FIRST = 32
-"""So many pictures a thread loads itself."""
+AT_FIRST = 8
+"""So many pictures a thread loads itself before its process is begun."""
+
+PATIENCE = 0.0
+"""Seconds that a picture waits for a process which is not there yet."""
 
 TRIES = 2
 PIPE_BYTES = 1 << 20
@@ -77,7 +81,7 @@ def loading(
         return
     told = Loading(backbone.preprocessing, extractor.limits, keep, local_points)
     own = threading.local()
-    started: list[_Process] = []
+    begun: list[_Process] = []
 
     def load(entry: tuple[Item, Enrolled]) -> Loaded:
         own.loaded = getattr(own, "loaded", 0) + 1
@@ -85,14 +89,14 @@ def loading(
             return here(entry)
         if not hasattr(own, "process"):
             own.process = _Process(told)
-            started.append(own.process)
+            begun.append(own.process)
         process: _Process = own.process
-        return process.load(*entry)
+        return process.load(*entry) if process.is_ready(PATIENCE) else here(entry)
 
     try:
         yield load
     finally:
-        for process in started:
+        for process in begun:
             process.end()
 
 
@@ -102,6 +106,16 @@ class _Process:
     def __init__(self, told: Loading) -> None:
         self._told = told
         self._running = self._start()
+        self._greeting = threading.Thread(
+            target=self._await_greeting, name="onelook-greeting", daemon=True
+        )
+        self._greeting.start()
+
+    def is_ready(self, patience: float = 0.0) -> bool:
+        """Whether it has begun to answer, or ended; waits so many seconds for that."""
+        if self._greeting.is_alive():
+            self._greeting.join(patience)
+        return not self._greeting.is_alive()
 
     def load(self, item: Item, enrolled: Enrolled) -> Loaded:
         """As `load_item`; a picture that ends its process twice is refused."""
@@ -113,6 +127,7 @@ class _Process:
             except (OSError, EOFError, pickle.UnpicklingError):
                 status = self.end()
                 self._running = self._start()
+                self._await_greeting()
                 continue
             if isinstance(answer, str):
                 return Reject(item.source, answer)
@@ -123,6 +138,9 @@ class _Process:
 
     def end(self) -> int:
         """Let it go; its exit status."""
+        if not self.is_ready():
+            self._running.kill()
+            self._greeting.join()
         with suppress(OSError):  # what it left unread can't be written
             self._input.close()
         self._output.close()
@@ -150,7 +168,12 @@ class _Process:
         assert started.stdin is not None
         with suppress(OSError):  # whoever gives it a picture will notice
             pickle.dump(self._told, started.stdin)
+            started.stdin.flush()
         return started
+
+    def _await_greeting(self) -> None:
+        with suppress(OSError, EOFError, pickle.UnpicklingError):  # as above
+            pickle.load(self._output)  # noqa: S301 - our own process's
 
 
 class _Prepares(Backbone):
@@ -174,6 +197,8 @@ def serve() -> None:
     told: Loading = pickle.load(tasks)  # noqa: S301 - who started this process
     extractor = FeatureExtractor(Embedder(_Prepares(told.preprocessing)), told.limits)
     with suppress(EOFError, BrokenPipeError):
+        pickle.dump("ready", answers)
+        answers.flush()
         while True:
             item, enrolled = pickle.load(tasks)  # noqa: S301
             loaded = load_item(item, enrolled, extractor, told.keep, told.local_points)

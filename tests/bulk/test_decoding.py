@@ -36,6 +36,7 @@ def extractor() -> FeatureExtractor:
 @pytest.fixture
 def load(extractor: FeatureExtractor, monkeypatch: pytest.MonkeyPatch) -> Iterator[decoding.Load]:
     monkeypatch.setattr(decoding, "AT_FIRST", 0)
+    monkeypatch.setattr(decoding, "PATIENCE", 60)
     with loading(extractor, KEEP, 20, processes=True) as load:
         yield load
 
@@ -112,6 +113,7 @@ def test_an_enrolment_with_processes_ends_them_and_gives_the_same_gallery(
     extractor: FeatureExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoding, "AT_FIRST", 0)
+    monkeypatch.setattr(decoding, "PATIENCE", 60)
     started = []
     start = decoding._Process._start
 
@@ -140,3 +142,12 @@ def test_an_enrolment_with_processes_ends_them_and_gives_the_same_gallery(
     assert held[0] == held[1]
     assert 1 <= len(started) <= 3
     assert all(process.poll() == 0 for process in started)
+
+
+def test_until_its_process_is_there_a_thread_loads_itself_and_a_late_one_is_ended(
+    extractor: FeatureExtractor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "AT_FIRST", 0)
+    monkeypatch.setattr(decoding, "COMMAND", [sys.executable, "-c", "import time; time.sleep(600)"])
+    with loading(extractor, KEEP, 0, processes=True) as load:
+        assert isinstance(load((item(picture(tmp_path)), [])), Prepared)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from ..devices import is_card
 from ..preprocessing import Preprocessing
 from ..pretrained import Network
 from .base import LEAST_COSINE, least_cosine
+
+AT_ONCE = 2
+"""Batches that a card has in hand: one is copied while the other runs."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +57,8 @@ class InHalf(nn.Module):
 class TorchRuntime:
     """A network in channels-last layout, which is what prepared pictures are in already.
 
-    On a card each thread has a stream of its own and gives its batch from pinned memory: where two
-    threads call, one's batch is copied while the other's runs.
+    On a card two threads of its own run what any thread asks for, each on a stream of its own and
+    from pinned memory, so that one batch is copied while another runs.
 
     Args:
         network: what to run; it is moved to the device.
@@ -73,23 +77,23 @@ class TorchRuntime:
             torch.set_num_threads(threads)
         self.device = device
         self._module = self._placed(network.module, network.preprocessing)
-        self._streams: _Streams | None = None
+        self._card: _Card | None = None
         if is_card(device) if half is None else half:
             self._halve(network)
         if is_card(device):
-            self._streams = _Streams(device)
+            self._card = _Card(device)
 
     def __call__(self, batch: ByteArray) -> FloatArray:
-        with torch.inference_mode():
-            pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
-            if self._streams is None:
-                return self._run(pixels.to(self.device))
-            with torch.cuda.stream(self._streams.own):
-                return self._run(pixels.pin_memory().to(self.device, non_blocking=True))
+        pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
+        return self._run(pixels) if self._card is None else self._card.run(self._run, pixels)
 
     def _run(self, pixels: torch.Tensor) -> FloatArray:
-        features: FloatArray = self._module(pixels).float().cpu().numpy()
-        return features
+        with torch.inference_mode():
+            if self._card is not None:
+                pixels = pixels.pin_memory()
+            features = self._module(pixels.to(self.device, non_blocking=True)).float().cpu()
+        found: FloatArray = features.numpy()
+        return found
 
     def _placed(self, module: nn.Module, preprocessing: Preprocessing) -> nn.Module:
         placed = Normalised(module, preprocessing).eval().to(self.device)
@@ -122,9 +126,22 @@ def _patterns(side: int) -> ByteArray:
     return np.stack(made)
 
 
-class _Streams(threading.local):
-    """A card's stream for each thread that asks."""
+class _Card:
+    """Threads with a stream each, on which everything runs.
+
+    What cuDNN knows of a network it knows for one thread and one shape of batch, and to find it out
+    takes many times as long as a batch: with threads that come and go a card is mostly idle.
+    """
 
     def __init__(self, device: str) -> None:
         torch.cuda.synchronize(device)  # the weights are there, for whichever stream
-        self.own = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._device = device
+        self._threads = ThreadPoolExecutor(AT_ONCE, "onelook-card", self._take_stream)
+
+    def run(self, work: Callable[[torch.Tensor], FloatArray], pixels: torch.Tensor) -> FloatArray:
+        """What `work` makes of a batch, in one of the threads."""
+        return self._threads.submit(work, pixels).result()
+
+    def _take_stream(self) -> None:
+        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        torch.cuda.set_stream(stream)
