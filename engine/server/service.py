@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import ExitStack
 
 from starlette.requests import HTTPConnection
 
 from ..catalog.service import ServiceStore
-from ..cores import thread_limit
+from ..cores import every_core_busy, thread_limit
 from ..errors import SettingsError
 from ..recognizer import Recognizer
 from .jobs.runner import JobRunner
@@ -53,6 +54,7 @@ class Service:
         self._readiness = Readiness(self.served)
         self.ready = False
         self._runner: JobRunner | None = None
+        self._running = ExitStack()
 
     @property
     def store(self) -> ServiceStore:
@@ -60,10 +62,14 @@ class Service:
         return self.served.store
 
     def start(self) -> None:
-        """Load the backbone and begin with the jobs that wait; blocks for seconds."""
+        """Load the backbone and begin with the jobs that wait; blocks for seconds.
+
+        Until it stops, BLAS has no threads of its own: callers keep every core busy.
+        """
         self.recognizer.embedder.embed_prepared([])
         if not self.recognizer.gallery.read_only:
             self._runner = JobRunner(self.served)
+        self._running.enter_context(every_core_busy())
         self.ready = True
 
     def readiness(self) -> ReadinessOut:
@@ -95,6 +101,7 @@ class Service:
         self.line.close()
         self._readiness.close()
         self.tokens.close()
+        self._running.close()
 
 
 def check_exposure(options: ServerOptions, tokens: TokenRing) -> None:
