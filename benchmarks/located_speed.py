@@ -41,7 +41,7 @@ from engine.gallery.deciding import decisions
 from engine.gallery.snapshot.local import LocalTable
 from engine.images import LoadedImage, load_image
 from engine.local import ENROLLED_LONG_SIDE, QUERY_LONG_SIDE, grey_view
-from engine.server.memory import give_memory_back
+from engine.memory import give_memory_back
 from engine.settings import cache_folder
 from engine.types import ByteArray
 

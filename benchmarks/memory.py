@@ -4,7 +4,8 @@
 
 Bulk enrolment runs with the fake backbone and without local features, so that the index is next to
 nothing: what grows is everything else. Pictures are small, made as they are needed, and each its
-own class. The open gallery is of made vectors, in a process of its own, after its first queries.
+own class; the allocator is set as `onelook enroll` sets it. The open gallery is of made vectors, in
+a process of its own, after its first queries.
 Counted is memory that isn't mapped from files. Linux only. Prints a table, writes JSON and a plot
 to `bench-results/`.
 """
@@ -30,6 +31,7 @@ from PIL import Image
 
 from benchmarks.made_gallery import fill
 from benchmarks.measuring import RESULTS, Target, targets_table, write_results
+from engine.memory import share_one_arena
 from engine.recognizer import Recognizer
 from engine.testing.vectors import clustered_rows
 
@@ -116,6 +118,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="onelook-memory-") as name:
         folder = Path(name)
+        share_one_arena()
         samples = enrolling(folder, arguments.pictures)
         ours = opened(folder, arguments.classes, arguments.dimension)
     bare = 4 * arguments.classes * arguments.dimension

@@ -12,14 +12,16 @@ table is made by one thread at a time.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from .packed import PackedTexts
 from .types import BoolArray, IntArray
 
 V = TypeVar("V")
@@ -183,11 +185,12 @@ class Overlaid(Mapping[int, V]):
     change again, and no more, however many there are.
     """
 
-    __slots__ = ("_base", "_segments", "_size")
+    __slots__ = ("_base", "_keep", "_segments", "_size")
 
     def __init__(self, entries: Mapping[int, V]) -> None:
         self._base: dict[int, V] = dict(entries)
-        self._segments: dict[int, dict[int, V]] = {}
+        self._segments: dict[int, Mapping[int, V]] = {}
+        self._keep: Callable[[dict[int, V]], Mapping[int, V]] = dict
         self._size = len(self._base)
 
     def __len__(self) -> int:
@@ -216,8 +219,10 @@ class Overlaid(Mapping[int, V]):
                 self._segment(fresh, key).pop(key, None)
         if not fresh:
             return self
+        kept = {number: self._keep(segment) for number, segment in fresh.items()}
         made: Overlaid[V] = Overlaid({})
-        made._base, made._segments = self._base, {**self._segments, **fresh}
+        made._base, made._keep = self._base, self._keep
+        made._segments = {**self._segments, **kept}
         made._size = self._size + sum(
             len(segment) - len(self._entries(number)) for number, segment in fresh.items()
         )
@@ -230,13 +235,45 @@ class Overlaid(Mapping[int, V]):
             fresh[number] = dict(self._entries(number))
         return fresh[number]
 
-    def _entries(self, number: int) -> dict[int, V]:
+    def _entries(self, number: int) -> Mapping[int, V]:
         """What a segment holds."""
         segment = self._segments.get(number)
         if segment is None and self._base:
             base, first = self._base, number * _SEGMENT
             segment = {key: base[key] for key in range(first, first + _SEGMENT) if key in base}
         return segment or {}
+
+
+def texts_by_id(texts: Mapping[int, str]) -> Overlaid[str]:
+    """A version of a dictionary of texts, which are held packed: see `engine.packed`."""
+    ids = np.fromiter(texts, np.int64, len(texts))
+    lengths = np.fromiter(map(len, texts.values()), np.int64, len(texts))
+    return texts_of_columns(ids, lengths, "".join(texts.values()))
+
+
+def texts_of_columns(ids: IntArray, lengths: IntArray, text: str) -> Overlaid[str]:
+    """The same of columns, which may come in any order but are fastest by id.
+
+    Args:
+        ids: `(n,) int64`, distinct.
+        lengths: `(n,) int64`, of the texts, in characters.
+        text: they themselves, one behind the other.
+    """
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    if (ids[1:] < ids[:-1]).any():
+        order = np.argsort(ids)
+        text = "".join(text[ends[place] : ends[place + 1]] for place in order.tolist())
+        return texts_of_columns(ids[order], lengths[order], text)
+    numbers = ids // _SEGMENT
+    heads = np.flatnonzero(np.diff(numbers, prepend=-1))
+    made: Overlaid[str] = Overlaid({})
+    made._keep, made._size = PackedTexts, ids.size
+    for head, end in itertools.pairwise([*heads.tolist(), ids.size]):
+        letters = text[ends[head] : ends[end]]
+        made._segments[int(numbers[head])] = PackedTexts.of(
+            ids[head:end], lengths[head:end], letters
+        )
+    return made
 
 
 def _look_up(ascending: IntArray, ids: IntArray) -> tuple[IntArray, BoolArray]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.versioned import IdTable, Overlaid
+from engine.versioned import IdTable, Overlaid, texts_by_id, texts_of_columns
 
 IDS = st.lists(st.integers(0, 40), max_size=12, unique=True)
 STEPS = st.lists(st.tuples(st.booleans(), IDS), max_size=12)
+TEXTS = st.dictionaries(st.integers(0, 20), st.text(max_size=3))
 
 
 def content(table: IdTable) -> dict[int, int]:
@@ -55,11 +59,14 @@ def test_a_table_of_numbers_and_its_earlier_versions(
         assert table.ids_of(wanted).tolist() == expected
 
 
-@given(st.dictionaries(st.integers(0, 20), st.text(max_size=1)), STEPS)
+@pytest.mark.parametrize("made", [Overlaid, texts_by_id])
+@given(first=TEXTS, steps=STEPS)
 def test_a_dictionary_and_its_earlier_versions(
-    first: dict[int, str], steps: list[tuple[bool, list[int]]]
+    made: Callable[[dict[int, str]], Overlaid[str]],
+    first: dict[int, str],
+    steps: list[tuple[bool, list[int]]],
 ) -> None:
-    versions = [(Overlaid(first), first)]
+    versions = [(made(first), first)]
     for number, (adding, keys) in enumerate(steps):
         table, model = versions[-1]
         if adding:
@@ -84,6 +91,17 @@ def test_the_next_version_of_a_dictionary_copies_what_is_near_the_change_only() 
     assert (len(second), second[24_999], first[24_999]) == (14_999, "changed", "")
     assert 17 in whole
     assert 17 not in second
+
+
+@given(TEXTS, st.randoms())
+def test_texts_come_as_columns_in_any_order(texts: dict[int, str], random: Random) -> None:
+    shuffled = list(texts.items())
+    random.shuffle(shuffled)
+    ids = np.array([i for i, _ in shuffled], np.int64)
+    lengths = np.array([len(text) for _, text in shuffled], np.int64)
+    made = texts_of_columns(ids, lengths, "".join(text for _, text in shuffled))
+    assert dict(made) == texts
+    assert len(made) == len(texts)
 
 
 def test_what_is_gone_and_was_never_there_is_not_noted() -> None:

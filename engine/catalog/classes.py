@@ -122,7 +122,7 @@ class ClassReading:
     def labels(self, class_ids: Iterable[int] | None = None) -> dict[int, str]:
         """Labels by class id, of the given classes or of all."""
         if class_ids is None:
-            return WholeReading(self._session).labels()
+            return dict(WholeReading(self._session).labels())
         return self._of_classes(select(ClassRow.id, ClassRow.label), class_ids)
 
     def attributes(self, class_ids: Iterable[int]) -> dict[int, str]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import GalleryDamagedError
 from ..types import Change, ChangeKind, IntArray, KeepPictures, Space, StoredLocalFeatures
+from ..versioned import Overlaid, texts_of_columns
 from .records import GalleryState, StatisticsTable, TextBatch, VectorBatch
 from .vectors import DTYPE, decode_vectors
 
@@ -70,9 +71,24 @@ class WholeReading:
             local_points=row[11],
         )
 
-    def labels(self) -> dict[int, str]:
-        """Every class's label by its id."""
-        return dict(self._session.rows("SELECT id, label FROM class"))  # type: ignore[arg-type]
+    def labels(self) -> Overlaid[str]:
+        """Every class's label by its id.
+
+        As columns: to fetch a row for each takes twice as long. In the order of ids, not in that
+        of the labels' index.
+        """
+        columns = (
+            "SELECT group_concat(id, ','), group_concat(length(label), ','), "
+            "group_concat(label, '') FROM class NOT INDEXED"
+        )
+        if self._session.on_server:
+            columns = (
+                "SELECT string_agg(CAST(id AS TEXT), ','), "
+                "string_agg(CAST(length(label) AS TEXT), ','), string_agg(label, '') FROM class"
+            )
+        row = _first(self._session.rows(columns))
+        assert row is not None
+        return texts_of_columns(_numbers(row[0]), _numbers(row[1]), row[2] or "")
 
     def attributes(self) -> dict[int, str]:
         """The attributes of the classes that have any, as JSON text by class id."""
@@ -115,10 +131,7 @@ class WholeReading:
             )
         row = _first(self._session.rows(columns))
         assert row is not None
-        ids, class_ids = (
-            np.fromstring(text, np.int64, sep=",") if text else np.empty(0, np.int64)
-            for text in row
-        )
+        ids, class_ids = map(_numbers, row)
         order = np.argsort(ids, kind="stable")
         pictures = order[~np.isin(ids[order], self._texts())]
         return ids[pictures], class_ids[pictures]
@@ -295,6 +308,11 @@ def _vectors_of(rows: Sequence[Sequence[Any]], dimension: int) -> VectorBatch:
 def _first(rows: Iterable[Sequence[Any]]) -> Sequence[Any] | None:
     """The first of a few rows, which are all fetched."""
     return next(iter(list(rows)), None)
+
+
+def _numbers(column: str | None) -> IntArray:
+    """A column of whole numbers that came as one text, None without any."""
+    return np.fromstring(column, np.int64, sep=",") if column else np.empty(0, np.int64)
 
 
 def _moment(stored: str | datetime) -> datetime:

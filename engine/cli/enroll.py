@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import GalleryError
+from ..memory import share_one_arena
 from ..texts import checked_text
 from .command import ExitCode, command
 from .options import (
@@ -111,6 +112,7 @@ def enroll(
     if text and (box is not None or prune):
         raise typer.BadParameter("--box and --prune go with pictures, not with --text")
     output.when_interrupted = "interrupted; what was enrolled is kept, run the same again to go on"
+    share_one_arena()
     # First, so that a typo leaves no empty gallery behind.
     chosen = collections(sources or [], label, box)
     texts = _checked_texts(gallery, backbone, text or [])

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ..memory import share_one_arena
 from .command import command
 from .options import (
     BackboneOption,
@@ -46,6 +47,7 @@ def reembed(
     """
     if (backbone is not None) + undo + drop_old != 1:
         raise typer.BadParameter("choose one of --backbone, --undo and --drop-old")
+    share_one_arena()
     with open_recognizer(gallery, device=device, runtime=runtime) as recognizer:
         if drop_old:
             dropped = recognizer.gallery.spaces.drop_others()

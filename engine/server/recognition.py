@@ -18,11 +18,11 @@ from ..features import Features, PreparedPicture
 from ..filtering import Filter
 from ..findings import Findings
 from ..images import decoded_size, load_image
+from ..memory import give_memory_back
 from ..recognizer.locating import located, scene_hint
 from ..types import Candidate, Decision, Reject
 from . import trail
 from .batching import Batcher
-from .memory import give_memory_back
 from .metrics import Metrics
 from .pixels import PixelRoom
 from .served import Served

@@ -14,6 +14,7 @@ from typing import cast
 import uvicorn
 
 from ..errors import SettingsError
+from ..memory import give_memory_back, settle_allocator
 from ..recognizer import Recognizer
 from . import logs
 from .app import create_app
@@ -25,7 +26,6 @@ from .connections import (
     log_quietly,
     most_connections,
 )
-from .memory import give_memory_back, settle_allocator
 from .options import ServerOptions
 from .service import Service, check_exposure
 

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from ..errors import TrainingError
+from ..memory import keep_freed_memory
 from .checkpoints import load_checkpoint, save_checkpoint
-from .memory import keep_freed_memory
 from .optimisation import moving_average, one_cycle, parameter_groups
 from .precision import default_dtype
 from .prefetch import prefetched

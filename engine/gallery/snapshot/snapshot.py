@@ -22,7 +22,7 @@ from ...filtering import Filter
 from ...indexes import SketchedIndex, VectorReader
 from ...projections import Projection
 from ...types import Candidate, ClassStatistics, FloatArray, IntArray, Ranking, Space
-from ...versioned import IdTable, Overlaid
+from ...versioned import IdTable, Overlaid, texts_by_id
 from .attributes import AttributeTable
 from .cohort import Cohort, Draw, sampled
 from .counterexamples import CounterexampleTable
@@ -134,7 +134,7 @@ class Snapshot:
             projection=projection,
             index=index.reader(),
             examples=examples,
-            labels=Overlaid(labels),
+            labels=texts_by_id(labels),
             attributes=AttributeTable({}),
             statistics=no_statistics(),
             pins=Overlaid({}),
@@ -246,7 +246,7 @@ class Snapshot:
             self,
             index=self.index.among(examples.ids()),
             examples=examples,
-            labels=Overlaid(labels),
+            labels=texts_by_id(labels),
             draw=self.draw.within(class_ids),
             local=self.local.within(examples.ids()),
             texts=self.texts.within(class_ids),
