@@ -11,8 +11,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
@@ -48,21 +53,31 @@ def limit_threads(most: int) -> None:
 def every_core_busy() -> Iterator[None]:
     """Meanwhile BLAS multiplies on the threads that call it: others would take a core from work.
 
-    Its waiting threads spin, which costs as much again as their product. Calls may overlap.
+    Its threads spin for a tenth of a second after each product. Calls may overlap.
     """
-    from threadpoolctl import threadpool_limits
-
     global _busy
     with _busy_lock:
         _busy += 1
-        threadpool_limits(1, user_api="blas")
+        if _busy == 1:
+            _blas().limit(limits=1)
     try:
         yield
     finally:
         with _busy_lock:
             _busy -= 1
             if not _busy:
-                threadpool_limits(thread_limit(), user_api="blas")
+                _blas().limit(limits=thread_limit())
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """NumPy's, which is looked for once, since that takes milliseconds.
+
+    FAISS may bring another, later, whose limit belongs to a thread.
+    """
+    from threadpoolctl import ThreadpoolController  # rarely needed, and slow to import
+
+    return ThreadpoolController().select(user_api="blas")
 
 
 def thread_limit() -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
+from threadpoolctl import threadpool_info
 
 from engine.backbones import Backbone, load_backbone
 from engine.recognizer import Recognizer
@@ -94,3 +95,12 @@ def clip(tiny_clip_checkpoint: Path) -> Backbone:
     """It as a backbone, which knows texts."""
     name = f"open_clip:tiny-clip@{tiny_clip_checkpoint}"
     return load_backbone(name, device="cpu", runtime="torch", threads=1)
+
+
+def blas_threads() -> set[int]:
+    """Of NumPy's BLAS, which counts for the process; FAISS's counts for each thread."""
+    return {
+        pool["num_threads"]
+        for pool in threadpool_info()
+        if pool["user_api"] == "blas" and pool.get("threading_layer") != "openmp"
+    }

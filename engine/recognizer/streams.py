@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from typing import TypeVar
 
+from ..cores import every_core_busy
 from ..errors import ImageError
 from ..features import FeatureExtractor, Features, PreparedPicture, work_ahead
 from ..images import ImageSource, describe_source
@@ -39,6 +41,8 @@ def recognized_stream(
     for prepared in work_ahead(batches, prepared_one, ahead=1):
         readable = [row for row in prepared if not isinstance(row, Reject)]
         found = extractor.features([picture for _, picture in readable])
-        decisions = iter(decide(found, [source for source, _ in readable]))
+        # The next batch needs the cores that BLAS's threads would spin on; one row wakes none.
+        with every_core_busy() if len(found) > 1 else nullcontext():
+            decisions = iter(decide(found, [source for source, _ in readable]))
         for row in prepared:
             yield row if isinstance(row, Reject) else next(decisions)

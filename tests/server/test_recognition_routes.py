@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from threadpoolctl import threadpool_info
 
 from engine.catalog.service.query_sums import QuerySumsStore
 from engine.cores import thread_limit
@@ -15,6 +14,7 @@ from engine.decision.trained_head import TrainedHead
 from engine.errors import ImageError, UnavailableError
 from engine.images import load_image
 from engine.recognizer import Recognizer
+from tests.conftest import blas_threads
 from tests.server.conftest import client_of, png
 
 
@@ -55,15 +55,6 @@ def test_the_answer_is_the_librarys(client: TestClient, opened: Recognizer) -> N
         assert answer[key] == decision[key]
     labels = [candidate["label"] for candidate in answer["candidates"]]
     assert labels == [candidate["label"] for candidate in decision["candidates"]]
-
-
-def blas_threads() -> set[int]:
-    """Of the process; FAISS's BLAS counts for each thread, and is told so where it is called."""
-    return {
-        pool["num_threads"]
-        for pool in threadpool_info()
-        if pool["user_api"] == "blas" and pool.get("threading_layer") != "openmp"
-    }
 
 
 def test_blas_wakes_no_threads_while_a_service_runs(opened: Recognizer) -> None:
