@@ -1,6 +1,6 @@
 """A card: the forward pass alone, decoding alone, prepared arrays, and enrolment end to end.
 
-    python -m benchmarks.card [--device cuda] [--pictures 4000]
+    python -m benchmarks.card [--device cuda] [--pictures 8000]
 
 The forward pass, by batch and precision, on pictures that lie on the card already; decoding
 photographs of half a megapixel with all that an enrolled picture needs, by threads and by
@@ -22,20 +22,20 @@ import torch
 
 from benchmarks.enrolment_speed import onelook
 from benchmarks.measuring import RESULTS, Target, seconds_of, targets_table, write_results
-from benchmarks.photographs import photographs
+from benchmarks.photographs import many_photographs
 from engine.backbones import DEFAULT_BACKBONE, load_backbone
 from engine.backbones.devices import is_card
 from engine.backbones.names import named
 from engine.backbones.runtimes.torch import InHalf, Normalised
 from engine.bulk.decoding import loading
-from engine.bulk.sources import items
+from engine.bulk.sources import item_of
 from engine.cores import available_cores
 from engine.features import CARD_BATCH_SIZE, Embedder, FeatureExtractor, work_ahead
 from engine.types import KeepPictures
 
 BATCHES = (32, CARD_BATCH_SIZE)
 SECONDS = 3.0
-PREPARED = 12
+PREPARED = 32
 """Batches of prepared arrays."""
 
 
@@ -66,7 +66,7 @@ def forward(device: str, seconds: float) -> dict[str, float]:
 def decoded(paths: list[Path], workers: int, *, processes: bool) -> float:
     """Pictures a second, decoded and with all that is done before embedding."""
     extractor = FeatureExtractor(Embedder(load_backbone(device="cpu", threads=1)))
-    listed = [(item, []) for item in items(paths[0].parent)]
+    listed = [(item_of("decoded", path, {}), []) for path in paths]
     batches = [listed[start : start + 64] for start in range(0, len(listed), 64)]
     with loading(extractor, KeepPictures.BOUNDED, 0, processes=processes) as load:
         first = len(listed) // 4 if processes else 0
@@ -101,21 +101,21 @@ def prepared_arrays(device: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--pictures", type=int, default=4000)
+    parser.add_argument("--pictures", type=int, default=8000)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each forward pass")
     arguments = parser.parse_args()
     device, cores = arguments.device, available_cores()
     with tempfile.TemporaryDirectory(prefix="onelook-card-") as name:
         folder = Path(name)
-        paths = photographs(folder / "pictures", arguments.pictures, 816, 612)
+        paths = many_photographs(folder / "pictures", arguments.pictures, 816, 612)
         passes = forward(device, arguments.seconds)
         decodes = {
-            "1 thread": decoded(paths[: max(64, len(paths) // cores)], 1, processes=False),
-            f"{cores} threads": decoded(paths, cores, processes=False),
+            "1 thread": decoded(paths[:: 2 * cores], 1, processes=False),
+            f"{cores} threads": decoded(paths[::4], cores, processes=False),
             f"{cores} processes": decoded(paths, cores, processes=True),
         }
         arrays = prepared_arrays(device)
-        enrolled = len(paths) / onelook(folder, paths, device=device)
+        enrolled = len(paths) / onelook(folder, folder / "pictures", device=device)
     best, by_processes = max(passes.values()), max(decodes.values())
     rows = {
         **{f"forward pass alone, {name}": figure for name, figure in passes.items()},

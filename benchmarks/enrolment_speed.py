@@ -134,7 +134,7 @@ def compared(folder: Path, paths: list[Path], *, by_hand: int) -> dict[str, Any]
     for other in others.values():
         other.enroll(some[:2])
     ways: dict[str, tuple[Callable[[], float], int]] = {
-        "Onelook": (lambda: onelook(folder, paths), len(paths)),
+        "Onelook": (lambda: onelook(folder, paths[0].parent), len(paths)),
         **{
             name: (partial(seconds_of, partial(other.enroll, some)), len(some))
             for name, other in others.items()
@@ -160,10 +160,10 @@ def compared(folder: Path, paths: list[Path], *, by_hand: int) -> dict[str, Any]
 
 
 def onelook(
-    folder: Path, paths: list[Path], *, default: bool = False, device: str | None = None
+    folder: Path, source: Path, *, default: bool = False, device: str | None = None
 ) -> float:
     """Seconds to enroll a folder's pictures into a new gallery, the network being loaded."""
-    place, source = folder / "made.gallery", paths[0].parent
+    place = folder / "made.gallery"
     shutil.rmtree(place, ignore_errors=True)
     points = AUTO_POINTS if default else 0
     with Recognizer.open(place, create=True, local_features=points, device=device) as recognizer:
@@ -181,7 +181,7 @@ import sys
 from pathlib import Path
 from benchmarks.enrolment_speed import onelook
 folder, source = map(Path, sys.argv[1:])
-print(onelook(folder, sorted(source.iterdir()), default=True))
+print(onelook(folder, source, default=True))
 """
 
 

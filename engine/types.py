@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -92,8 +93,12 @@ class Space:
     @property
     def id(self) -> str:
         """16 hex digits; equal exactly when embeddings may be compared."""
-        text = json.dumps([self.weights_hash, self.preprocessing_hash, self.dimension])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _space_id(self.weights_hash, self.preprocessing_hash, self.dimension)
+
+
+@lru_cache(maxsize=64)  # every picture asks
+def _space_id(*what: str | int) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ PATIENCE = 0.0
 
 TRIES = 2
 PIPE_BYTES = 1 << 20
-"""Room for an answer whole, where the system grants it: a network's input and a kept copy."""
+"""Room for an answer whole, where the system grants it: a network's input and a kept copy. It is
+written and read in one piece, since after each a thread has to come by Python's lock again."""
 
 COMMAND = [sys.executable, "-c", "from engine.bulk.decoding import serve; serve()"]
 
@@ -162,6 +163,7 @@ class _Process:
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=PIPE_BYTES,
             pipesize=PIPE_BYTES,
             env={**os.environ, "PYTHONPATH": places, "OMP_NUM_THREADS": "1"},
         )
@@ -191,7 +193,7 @@ class _Prepares(Backbone):
 def serve() -> None:
     """Answer until the standard input ends; what else is printed goes to the standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is told by its input
-    tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", PIPE_BYTES)
     os.dup2(2, 1)
     limit_threads(1)
     told: Loading = pickle.load(tasks)  # noqa: S301 - who started this process

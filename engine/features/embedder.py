@@ -18,6 +18,9 @@ from .ahead import work_ahead
 BATCH_SIZE = 32
 CARD_BATCH_SIZE = 256
 """One of 32 leaves most of a card idle."""
+CARD_BATCHES = 4
+"""Two are in the card's hands, and two are gathered: as much again as running one takes."""
+
 _LEAST_NORM = 1e-6
 
 T = TypeVar("T")
@@ -34,8 +37,8 @@ class Embedder:
     Attributes:
         batch_size: how many pictures make a batch where somebody waits for each.
         bulk_size: how many where nobody does.
-        at_once: how many batches are best given to the backbone at a time: on a card two, so that
-            one is gathered and copied while the other runs.
+        at_once: how many batches are best given to the backbone at a time: on a card several, so
+            that the next are gathered and copied while one runs.
 
     Raises:
         SettingsError: the batch size is below 1.
@@ -48,7 +51,7 @@ class Embedder:
         self.backbone = backbone
         self.batch_size = batch_size or BATCH_SIZE
         self.bulk_size = batch_size or (CARD_BATCH_SIZE if on_card else BATCH_SIZE)
-        self.at_once = 2 if on_card else 1
+        self.at_once = CARD_BATCHES if on_card else 1
 
     @property
     def space(self) -> Space:

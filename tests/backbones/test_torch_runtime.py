@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from torch import nn
 
 from engine.backbones.names import named
 from engine.backbones.pretrained import Network
-from engine.backbones.runtimes.torch import TorchRuntime
+from engine.backbones.runtimes.torch import AT_ONCE, Normalised, TorchRuntime, _Card
 from engine.testing.pictures import noise
 
 
@@ -54,3 +56,34 @@ def test_a_network_whose_numbers_are_too_large_keeps_its_precision(
     assert "float32 weights" in caplog.text
     pictures = np.full((1, 224, 224, 3), 255, np.uint8)
     np.testing.assert_allclose(run(pictures), [[300_000] * 4], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("count", "given"), [(1, 32), (32, 32), (33, 256), (256, 256), (300, 512)])
+def test_a_card_runs_batches_of_few_shapes_in_threads_of_its_own(
+    network: Network, monkeypatch: pytest.MonkeyPatch, count: int, given: int
+) -> None:
+    """As a card would, on the CPU."""
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _device: None)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: f"a stream of {device}")
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda pixels: pixels)
+    streams = []
+    monkeypatch.setattr(torch.cuda, "set_stream", streams.append)
+    seen = []
+
+    class Mean(nn.Module):
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            seen.append((len(pixels), threading.current_thread().name))
+            return pixels.mean(dim=(2, 3))
+
+    module = Normalised(Mean(), network.preprocessing).eval()
+    card = _Card("cpu")
+    batch = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), np.uint8)
+    with ThreadPoolExecutor(4) as callers:
+        found = list(callers.map(lambda _: card.run(module, batch), range(8)))
+    mean, std = (np.array(each) for each in (network.preprocessing.mean, network.preprocessing.std))
+    expected = (batch.mean(axis=(1, 2)) / 255 - mean) / std
+    for features in found:
+        np.testing.assert_allclose(features, expected, atol=1e-5)
+    assert {size for size, _ in seen} == {given}
+    assert {name for _, name in seen} <= {f"onelook-card_{n}" for n in range(AT_ONCE)}
+    assert streams == ["a stream of cpu"] * len({name for _, name in seen})

@@ -68,10 +68,10 @@ class OnCard(FakeBackbone):
         return super()._features(batch)
 
 
-def test_a_card_is_given_large_batches_two_at_a_time() -> None:
+def test_a_card_is_given_large_batches_several_at_a_time() -> None:
     backbone = OnCard()
     embedder = Embedder(backbone)
-    assert (embedder.batch_size, embedder.bulk_size, embedder.at_once) == (32, 256, 2)
+    assert (embedder.batch_size, embedder.bulk_size, embedder.at_once) == (32, 256, 4)
     prepared = [backbone.prepare(noise(3, 3, seed)) for seed in range(600)]
     found = embedder.embed_prepared(prepared)
     assert sorted(backbone.given) == [88, 256, 256]

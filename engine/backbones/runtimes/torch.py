@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,6 +18,9 @@ from .base import LEAST_COSINE, least_cosine
 
 AT_ONCE = 2
 """Batches that a card has in hand: one is copied while the other runs."""
+
+SMALL, LARGE = 32, 256
+"""A card is given batches of this many pictures, or of a multiple of that many."""
 
 _log = logging.getLogger(__name__)
 
@@ -75,43 +77,47 @@ class TorchRuntime:
     ) -> None:
         if threads:
             torch.set_num_threads(threads)
+        half = is_card(device) if half is None else half
+        pictures = _patterns(network.preprocessing.image_size) if half else None
+        exact = None if pictures is None else _features(_placed(network, "cpu"), pictures)
         self.device = device
-        self._module = self._placed(network.module, network.preprocessing)
-        self._card: _Card | None = None
-        if is_card(device) if half is None else half:
-            self._halve(network)
-        if is_card(device):
-            self._card = _Card(device)
+        self._module = _placed(network, device, half=half)
+        self._card = _Card(device) if is_card(device) else None
+        if pictures is not None and exact is not None:
+            self._check_half(network, self(pictures), exact)
 
     def __call__(self, batch: ByteArray) -> FloatArray:
-        pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
-        return self._run(pixels) if self._card is None else self._card.run(self._run, pixels)
+        if self._card is None:
+            return _features(self._module, batch)
+        return self._card.run(self._module, batch)
 
-    def _run(self, pixels: torch.Tensor) -> FloatArray:
-        with torch.inference_mode():
-            if self._card is not None:
-                pixels = pixels.pin_memory()
-            features = self._module(pixels.to(self.device, non_blocking=True)).float().cpu()
-        found: FloatArray = features.numpy()
-        return found
-
-    def _placed(self, module: nn.Module, preprocessing: Preprocessing) -> nn.Module:
-        placed = Normalised(module, preprocessing).eval().to(self.device)
-        return placed.to(memory_format=torch.channels_last)
-
-    def _halve(self, network: Network) -> None:
-        """Run it with float16 weights from now on, unless its numbers are too large for them."""
-        pictures = _patterns(network.preprocessing.image_size)
-        exact, whole = self(pictures), self._module
-        self._module = self._placed(InHalf(copy.deepcopy(network.module)), network.preprocessing)
-        least = least_cosine(self(pictures), exact)
+    def _check_half(self, network: Network, found: FloatArray, exact: FloatArray) -> None:
+        """Run it with float32 weights from now on if its numbers are too large for float16."""
+        least = least_cosine(found, exact)
         if not least >= LEAST_COSINE:  # so that NaN fails too
             _log.warning(
                 "the network runs with float32 weights: with float16 its features would have a "
                 "cosine of %.6f only to those",
                 least,
             )
-            self._module = whole
+            self._module = _placed(network, self.device)
+
+
+def _placed(network: Network, device: str, *, half: bool = False) -> Normalised:
+    """The network on a device, or a copy with float16 weights."""
+    module = InHalf(copy.deepcopy(network.module)) if half else network.module
+    placed = Normalised(module, network.preprocessing).eval().to(device)
+    return placed.to(memory_format=torch.channels_last)
+
+
+def _features(module: Normalised, batch: ByteArray, *, pinned: bool = False) -> FloatArray:
+    with torch.inference_mode():
+        pixels = torch.from_numpy(np.require(batch, requirements=["C", "W"]))
+        if pinned:
+            pixels = pixels.pin_memory()
+        features = module(pixels.to(module.mean.device, non_blocking=True)).float().cpu()
+    found: FloatArray = features.numpy()
+    return found
 
 
 def _patterns(side: int) -> ByteArray:
@@ -127,10 +133,10 @@ def _patterns(side: int) -> ByteArray:
 
 
 class _Card:
-    """Threads with a stream each, on which everything runs.
+    """Threads with a stream each, on which everything runs, in batches of few shapes.
 
-    What cuDNN knows of a network it knows for one thread and one shape of batch, and to find it out
-    takes many times as long as a batch: with threads that come and go a card is mostly idle.
+    What cuDNN knows of a network it knows for one thread and one shape of batch, and finding it out
+    takes seconds (2 to 3 for the default network on an H100), a hundred times as long as a batch.
     """
 
     def __init__(self, device: str) -> None:
@@ -138,10 +144,22 @@ class _Card:
         self._device = device
         self._threads = ThreadPoolExecutor(AT_ONCE, "onelook-card", self._take_stream)
 
-    def run(self, work: Callable[[torch.Tensor], FloatArray], pixels: torch.Tensor) -> FloatArray:
-        """What `work` makes of a batch, in one of the threads."""
-        return self._threads.submit(work, pixels).result()
+    def run(self, module: Normalised, batch: ByteArray) -> FloatArray:
+        """The features of a batch, found in one of the threads."""
+        filled = _filled(batch)
+        features = self._threads.submit(_features, module, filled, pinned=True).result()
+        return features[: len(batch)]
 
     def _take_stream(self) -> None:
         stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         torch.cuda.set_stream(stream)
+
+
+def _filled(batch: ByteArray) -> ByteArray:
+    """The batch with black pictures behind, as many as make it one of a card's shapes."""
+    size = SMALL if len(batch) <= SMALL else -(-len(batch) // LARGE) * LARGE
+    if len(batch) == size:
+        return batch
+    filled = np.zeros((size, *batch.shape[1:]), batch.dtype)
+    filled[: len(batch)] = batch
+    return filled
