@@ -10,7 +10,7 @@ from ..types import ChangeKind, ClassStatistics
 from .classes import ClassReading
 from .log import NewCommit
 from .models import CalibrationRow, ClassStatisticsRow, SiameseHeadRow
-from .session import CHUNK, Session, chunks, id_chunks
+from .session import CHUNK, Session, id_chunks
 
 
 class LearnedReading:
@@ -57,11 +57,16 @@ class LearnedWriting:
         are few; else it says that all may have changed.
         """
         row = ClassStatisticsRow
-        present = list(ClassReading(self._session).labels(statistics))
-        for class_id in present if len(present) <= CHUNK else [None]:
-            self._commit.record(ChangeKind.CALIBRATE, class_id)
-        for chunk in chunks(present):
-            former = delete(row).where(row.space_id == searched_space, row.class_id.in_(chunk))
+        named = len(statistics) <= CHUNK
+        if not named:
+            self._commit.record(ChangeKind.CALIBRATE)
+        for chunk in id_chunks(statistics):
+            present = list(ClassReading(self._session).labels(chunk))
+            if not present:
+                continue
+            for class_id in present if named else ():
+                self._commit.record(ChangeKind.CALIBRATE, class_id)
+            former = delete(row).where(row.space_id == searched_space, row.class_id.in_(present))
             self._session.execute(former)
             self._session.execute(
                 insert(row),
@@ -69,11 +74,11 @@ class LearnedWriting:
                     {
                         "class_id": class_id,
                         "space_id": searched_space,
-                        "mean": statistics[class_id].mean,
-                        "std": statistics[class_id].std,
-                        "cohort_size": statistics[class_id].cohort_size,
+                        "mean": entry.mean,
+                        "std": entry.std,
+                        "cohort_size": entry.cohort_size,
                     }
-                    for class_id in chunk
+                    for class_id, entry in ((i, statistics[i]) for i in present)
                 ],
             )
 

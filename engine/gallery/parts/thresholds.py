@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...decision import Calibration
-from ...types import ChangeKind, ClassStatistics, IntArray
+from ...types import ChangeKind, IntArray
 from ..deciding.left_out import PHOTOGRAPHS, Photographs, calibrate_on_gallery
 from ..live import LiveGallery
 from ..snapshot import Snapshot
 from ..snapshot.cohort import COHORT_SIZE
-from ..snapshot.statistics import statistics_of
+from ..snapshot.statistics import MeasuredClasses, statistics_of
 
 if TYPE_CHECKING:
     from ...catalog.writing import WriteTransaction
@@ -93,7 +93,7 @@ class Thresholds:
         if changed:
             self.refreshed()
 
-    def _measured(self) -> tuple[Snapshot, dict[int, ClassStatistics]]:
+    def _measured(self) -> tuple[Snapshot, MeasuredClasses]:
         """The newest snapshot with the statistics of every class, which come as well."""
         catalog, snapshot = self._live.catalog, self._live.newest()
         with catalog.whole() as whole:

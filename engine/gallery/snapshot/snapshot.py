@@ -30,7 +30,7 @@ from .examples import ExampleTable
 from .local import LocalTable
 from .ranking import rank
 from .reranking import rerank
-from .statistics import statistics_of
+from .statistics import MeasuredClasses, statistics_of
 from .texts import TextTable
 
 NARROWINGS = 8
@@ -210,9 +210,10 @@ class Snapshot:
         draw = Draw.of(self.index, self.examples, self.shipped, example_ids)
         return dataclasses.replace(self, draw=draw, drift=0)
 
-    def with_statistics(self, found: Mapping[int, ClassStatistics]) -> Self:
+    def with_statistics(self, found: MeasuredClasses) -> Self:
         """The same with statistics of some classes in the place of those that it had."""
-        return dataclasses.replace(self, statistics=entered(self.statistics, found))
+        updated = self.statistics.updated(found.class_ids, found.moments)
+        return dataclasses.replace(self, statistics=updated)
 
     def with_computed(self) -> Self:
         """The same with what was computed so far among the statistics, to be gone on with."""
