@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
-from typing import Self
+from collections.abc import Callable, ItemsView, Iterator, Mapping
+from itertools import accumulate, pairwise
+from typing import Self, TypeVar
 
 import numpy as np
 
 from .types import IntArray
+
+V = TypeVar("V")
+
+
+class Items(ItemsView[int, V]):
+    """The items of a dictionary that has a quicker way to go through them than to find each."""
+
+    def __init__(
+        self, whole: Mapping[int, V], pairs: Callable[[], Iterator[tuple[int, V]]]
+    ) -> None:
+        super().__init__(whole)
+        self._pairs = pairs
+
+    def __iter__(self) -> Iterator[tuple[int, V]]:
+        return self._pairs()
 
 
 class PackedTexts(Mapping[int, str]):
@@ -29,9 +44,10 @@ class PackedTexts(Mapping[int, str]):
 
     def __init__(self, texts: Mapping[int, str]) -> None:
         ids = sorted(texts)
+        ordered = [texts[i] for i in ids]
         self._ids = array("q", ids)
-        self._ends = array("I", accumulate((len(texts[i]) for i in ids), initial=0))
-        self._text = "".join(texts[i] for i in ids)
+        self._ends = array("I", accumulate(map(len, ordered), initial=0))
+        self._text = "".join(ordered)
 
     @classmethod
     def of(cls, ids: IntArray, lengths: IntArray, text: str) -> Self:
@@ -65,6 +81,13 @@ class PackedTexts(Mapping[int, str]):
             raise KeyError(key)
         ends = self._ends
         return self._text[ends[place] : ends[place + 1]]
+
+    def items(self) -> ItemsView[int, str]:
+        return Items(self, self._pairs)
+
+    def _pairs(self) -> Iterator[tuple[int, str]]:
+        text = self._text
+        return zip(self._ids, (text[a:b] for a, b in pairwise(self._ends)), strict=True)
 
     def _place(self, key: int) -> int | None:
         ids = self._ids

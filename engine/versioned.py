@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from .packed import PackedTexts
+from .packed import Items, PackedTexts
 from .types import BoolArray, IntArray
 
 V = TypeVar("V")
@@ -208,6 +208,15 @@ class Overlaid(Mapping[int, V]):
         for segment in segments.values():
             yield from segment
 
+    def items(self) -> ItemsView[int, V]:
+        return Items(self, self._pairs)
+
+    def _pairs(self) -> Iterator[tuple[int, V]]:
+        segments = self._segments
+        yield from (pair for pair in self._base.items() if pair[0] // _SEGMENT not in segments)
+        for segment in segments.values():
+            yield from segment.items()
+
     def updated(self, entries: Mapping[int, V], gone: Iterable[int] = ()) -> Overlaid[V]:
         """The version with those entries, and without what is gone; what wasn't there may be."""
         fresh: dict[int, dict[int, V]] = {}
@@ -232,7 +241,7 @@ class Overlaid(Mapping[int, V]):
         """The copy of an id's segment that is being changed."""
         number = key // _SEGMENT
         if number not in fresh:
-            fresh[number] = dict(self._entries(number))
+            fresh[number] = dict(self._entries(number).items())
         return fresh[number]
 
     def _entries(self, number: int) -> Mapping[int, V]:

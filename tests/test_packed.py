@@ -14,7 +14,7 @@ from engine.versioned import texts_by_id
 @given(st.dictionaries(st.integers(0, 20), st.text(max_size=3)))
 def test_packed_texts_are_a_dictionary_of_texts(texts: dict[int, str]) -> None:
     packed = PackedTexts(texts)
-    assert dict(packed) == texts
+    assert dict(packed) == dict(packed.items()) == texts
     assert [packed.get(key) for key in range(-1, 22)] == [texts.get(k) for k in range(-1, 22)]
     assert "1" not in packed
 

@@ -76,7 +76,7 @@ def test_a_dictionary_and_its_earlier_versions(
             kept = {key: value for key, value in model.items() if key not in keys}
             versions.append((table.updated({}, gone=keys), kept))
     for table, model in versions:
-        assert dict(table) == model
+        assert dict(table) == dict(table.items()) == model
         assert len(table) == len(model)
         assert [table.get(key) for key in range(-1, 42)] == [model.get(k) for k in range(-1, 42)]
 
