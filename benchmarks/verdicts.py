@@ -1,6 +1,7 @@
 """Whether fresh galleries' verdicts hold their target FPIR, over kinds of pictures and sizes.
 
-    python -m benchmarks verdicts --kinds FOLDER ... [--splits 20] [--twice] [--json FILE]
+    python -m benchmarks verdicts --kinds FOLDER ... [--splits 20] [--given N] [--twice]
+        [--json FILE]
 
 A kind is a folder as `benchmarks.kinds` reads it. For each split, a fixed seed enrolls some classes
 (half of them, or 50, 20 or 5), one picture each; the others' queries are strangers. A gallery knows
@@ -12,6 +13,10 @@ doesn't settle a query, and by local evidence. It is judged at two targets:
   which classes are resampled, since a class's pictures are no independent witnesses;
 - *right*: the share of known queries given their label (TPIR); *oracle*: what the same scores allow
   with the one threshold that would hold the target on these very strangers.
+
+With `--given N` galleries are calibrated on N strangers instead, as by `onelook calibrate
+--unknown`: one picture each of N classes that aren't enrolled, and all others' are asked. Sizes
+that leave fewer than twice as many classes strangers are passed over.
 
 With `--twice` the first query of each class is set aside. Half of the classes are enrolled of one
 picture, and then of two, the one set aside being the second; it has no local features, and no
@@ -43,6 +48,7 @@ from benchmarks.local_evidence import (
 )
 from engine.backbones import DEFAULT_BACKBONE, load_backbone
 from engine.features import Embedder, FeatureExtractor
+from engine.gallery.deciding.evidence import calibrate
 from engine.gallery.deciding.left_out import Photographs
 from engine.images import load_image
 from engine.local import QueryView
@@ -129,7 +135,7 @@ def of_one_and_two(
     classes = len(pictures.kind.labels) // 2
     for seconds in (None, second):
         with remembered(found):
-            outcomes = [_outcomes(pictures, classes, s, asked, seconds) for s in range(splits)]
+            outcomes = [of_split(pictures, classes, s, asked, seconds) for s in range(splits)]
         yield (
             1 if seconds is None else 2,
             float(np.mean([split[0][2] for split in outcomes])),
@@ -137,15 +143,19 @@ def of_one_and_two(
         )
 
 
-def verdicts(pictures: Pictures, splits: int, found: Found) -> Iterator[Verdict]:
-    """A kind's verdicts at every size that leaves a third of its classes strangers."""
+def verdicts(pictures: Pictures, splits: int, found: Found, given: int = 0) -> Iterator[Verdict]:
+    """A kind's verdicts at every size that leaves a third of its classes strangers.
+
+    Args:
+        given: so many strangers are given to calibrate on; 0 for a gallery that knows none.
+    """
     count = len(pictures.kind.labels)
     for size in SIZES:
         classes = count // 2 if size is None else size
-        if 3 * classes > 2 * count:
+        if 3 * classes > 2 * count or 2 * given > count - classes:
             continue
         with remembered(found):
-            outcomes = [_outcomes(pictures, classes, seed) for seed in range(splits)]
+            outcomes = [of_split(pictures, classes, s, given=given) for s in range(splits)]
         for place, target in enumerate(TARGETS):
             let_in, truth = (
                 np.concatenate([split[place][part] for split in outcomes]) for part in (0, 1)
@@ -165,18 +175,20 @@ def verdicts(pictures: Pictures, splits: int, found: Found) -> Iterator[Verdict]
             )
 
 
-def _outcomes(
+def of_split(
     pictures: Pictures,
     classes: int,
     seed: int,
     asked: IntArray | None = None,
     second: IntArray | None = None,
+    given: int = 0,
 ) -> list[tuple[BoolArray, IntArray, float, float]]:
     """For each target: which strangers were let in, their classes, right, the oracle's right.
 
     Args:
         asked: the rows of the queries that are; None for all.
         second: the rows of queries that are their classes' second pictures, in the labels' order.
+        given: so many strangers are given to calibrate on.
     """
     made, everyone = pictures.embedded, pictures.kind.labels
     count = len(everyone)
@@ -185,6 +197,8 @@ def _outcomes(
     numbers = np.full(count, -1)
     numbers[chosen] = np.argsort(np.argsort(labels))
     rows = np.arange(len(made.truth)) if asked is None else asked
+    strangers = _strangers(made.truth, numbers, given, seed)
+    rows = rows[~np.isin(made.truth[rows], made.truth[strangers])]
     truth, views = made.truth[rows], tuple(pictures.views[row] for row in rows.tolist())
     match = Match(made.queries[rows], numbers[truth], truth, False, views)
     more = made.queries[second[chosen]] if second is not None else made.queries[:0]
@@ -193,12 +207,21 @@ def _outcomes(
         labels + labels[: len(more)],
         pictures.space,
         target_fpir=TARGETS[0],
-        photographs=_of(pictures.photographs, numbers, classes),
+        photographs=None if given else _of(pictures.photographs, numbers, classes),
         local=pictures.local.of_rows(chosen),
     )
+    calibrated = enrolled.snapshot
+    if given:
+        calibration = calibrate(
+            calibrated,
+            generation=0,
+            strangers=calibrated.projection.apply_queries(made.queries[strangers]),
+            stranger_views=tuple(pictures.views[row] for row in strangers.tolist()),
+        )
+        calibrated = replace(calibrated, calibration=calibration)
     found = []
     for target in TARGETS:
-        snapshot = replace(enrolled.snapshot, target_fpir=target)
+        snapshot = replace(calibrated, target_fpir=target)
         trials = play(match, OwnRule(snapshot), target)
         known, strangers = trials.known, trials.strangers.scores
         first = known.ranks == 1
@@ -212,6 +235,13 @@ def _outcomes(
             )
         )
     return found
+
+
+def _strangers(truth: IntArray, numbers: IntArray, given: int, seed: int) -> IntArray:
+    """The rows of so many classes' first queries, of classes that aren't enrolled."""
+    classes, first = np.unique(truth, return_index=True)
+    first = first[numbers[classes] < 0]
+    return np.sort(np.random.default_rng(seed).permutation(first)[:given])
 
 
 def _of(photographs: Photographs, numbers: IntArray, classes: int) -> Photographs:
@@ -313,6 +343,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
     parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--given", type=int, default=0, metavar="N", help="strangers, to calibrate")
     parser.add_argument("--twice", action="store_true", help="of one picture a class and of two")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -326,7 +357,7 @@ def main() -> None:
             for count, right, fpir in of_one_and_two(pictures, arguments.splits, {}):
                 print(f"{pictures.kind.name}, of {count}: {right:.1%} right, FPIR {fpir:.1%}")
             continue
-        rows += verdicts(pictures, arguments.splits, {})
+        rows += verdicts(pictures, arguments.splits, {}, arguments.given)
         print(f"{pictures.kind.name}: done", flush=True)
     if rows:
         print(table(rows))
@@ -334,6 +365,7 @@ def main() -> None:
         report = {
             "backbone": arguments.backbone,
             "splits": arguments.splits,
+            "given": arguments.given,
             "rows": [{**asdict(row), "judged": row.judged} for row in rows],
         }
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -25,7 +25,7 @@ import numpy as np
 from ..errors import CalibrationError
 from .intervals import wilson_interval
 from .scores import FORM, Float64Array
-from .strangers import PRIOR_CLASSES, StrangerCurve
+from .strangers import PRIOR_WITNESSES, StrangerCurve
 
 _LEAST_STRANGERS = 10
 _LEAST_SHARE = 1e-12
@@ -54,8 +54,9 @@ class Calibration:
         weights: what each of the samples counts for; none where all count the same.
         genuine_scores: `(m,) float64`, ascending: those of queries whose own class came first;
             `-inf` for queries whose own class didn't. Empty where nothing is known of them.
-        left_out: how many different classes were left out to play the strangers; None where these
-            were given, so that nothing is made up beside them.
+        witnesses: how many independent strangers stand behind the samples: classes that were left
+            out to play them, or pictures given. What strangers reach elsewhere counts beside them,
+            the less the more they are. None for nothing beside them.
         strangers: how many pictures stand behind the stranger scores.
         classes: how many classes the gallery had then.
         generation: the gallery's generation then.
@@ -76,7 +77,7 @@ class Calibration:
     automatic: bool
     evidence: Mapping[str, int] = field(default_factory=dict)
     seen: frozenset[str] = frozenset()
-    left_out: int | None = None
+    witnesses: int | None = None
     weights: tuple[float, ...] = ()
 
     @classmethod
@@ -90,7 +91,7 @@ class Calibration:
         strangers: int | None = None,
         automatic: bool = True,
         evidence: Mapping[str, int] | None = None,
-        left_out: int | None = None,
+        witnesses: int | None = None,
         weights: tuple[float, ...] = (),
     ) -> Calibration:
         """A calibration from the normalised scores that strangers reached, in any order."""
@@ -104,7 +105,7 @@ class Calibration:
             created_at=datetime.now(UTC),
             automatic=automatic,
             evidence=evidence or {},
-            left_out=left_out,
+            witnesses=witnesses,
             weights=weights,
         )
 
@@ -122,8 +123,8 @@ class Calibration:
     def curve(self) -> StrangerCurve:
         """What share of strangers scores how high."""
         prior = 0.0
-        if self.left_out is not None:
-            prior = PRIOR_CLASSES / (PRIOR_CLASSES + self.left_out)
+        if self.witnesses is not None:
+            prior = PRIOR_WITNESSES / (PRIOR_WITNESSES + self.witnesses)
         return StrangerCurve(self.samples, self.weights, prior_share=prior, classes=self.classes)
 
     def level(self, target_fpir: float, classes: int) -> float:
@@ -237,7 +238,7 @@ class Calibration:
             "automatic": self.automatic,
             "evidence": dict(self.evidence),
             "seen": sorted(self.seen),
-            "left_out": self.left_out,
+            "left_out": self.witnesses,
             "weights": list(self.weights),
         }
         sizes = {"samples": [sample.size for sample in self.samples]}
@@ -258,6 +259,7 @@ class Calibration:
         return cls(
             seen=frozenset(header.pop("seen", ())),
             samples=tuple(samples),
+            witnesses=header.pop("left_out", None),
             weights=tuple(header.pop("weights", ())),
             genuine_scores=genuine,
             created_at=created_at,

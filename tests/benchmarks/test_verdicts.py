@@ -1,4 +1,4 @@
-"""Galleries of one picture a class and of two: what a second picture is worth."""
+"""Galleries of one picture a class and of two, and ones that strangers are given to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.kinds import Embedded, Kind
-from benchmarks.verdicts import Pictures, of_one_and_two
+from benchmarks.verdicts import TARGETS, Pictures, of_one_and_two, of_split, verdicts
 from engine.gallery.deciding.left_out import Photographs
 from engine.testing.fake_backbone import FakeBackbone
 
@@ -21,13 +21,13 @@ class NoLocalFeatures:
         return None
 
 
-def test_a_second_picture_like_the_queries_names_them_all() -> None:
-    """Catalog pictures that say nothing of the queries; second ones that are the queries'."""
+def made() -> Pictures:
+    """Catalog pictures that say nothing of the queries, of which there are two a class."""
     space = FakeBackbone().space
     drawn = np.random.default_rng(0).normal(size=(2, CLASSES, space.dimension))
     catalog, seen = (drawn / np.linalg.norm(drawn, axis=2, keepdims=True)).astype(np.float32)
     labels = [f"thing {number:02}" for number in range(CLASSES)]
-    pictures = Pictures(
+    return Pictures(
         Kind("made", {label: Path(label) for label in labels}, []),
         Embedded(catalog, np.repeat(seen, 2, axis=0), np.repeat(np.arange(CLASSES), 2)),
         NoLocalFeatures(),  # type: ignore[arg-type]
@@ -36,8 +36,18 @@ def test_a_second_picture_like_the_queries_names_them_all() -> None:
         space,
     )
 
-    (one, right, _), (two, twice_right, _) = of_one_and_two(pictures, 2, {})
+
+def test_a_second_picture_like_the_queries_names_them_all() -> None:
+    (one, right, _), (two, twice_right, _) = of_one_and_two(made(), 2, {})
 
     assert (one, two) == (1, 2)
     assert right < 0.2
     assert twice_right == 1.0
+
+
+def test_strangers_given_are_of_other_classes_than_those_asked() -> None:
+    reached = of_split(made(), 20, 0, given=8)
+
+    assert [np.unique(truth).size for _, truth, _, _ in reached] == [20 - 8] * len(TARGETS)
+    sizes = [row.classes for row in verdicts(made(), 1, {}, given=11)]
+    assert sizes == [5, 5]  # half of forty, and twenty, leave fewer than twice eleven

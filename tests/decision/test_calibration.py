@@ -69,12 +69,43 @@ def test_without_strangers_the_prior_holds() -> None:
 def test_the_prior_counts_for_ten_left_out_classes() -> None:
     """Of 10 left-out classes that all scored 0, one further stranger is not sure to."""
     calibration = Calibration.of_strangers(
-        np.zeros(10), method="test", classes=20, generation=1, left_out=10
+        np.zeros(10), method="test", classes=20, generation=1, witnesses=10
     )
 
     tail = 1.3 * (1 + 2.5 / 20) + 0.1 * (0.3 - 2.0)
     expected = 0.5 * 0.5 * np.exp((0.3 - 4.0) / tail)  # half the weight, half of them above 0.3
     assert calibration.stranger_rates(np.array([4.0]), 20) == pytest.approx([expected], rel=1e-3)
+
+
+def test_few_strangers_given_hold_a_strict_target() -> None:
+    """Of exponential scores around that prior, of which the level l lets in exp(-l)."""
+    random = np.random.default_rng(2)
+    let_in: dict[int | None, list[float]] = {None: [], 20: []}
+    for _ in range(300):
+        scores = 1.3 * random.exponential(size=20)
+        for witnesses, found in let_in.items():
+            calibration = Calibration.of_strangers(
+                scores, method="strangers", classes=100, generation=1, witnesses=witnesses
+            )
+            found.append(np.exp(-calibration.level(0.01, 100) / 1.3))
+
+    assert np.mean(let_in[20]) == pytest.approx(0.01, abs=0.004)
+    assert np.mean(let_in[None]) > 0.018  # as before the prior counted beside them
+
+
+def test_a_calibration_on_strangers_given_before_keeps_its_level() -> None:
+    """One that was stored when no prior counted beside them."""
+    scores = np.random.default_rng(4).exponential(size=20)
+    stored = Calibration.of_strangers(
+        scores, method="strangers", classes=100, generation=1, witnesses=20
+    )
+    line, _, rest = stored.to_bytes().partition(b"\n")
+    header = json.loads(line) | {"left_out": None}
+
+    read = Calibration.from_bytes(json.dumps(header).encode() + b"\n" + rest)
+
+    assert read.level(0.01, 100) == of(scores).level(0.01, 100)
+    assert Calibration.from_bytes(stored.to_bytes()).level(0.01, 100) != read.level(0.01, 100)
 
 
 def test_the_prior_lies_where_the_gallery_does() -> None:
@@ -87,7 +118,7 @@ def test_the_prior_lies_where_the_gallery_does() -> None:
             method="test",
             classes=5,
             generation=1,
-            left_out=5,
+            witnesses=5,
         ).level(0.001, 5)  # where nothing but the prior reaches
 
     # A third of the weight is the samples' own, whose tails end long before.
@@ -118,7 +149,7 @@ def test_the_stranger_rate_is_the_target_exactly_at_the_level() -> None:
         method="test",
         classes=100,
         generation=1,
-        left_out=60,
+        witnesses=60,
     )
     for target in (0.5, 0.05, 0.01, 0.0001):
         for classes in (100, 170, 5000):

@@ -84,6 +84,7 @@ def test_strangers_hold_the_target_on_other_strangers(gallery: Gallery, world: W
     others = np.concatenate([world.pictures(STRANGERS) for _ in range(3)])
     level = calibration.level(0.05, CLASSES)
     assert calibration.method == "strangers"
+    assert calibration.witnesses == len(seen)
     assert reached_fpir(gallery, level, others) == pytest.approx(0.05, abs=0.03)
 
 
@@ -110,6 +111,7 @@ def test_labelled_queries_say_how_known_things_fare(gallery: Gallery, world: Wor
 
     tpir = calibration.expected_tpir(0.05, CLASSES)
     assert calibration.evidence == {"labelled queries": CLASSES}
+    assert calibration.witnesses == CLASSES
     assert tpir is not None
     assert tpir > 0.9
 

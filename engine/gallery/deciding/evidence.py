@@ -54,17 +54,19 @@ def calibrate(
         stranger_views, labelled_views: theirs, where local features are to count.
         photographs: of enrolled pictures, for where there is nothing else.
     """
-    scores, genuine, evidence = [], np.empty(0), {}
+    scores, genuine, evidence, witnesses = [], np.empty(0), {}, 0
     if strangers is not None and len(strangers):
         rankings = ranked(snapshot, strangers, stranger_views)
         scores.append(stranger_scores(snapshot, strangers, rankings))
         evidence["strangers"] = len(strangers)
+        witnesses += len(strangers)
     if labelled is not None and len(labelled[0]):
         queries, own = labelled
         others = rank_without_own(snapshot, queries, own, labelled_views)
         scores.append(stranger_scores(snapshot, queries, others))
         genuine = genuine_scores(snapshot, queries, own, labelled_views)
         evidence["labelled queries"] = len(queries)
+        witnesses += np.unique(own).size
     if scores and (contrary := scores_of_counterexamples(snapshot)).size:
         scores.append(contrary)
         evidence[COUNTEREXAMPLES] = contrary.size
@@ -87,6 +89,7 @@ def calibrate(
         strangers=counted,
         automatic=False,
         evidence=evidence,
+        witnesses=witnesses or None,
     )
 
 

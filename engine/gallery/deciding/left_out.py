@@ -129,7 +129,7 @@ def calibrate_on_gallery(
         genuine=genuine,
         automatic=True,
         evidence=evidence,
-        left_out=np.unique(own).size,
+        witnesses=np.unique(own).size,
     )
 
 
