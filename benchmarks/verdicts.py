@@ -238,10 +238,10 @@ def of_split(
 
 
 def _strangers(truth: IntArray, numbers: IntArray, given: int, seed: int) -> IntArray:
-    """The rows of so many classes' first queries, of classes that aren't enrolled."""
-    classes, first = np.unique(truth, return_index=True)
-    first = first[numbers[classes] < 0]
-    return np.sort(np.random.default_rng(seed).permutation(first)[:given])
+    """The rows of queries, one of each of so many classes that aren't enrolled."""
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(numbers[truth] < 0))
+    _, first = np.unique(truth[drawn], return_index=True)
+    return np.sort(drawn[np.sort(first)[:given]])
 
 
 def _of(photographs: Photographs, numbers: IntArray, classes: int) -> Photographs:
