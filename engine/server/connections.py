@@ -148,6 +148,9 @@ class Door:
                 caller.close()
                 continue
             caller.setblocking(False)
+            with suppress(OSError):  # it has hung up
+                # An answer's body isn't held back until its headers were acknowledged: 40 ms.
+                caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             task = self._loop.create_task(self._let_in(caller))
             self._coming.add(task)
             task.add_done_callback(self._coming.discard)

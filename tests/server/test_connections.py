@@ -82,6 +82,16 @@ def served_with(descriptors: int, gallery: Path) -> Iterator[str]:
         assert process.wait(30) == 0
 
 
+def test_an_answers_body_doesnt_wait_until_its_headers_are_acknowledged(service: Running) -> None:
+    """Which takes the other end 40 ms, and the two are sent one after the other."""
+    with connected(service) as talking:
+        talking.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert talking.recv(4096).startswith(b"HTTP/1.1 200")
+        [connection] = service.server.server_state.connections
+        there = connection.transport.get_extra_info("socket")
+        assert there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_more_idle_connections_than_descriptors_keep_nobody_out(gallery: Path) -> None:
     with Recognizer.open(gallery, backbone="fake") as recognizer:
         recognizer.enroll("cup", png(1))
