@@ -121,10 +121,11 @@ def judged(evidence: Evidence, level: float) -> Verdicts:
     below = _bounded(evidence.normalised, TOP - 1)
     reached = np.where(first >= SAME_PICTURE, TOP, below)
     margins = np.where(np.isfinite(runner_up), first - runner_up, np.nan)
+    shown = on_scale(np.concatenate([reached, [level]]))
     return Verdicts(
         normalised=reached,
-        scores=on_scale(reached),
-        thresholds=thresholds(evidence.pins, level),
+        scores=shown[:-1],
+        thresholds=np.where(pinned, evidence.pins, shown[-1]),
         accepted=reached >= needed,
         excesses=reached - needed,
         margins=margins,

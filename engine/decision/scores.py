@@ -82,6 +82,10 @@ def moments(similarities: FloatArray, scale: Scale = PICTURES) -> Moments:
     if rows.shape[1] > NEIGHBOURS:
         rows = -np.partition(-rows, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
     there = np.isfinite(rows)
+    if rows.shape[1] >= _TRUSTED and there.all():  # as below, in half the time
+        means = rows.sum(axis=1) / rows.shape[1]
+        spread = ((rows - means[:, None]) ** 2).sum(axis=1)
+        return Moments(means, np.sqrt(spread / rows.shape[1]) + scale.softening)
     count = there.sum(axis=1)
     values = np.where(there, rows, 0.0)
     weight = np.where(count < _TRUSTED, _PRIOR_WEIGHT, 0.0)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .sketch import Sketch
 
 CANDIDATES_PER_NEIGHBOUR = 4
-"""So many more rows are compared exactly for each neighbour asked for."""
+"""At least so many rows are compared exactly for each neighbour asked for. Up to fifty are found
+among as few as a sketch's fit compares."""
 MOST_OF_ALL = 8
 """A search for more than this fraction of the rows compares them all."""
 
@@ -32,7 +33,7 @@ def nearest(state: State, queries: FloatArray, k: int) -> list[Compared]:
     kept = state.sketch
     if kept is None:
         return _scanned(state, 0, queries, k)
-    count = kept.fit.candidates + CANDIDATES_PER_NEIGHBOUR * k
+    count = max(kept.fit.candidates, CANDIDATES_PER_NEIGHBOUR * k)
     if MOST_OF_ALL * count > len(kept):
         return _scanned(state, 0, queries, k)
     sketch = kept.at_hand(len(queries))

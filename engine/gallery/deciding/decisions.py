@@ -159,21 +159,14 @@ def decide_rankings(
     Args:
         rankings: `NEIGHBOURS + 1` classes each, where there are so many; the first is tested.
     """
-    calibration = snapshot.calibration.describe(snapshot.target_fpir, snapshot.classes)
-    if snapshot.head is not None:
-        calibration += "; ranked by similarity and Siamese head"
-    if snapshot.among is not None:
-        calibration += f"; among the classes with {snapshot.among}"
-    if snapshot.moved:
-        calibration += f"; {snapshot.moved}"
     rows, evidence = evidence_of(snapshot, queries, rankings)
     verdicts = judged(evidence, snapshot.level)
     rates = snapshot.calibration.stranger_rates(verdicts.normalised, snapshot.classes)
     place = dict(zip(rows.tolist(), range(rows.size), strict=True))
     return [
-        _decision(snapshot, ranking, verdicts, rates, place[row], source, calibration, candidates)
+        _decision(snapshot, ranking, verdicts, rates, place[row], source, candidates)
         if row in place
-        else _nothing_left(snapshot, ranking, source, calibration)
+        else _nothing_left(snapshot, ranking, source)
         for row, (source, ranking) in enumerate(zip(sources, rankings, strict=True))
     ]
 
@@ -285,7 +278,6 @@ def _decision(
     rates: Float64Array,
     place: int,
     source: str,
-    calibration: str,
     shown: int,
 ) -> Decision:
     candidates = snapshot.candidates(ranking, max(shown, 1))
@@ -305,7 +297,7 @@ def _decision(
         ambiguous=bool(verdicts.ambiguous[place]),
         candidates=candidates[:shown],
         space=snapshot.space_id,
-        calibration=calibration,
+        calibration=snapshot.cited,
         attributes=candidates[0].attributes if accepted else {},
         location=None if match is None else located(match),
         region=part.box if part is not None and by_part else None,
@@ -328,7 +320,7 @@ def located(match: LocalMatch) -> Location:
     )
 
 
-def _nothing_left(snapshot: Snapshot, ranking: Ranking, source: str, calibration: str) -> Decision:
+def _nothing_left(snapshot: Snapshot, ranking: Ranking, source: str) -> Decision:
     """The decision where no class is left to be the answer."""
     refused = all_refused(ranking)
     if refused:
@@ -346,6 +338,6 @@ def _nothing_left(snapshot: Snapshot, ranking: Ranking, source: str, calibration
         ambiguous=False,
         candidates=(),
         space=snapshot.space_id,
-        calibration=calibration,
+        calibration=snapshot.cited,
         refused=refused,
     )

@@ -35,8 +35,8 @@ def rank(
             break
         asked = min(size, 2 * asked)
     return [
-        Ranking(class_ids[row, kept], example_ids[row, kept], similarities[row, kept])
-        for row, kept in enumerate(best)
+        Ranking(*(found[row].take(kept) for found in (class_ids, example_ids, similarities)))
+        for row, kept in enumerate(np.array(each, np.int64) for each in best)
     ]
 
 

@@ -155,10 +155,20 @@ class Snapshot:
         """How many classes there are."""
         return len(self.labels)
 
-    @property
+    @cached_property
     def level(self) -> float:
         """The least normalised score that is accepted."""
         return self.calibration.level(self.target_fpir, self.classes)
+
+    @cached_property
+    def cited(self) -> str:
+        """What decisions rest on, in a phrase for each of them to cite."""
+        phrase = self.calibration.describe(self.target_fpir, self.classes)
+        if self.head is not None:
+            phrase += "; ranked by similarity and Siamese head"
+        if self.among is not None:
+            phrase += f"; among the classes with {self.among}"
+        return f"{phrase}; {self.moved}" if self.moved else phrase
 
     @property
     def head(self) -> TrainedHead | None:
