@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -41,6 +42,9 @@ ROWS_AT_ONCE = 16_384
 TRAINING_ROUNDS = 10
 SEED = 11
 
+SHARE = 250_000
+"""So many codes make a thread worth waking for a single query: half a millisecond of scanning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
@@ -48,6 +52,7 @@ class Sketch:
 
     codes: faiss.IndexPQFastScan  # its labels are row numbers
     fit: Fit
+    _shared: dict[int, list[_Share]] = field(default_factory=dict, init=False, repr=False)
 
     def __len__(self) -> int:
         """How many rows it covers, from the first on."""
@@ -113,10 +118,27 @@ class Sketch:
         Returns:
             `(m, count) int64`, -1 where there are too few.
         """
+        asked = _regrouped(queries, self.codes.pq.M)
+        threads = threads_for(len(self) // SHARE)
+        if len(queries) == 1 and threads > 1:
+            return self._nearest_by_shares(asked, count, threads)
         faiss.omp_set_num_threads(threads_for(len(queries)))
-        _, rows = self.codes.search(_regrouped(queries, self.codes.pq.M), count)
+        _, rows = self.codes.search(asked, count)
         found: IntArray = rows
         return found
+
+    def _nearest_by_shares(self, asked: FloatArray, count: int, threads: int) -> IntArray:
+        """`nearest` to one query, by several threads; what none of them began is done here."""
+        if threads not in self._shared:
+            self._shared[threads] = _shares(self.codes, threads)
+        first, *others = self._shared[threads]
+        waiting = [(share, _SCANNERS.submit(share.search, asked, count)) for share in others]
+        found = [first.search(asked, count)]
+        for share, future in waiting:
+            found.append(share.search(asked, count) if future.cancel() else future.result())
+        similarities = np.concatenate([of_share for of_share, _ in found])
+        rows = np.concatenate([of_share for _, of_share in found])
+        return rows[np.argsort(-similarities, kind="stable")[:count]][None]
 
     def compared(self, rows: Rows, numbers: IntArray, query: FloatArray) -> FloatArray:
         """Similarities of `query (dim,)` to some rows, which are read where they lie.
@@ -163,6 +185,48 @@ class Sketch:
         if not isinstance(codes, faiss.IndexPQFastScan):
             raise ValueError(f"expected the codes of a fast scan but got {type(codes).__name__}")
         return cls(codes, fit)
+
+
+_SCANNERS = ThreadPoolExecutor(thread_name_prefix="onelook-scan")
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """A copy of the codes of some of the rows, from the row `first` on."""
+
+    first: int
+    codes: faiss.IndexPQFastScan
+
+    def search(self, asked: FloatArray, count: int) -> tuple[FloatArray, IntArray]:
+        """What looks nearest to a query `(1, dim)`, best first: similarities and rows, `(k,)`."""
+        faiss.omp_set_num_threads(1)
+        similarities, places = self.codes.search(asked, min(count, int(self.codes.ntotal)))
+        there = places[0] >= 0
+        return similarities[0][there], places[0][there] + self.first
+
+
+def _shares(codes: Any, threads: int) -> list[_Share]:
+    """The codes dealt out in runs of whole blocks, as FAISS lays them out.
+
+    Args:
+        codes: an `IndexPQFastScan`, not all of which is in its type stubs.
+    """
+    block, rows = codes.bbs, int(codes.ntotal)
+    table = faiss.rev_swig_ptr(codes.codes.data(), codes.codes.size())
+    bytes_a_row = codes.codes.size() // int(codes.ntotal2)
+    step = -(-rows // (threads * block)) * block
+    made = []
+    for first in range(0, rows, step):
+        share = _FAISS.IndexPQFastScan(codes.d, codes.M, BITS, faiss.METRIC_INNER_PRODUCT, block)
+        share.pq, share.is_trained = codes.pq, True
+        share.ntotal = min(step, rows - first)
+        share.ntotal2 = -(-share.ntotal // block) * block
+        size = share.ntotal2 * bytes_a_row
+        share.codes.resize(size)
+        start = first * bytes_a_row
+        faiss.rev_swig_ptr(share.codes.data(), size)[:] = table[start : start + size]
+        made.append(_Share(first, share))
+    return made
 
 
 def _padded(dimension: int) -> int:

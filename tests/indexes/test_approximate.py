@@ -1,10 +1,16 @@
 """Approximate search: what it finds, when it is used, and what it says of itself."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
-from engine.indexes import NumpyIndex, SketchedIndex
+from engine.indexes import NumpyIndex, SketchedIndex, sketch
 from engine.indexes.compaction import Limits
+from engine.indexes.fit import Fit
+from engine.indexes.rows import Rows
+from engine.indexes.sketch import Sketch, _regrouped
 from engine.testing.vectors import clustered_rows, seen_again, unit_rows
 
 COUNT = 25_000
@@ -170,3 +176,29 @@ def test_dimensions_that_no_group_divides_are_filled_up(low_limits: Limits) -> N
     assert index.describe()["kind"] == "approximate"
     queries = seen_again(rows[::90])
     assert (index.search(queries, 1)[1] == oracle.search(queries, 1)[1]).mean() >= 0.99
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+@pytest.mark.parametrize(("count", "threads"), [(1, 2), (300, 2), (300, 3), (4_999, 3), (5_000, 2)])
+def test_many_codes_are_scanned_by_several_threads(
+    rows: np.ndarray, monkeypatch: pytest.MonkeyPatch, count: int, threads: int, *, busy: bool
+) -> None:
+    """What a thread of its own scans is what one thread finds, and nobody waits for one."""
+    held = Rows(DIMENSION).attach(np.arange(5_000), rows[:5_000])
+    alone = Sketch.trained(rows[:5_000], Fit(8, 0, {}, 5_000)).extended(held, lambda: False)
+    similarities, found = alone.codes.search(_regrouped(rows[7:8], alone.codes.pq.M), 5_000)
+    of_row = dict(zip(found[0].tolist(), similarities[0].tolist(), strict=True))
+    monkeypatch.setattr(sketch, "SHARE", 500)
+    monkeypatch.setattr(sketch, "threads_for", lambda pieces: min(pieces, threads))
+    go_on = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(sketch, "_SCANNERS", pool)
+        if busy:
+            pool.submit(go_on.wait)
+        for _ in range(2):
+            [shared] = alone.nearest(rows[7:8], count)
+            assert len(set(shared.tolist())) == count
+            assert [of_row[row] for row in shared.tolist()] == similarities[0][:count].tolist()
+        go_on.set()
+        grown = alone.extended(held.attach(np.arange(40), rows[-40:]), lambda: False)
+        assert set(grown.nearest(rows[7:8], 5_040)[0].tolist()) == set(range(5_040))
