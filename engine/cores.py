@@ -11,13 +11,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
 
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
@@ -55,29 +50,20 @@ def every_core_busy() -> Iterator[None]:
 
     Its threads spin for a tenth of a second after each product. Calls may overlap.
     """
+    from threadpoolctl import threadpool_limits
+
     global _busy
     with _busy_lock:
         _busy += 1
         if _busy == 1:
-            _blas().limit(limits=1)
+            threadpool_limits(1, user_api="blas")
     try:
         yield
     finally:
         with _busy_lock:
             _busy -= 1
             if not _busy:
-                _blas().limit(limits=thread_limit())
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    """NumPy's, which is looked for once, since that takes milliseconds.
-
-    FAISS may bring another, later, whose limit belongs to a thread.
-    """
-    from threadpoolctl import ThreadpoolController  # rarely needed, and slow to import
-
-    return ThreadpoolController().select(user_api="blas")
+                threadpool_limits(thread_limit(), user_api="blas")
 
 
 def thread_limit() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image
-from threadpoolctl import threadpool_info
 
 from engine.backbones import Backbone, load_backbone
 from engine.recognizer import Recognizer
@@ -97,10 +97,15 @@ def clip(tiny_clip_checkpoint: Path) -> Backbone:
     return load_backbone(name, device="cpu", runtime="torch", threads=1)
 
 
-def blas_threads() -> set[int]:
-    """Of NumPy's BLAS, which counts for the process; FAISS's counts for each thread."""
-    return {
-        pool["num_threads"]
-        for pool in threadpool_info()
-        if pool["user_api"] == "blas" and pool.get("threading_layer") != "openmp"
-    }
+class Held:
+    """Stands for a context manager without a value; how many are inside it now."""
+
+    now = 0
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        self.now += 1
+        try:
+            yield
+        finally:
+            self.now -= 1

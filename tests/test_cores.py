@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info
 
 from engine import cores
-from tests.conftest import blas_threads
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,10 @@ def test_one_setting_caps_blas_and_all_who_ask(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "1 {1}\n"
+
+
+def blas_threads() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
 def test_blas_stays_on_one_thread_until_the_last_who_keeps_every_core_busy_is_done() -> None:

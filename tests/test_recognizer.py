@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.cores import thread_limit
 from engine.errors import (
     DuplicateImageError,
     GalleryError,
@@ -19,7 +18,7 @@ from engine.errors import (
 from engine.recognizer import Recognizer
 from engine.testing.fake_backbone import FakeBackbone
 from engine.types import EnrolmentStatus, KeepPictures, Reason, Reject
-from tests.conftest import MakePicture, blas_threads, quarters
+from tests.conftest import Held, MakePicture, quarters
 
 
 def test_an_enrolled_picture_is_recognised(
@@ -97,20 +96,20 @@ def test_a_batch_is_decided_without_blas_threads_which_would_spin_on(
     recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recognizer.enroll("a", quarters(1))
-    seen = []
+    alone, seen = Held(), []
     decide = recognizer._decided
 
     def watched(*given: object) -> object:
-        seen.append(blas_threads())
+        seen.append(alone.now)
         return decide(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(recognizer, "_decided", watched)
+    monkeypatch.setattr("engine.recognizer.streams.every_core_busy", alone)
 
     stream = recognizer.recognize_many([quarters(1), quarters(2)])
     next(stream)
 
-    assert seen == [{1}]
-    assert blas_threads() == {thread_limit()}
+    assert (seen, alone.now) == ([1], 0)
 
 
 def test_one_unreadable_picture_among_many_is_an_error_line(recognizer: Recognizer) -> None:

@@ -1,6 +1,6 @@
 """Micro-batching: many callers' single items, worked on together.
 
-While one batch is worked on, the next gathers; an idle worker begins after `linger` seconds at
+While batches are worked on, the next gathers; an idle worker begins after `linger` seconds at
 most. Whoever has waited for longer than `patience` is told so instead of being served too late.
 """
 
@@ -28,13 +28,14 @@ class _Entry(Generic[In, Out]):
 
 
 class Batcher(Generic[In, Out]):
-    """Runs `work` on batches in one thread of its own.
+    """Runs `work` on batches in threads of its own.
 
     Args:
         work: takes a batch and returns as many results, in order.
         max_batch: how many items it takes at most.
         linger: seconds to wait for a first item's company.
         patience: seconds that an item may wait.
+        workers: how many batches are worked on at a time.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Batcher(Generic[In, Out]):
         max_batch: int,
         linger: float = 0.002,
         patience: float = 10.0,
+        workers: int = 1,
     ) -> None:
         self._work = work
         self._max_batch = max_batch
@@ -52,13 +54,17 @@ class Batcher(Generic[In, Out]):
         self._queue: queue.Queue[_Entry[In, Out] | None] = queue.Queue()
         self._closed = False
         self._lock = threading.Lock()  # nothing may be queued behind the end
-        self._thread = threading.Thread(target=self._run, name="onelook-batches", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"onelook-batches_{number}", daemon=True)
+            for number in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def alive(self) -> bool:
-        """Whether its thread runs."""
-        return self._thread.is_alive()
+        """Whether its threads run."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def submit(self, item: In) -> Future[Out]:
         """Hand in an item; the future brings its result, or the error of its batch."""
@@ -73,8 +79,10 @@ class Batcher(Generic[In, Out]):
         """Finish what was handed in, then stop."""
         with self._lock:
             self._closed = True
-            self._queue.put(None)
-        self._thread.join()
+            for _ in self._threads:
+                self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -84,7 +92,7 @@ class Batcher(Generic[In, Out]):
                 return
 
     def _gather(self, first: _Entry[In, Out]) -> tuple[list[_Entry[In, Out]], bool]:
-        """A batch, and whether the end of all work was met."""
+        """A batch, and whether the end of this thread's work was met."""
         batch = [first]
         end = time.monotonic() + self._linger
         while len(batch) < self._max_batch:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TypeVar
 
 from ..boxes import Box, Crop
@@ -27,6 +28,9 @@ from .metrics import Metrics
 from .pixels import PixelRoom
 from .served import Served
 from .trail import Request
+
+_BATCHES_AT_ONCE = 2
+"""So that a core has the next one's pictures to embed while another decides, or is done sooner."""
 
 T = TypeVar("T")
 
@@ -76,8 +80,12 @@ class RecognitionLine:
         self._limits = served.limits
         self.room = PixelRoom(options, self._give_memory_back)
         self._decoders = ThreadPoolExecutor(thread_limit(), thread_name_prefix="onelook-decode")
+        self._embedding = Lock()
         self._batcher: Batcher[_Query, tuple[Features, Decision]] = Batcher(
-            self._work, max_batch=options.max_batch, patience=options.queue_seconds
+            self._work,
+            max_batch=options.max_batch,
+            patience=options.queue_seconds,
+            workers=_BATCHES_AT_ONCE,
         )
 
     @property
@@ -316,7 +324,9 @@ class RecognitionLine:
         requests = _present(*(query.request for query in queries))
         with self._metrics.stage("embed", requests):
             extractor = self._recognizer.features
-            found = extractor.features([query.prepared for query in queries])
+            # What has pictures in threads of its own takes two batches; torch's would take turns.
+            with nullcontext() if extractor.backbone.runtime == "onnxruntime" else self._embedding:
+                found = extractor.features([query.prepared for query in queries])
         with self._metrics.stage("decide", requests):
             decisions: dict[int, Decision] = {}
             for where in dict.fromkeys(query.where for query in queries):

@@ -80,3 +80,18 @@ def test_closing_finishes_what_was_handed_in_and_takes_no_more() -> None:
     assert [future.result(0) for future in futures] == list(range(20))
     with pytest.raises(OverloadedError):
         batcher.submit(1)
+
+
+def test_several_batches_are_worked_on_at_a_time() -> None:
+    meeting = threading.Barrier(2, timeout=60)
+
+    def work(items: Sequence[int]) -> list[int]:
+        meeting.wait()
+        return list(items)
+
+    batcher = Batcher(work, max_batch=1, linger=0.0, workers=2)
+    answers = [batcher.submit(number) for number in range(4)]
+    assert [answer.result(60) for answer in answers] == [0, 1, 2, 3]
+    assert batcher.alive
+    batcher.close()
+    assert not batcher.alive

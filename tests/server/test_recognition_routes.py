@@ -8,13 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from engine.catalog.service.query_sums import QuerySumsStore
-from engine.cores import thread_limit
 from engine.decision.siamese import SiameseHead
 from engine.decision.trained_head import TrainedHead
 from engine.errors import ImageError, UnavailableError
 from engine.images import load_image
 from engine.recognizer import Recognizer
-from tests.conftest import blas_threads
+from tests.conftest import Held
 from tests.server.conftest import client_of, png
 
 
@@ -57,11 +56,15 @@ def test_the_answer_is_the_librarys(client: TestClient, opened: Recognizer) -> N
     assert labels == [candidate["label"] for candidate in decision["candidates"]]
 
 
-def test_blas_wakes_no_threads_while_a_service_runs(opened: Recognizer) -> None:
-    """Its threads spin for a tenth of a second after each product, on cores that callers need."""
+def test_blas_wakes_no_threads_while_a_service_runs(
+    opened: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They spin for a tenth of a second after each product, on cores that callers need."""
+    alone = Held()
+    monkeypatch.setattr("engine.server.service.every_core_busy", alone)
     with client_of(opened):
-        assert blas_threads() == {1}
-    assert blas_threads() == {thread_limit()}
+        assert alone.now == 1
+    assert alone.now == 0
 
 
 def test_nothing_is_known_in_an_empty_gallery(client: TestClient) -> None:

@@ -24,16 +24,18 @@ from ...types import ByteArray, FloatArray
 from .base import INPUT_NAME
 
 PIECE = 4
-"""Pictures that a thread runs at a time: few for a core's cache, enough for dense layers."""
+"""Most that a thread runs at a time: few pictures for a core's cache, enough for dense layers."""
+PIECES_A_THREAD = 2
+"""Of a batch, where it has as many pictures: a thread that is held up leaves one to the others."""
 
 
 class OnnxRuntime:
     """An exported network.
 
-    One picture is run by all threads together, which answers soonest. Of a batch each thread runs
-    pieces of its own, so that no thread waits for another one after every layer: that takes an
-    eighth less time on an idle machine, and far less on a busy one. For the same reason threads
-    that must wait sleep instead of spinning.
+    One picture is run by all threads together, which answers soonest, unless another call has them.
+    Of a batch each thread runs pieces of its own, so that no thread waits for another one after
+    every layer: that takes an eighth less time on an idle machine, and far less on a busy one. For
+    the same reason threads that must wait sleep instead of spinning.
 
     Thread-safe. In a forked child it goes on with one thread, and a session of its own.
 
@@ -52,21 +54,33 @@ class OnnxRuntime:
         self._path = path
         self._threads = threads or available_cores()
         self._sessions = {self._threads: _session(path, self._threads)}
-        self._making = Lock()
+        self._making, self._counting, self._calls = Lock(), Lock(), 0
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="onelook-embed")
         in_forked_child(self._renew)
 
     def __call__(self, batch: ByteArray) -> FloatArray:
-        if len(batch) == 1 or self._threads == 1:
-            return _run(self._session(self._threads), batch)
-        pieces = max(min(len(batch), self._threads), -(-len(batch) // PIECE))
+        with self._counting:
+            alone = self._calls == 0
+            self._calls += 1
+        try:
+            if self._threads == 1 or (len(batch) == 1 and alone):
+                return _run(self._session(self._threads), batch)
+            return self._divided(batch)
+        finally:
+            with self._counting:
+                self._calls -= 1
+
+    def _divided(self, batch: ByteArray) -> FloatArray:
+        size = min(PIECE, max(1, len(batch) // (PIECES_A_THREAD * self._threads)))
         run = partial(_run, self._session(1))
-        return np.concatenate(list(self._pool.map(run, np.array_split(batch, pieces))))
+        pieces = np.array_split(batch, -(-len(batch) // size))
+        return np.concatenate(list(self._pool.map(run, pieces)))
 
     def _renew(self) -> None:
         """Begin anew on one thread; the parent's sessions and pool are of no use here."""
         abandon(self._sessions, self._pool)
-        self._sessions, self._making, self._threads = {}, Lock(), 1
+        self._sessions, self._threads = {}, 1
+        self._making, self._counting, self._calls = Lock(), Lock(), 0
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
         """Of so many threads; that of one is made for the first batch, if there is one."""
