@@ -38,7 +38,7 @@ from benchmarks.peer_searches import PEERS, Search
 from engine.recognizer import Recognizer
 from engine.testing.vectors import clustered_rows, seen_again
 
-QUERIES = 200
+QUERIES = 400
 BATCH = 64
 
 
