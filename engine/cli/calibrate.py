@@ -55,6 +55,8 @@ def calibrate(
     Without pictures the gallery alone is the evidence: each class in turn is left out and played as
     a stranger, by its enrolled picture and by synthetic photographs of it.
     """
+    from ..gallery.deciding.outlook import outlook_of  # loads NumPy
+
     with open_recognizer(gallery, backbone=backbone, device=device, runtime=runtime) as recognizer:
         report = recognizer.calibrate(
             target_fpir=target_fpir,
@@ -63,6 +65,7 @@ def calibrate(
             unlabelled=unlabelled,
             feedback=feedback,
         )
+        outlook = outlook_of(recognizer.gallery.snapshot())
     if json_output:
         output.json(report.to_json())
         return
@@ -81,6 +84,8 @@ def calibrate(
     )
     output.line(f"space          {report.space}")
     _warn(output, report)
+    for warning in () if outlook is None else outlook.warnings:
+        output.warning(f"{warning}; or a larger --target-fpir")
 
 
 @app.command()
@@ -172,7 +177,7 @@ def _warn(output: Output, report: AdaptedSpaceReport | CalibrationReport) -> Non
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return f"{100 * round(share, 6):.3g} %"
 
 
 def _share(share: float | None, interval: tuple[float, float] | None) -> str:

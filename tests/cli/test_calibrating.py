@@ -75,3 +75,16 @@ def test_without_pictures_it_rests_on_synthetic_photographs(
     assert "synthetic photographs and left-out classes" in done.stdout
     assert "(of synthetic photographs of enrolled pictures)" in done.stdout
     assert "look like the catalog's pictures or like photographs of such things" in done.stdout
+    assert "given their label" not in done.stderr
+
+
+def test_strangers_that_look_like_what_is_enrolled_leave_little_to_recognise(
+    onelook: Onelook, gallery: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "alike").mkdir()
+    for seed in range(12):
+        quarters(seed).resize((150, 150)).save(tmp_path / "alike" / f"{seed}.png")
+    done = onelook("calibrate", "-g", gallery, "--unknown", "alike", "--target-fpir", 0.1)
+    assert "expected TPIR  0 % (95 % interval 0 % to" in done.stdout
+    assert "only 0% of synthetic photographs" in done.stderr
+    assert "or a larger --target-fpir" in done.stderr
