@@ -3,7 +3,7 @@
 Decoders let go of Python's lock, and yet many threads of one process get no more out of a machine
 than half its cores. So each thread that loads gets a process at its side which does the work. It is
 begun once the thread has loaded some pictures itself, since few are loaded sooner than a process
-starts, and until it is there the thread goes on itself.
+starts, and until it is there, or where none can be begun, the thread goes on itself.
 
 The process is Python with this module and neither network nor gallery. It isn't one of
 `multiprocessing`, whose children run the user's script again; it reads pickled tasks from its
@@ -106,6 +106,7 @@ class _Process:
 
     def __init__(self, told: Loading) -> None:
         self._told = told
+        self._greeted = False
         self._running = self._start()
         self._greeting = threading.Thread(
             target=self._await_greeting, name="onelook-greeting", daemon=True
@@ -113,10 +114,10 @@ class _Process:
         self._greeting.start()
 
     def is_ready(self, patience: float = 0.0) -> bool:
-        """Whether it has begun to answer, or ended; waits so many seconds for that."""
+        """Whether it has ever begun to answer; waits so many seconds for that."""
         if self._greeting.is_alive():
             self._greeting.join(patience)
-        return not self._greeting.is_alive()
+        return self._greeted
 
     def load(self, item: Item, enrolled: Enrolled) -> Loaded:
         """As `load_item`; a picture that ends its process twice is refused."""
@@ -139,7 +140,7 @@ class _Process:
 
     def end(self) -> int:
         """Let it go; its exit status."""
-        if not self.is_ready():
+        if self._greeting.is_alive():
             self._running.kill()
             self._greeting.join()
         with suppress(OSError):  # what it left unread can't be written
@@ -176,6 +177,7 @@ class _Process:
     def _await_greeting(self) -> None:
         with suppress(OSError, EOFError, pickle.UnpicklingError):  # as above
             pickle.load(self._output)  # noqa: S301 - our own process's
+            self._greeted = True
 
 
 class _Prepares(Backbone):

@@ -103,10 +103,20 @@ def test_a_process_that_was_killed_is_started_again(
 def test_a_picture_that_ends_its_process_is_refused(
     load: decoding.Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "COMMAND", [sys.executable, "-c", "raise SystemExit(3)"])
+    greets = "import pickle, sys; pickle.dump('ready', sys.stdout.buffer); sys.stdout.flush()"
+    monkeypatch.setattr(decoding, "COMMAND", [sys.executable, "-c", f"{greets}; sys.exit(3)"])
     found = load((item(picture(tmp_path)), []))
     assert isinstance(found, Reject)
     assert "exit status 3" in found.reason
+
+
+def test_where_no_process_can_be_begun_threads_load(
+    load: decoding.Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where Python is embedded, and `sys.executable` is another program."""
+    monkeypatch.setattr(decoding, "COMMAND", [sys.executable, "-c", "raise SystemExit(3)"])
+    for seed in range(3):
+        assert isinstance(load((item(picture(tmp_path, seed)), [])), Prepared)
 
 
 def test_an_enrolment_with_processes_ends_them_and_gives_the_same_gallery(
