@@ -46,7 +46,7 @@ PIPE_BYTES = 1 << 20
 """Room for an answer whole, where the system grants it: a network's input and a kept copy. It is
 written and read in one piece, since after each a thread has to come by Python's lock again."""
 
-COMMAND = [sys.executable, "-c", "from engine.bulk.decoding import serve; serve()"]
+COMMAND = [sys.executable or "", "-c", "from engine.bulk.decoding import serve; serve()"]
 
 Load = Callable[[tuple[Item, Enrolled]], Loaded]
 Answer = PreparedPicture | int | str
@@ -89,10 +89,14 @@ def loading(
         if own.loaded <= AT_FIRST or not _can_be_sent(entry[0].image):
             return here(entry)
         if not hasattr(own, "process"):
-            own.process = _Process(told)
-            begun.append(own.process)
-        process: _Process = own.process
-        return process.load(*entry) if process.is_ready(PATIENCE) else here(entry)
+            own.process = None
+            with suppress(OSError):  # there may be no more of them
+                own.process = _Process(told)
+                begun.append(own.process)
+        process: _Process | None = own.process
+        if process is None or not process.is_ready(PATIENCE):
+            return here(entry)
+        return process.load(*entry)
 
     try:
         yield load

@@ -110,11 +110,12 @@ def test_a_picture_that_ends_its_process_is_refused(
     assert "exit status 3" in found.reason
 
 
+@pytest.mark.parametrize("program", [sys.executable, ""], ids=["ends", "is not there"])
 def test_where_no_process_can_be_begun_threads_load(
-    load: decoding.Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    load: decoding.Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
-    """As where Python is embedded, and `sys.executable` is another program."""
-    monkeypatch.setattr(decoding, "COMMAND", [sys.executable, "-c", "raise SystemExit(3)"])
+    """As where Python is embedded: `sys.executable` is another program, or none."""
+    monkeypatch.setattr(decoding, "COMMAND", [program, "-c", "raise SystemExit(3)"])
     for seed in range(3):
         assert isinstance(load((item(picture(tmp_path, seed)), [])), Prepared)
 
