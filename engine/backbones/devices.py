@@ -10,6 +10,10 @@ from ..errors import BackboneError, MissingPackageError
 from ..slim import needing
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
+SMALL_BATCH, LARGE_BATCH = 32, 256
+"""A card runs batches of this many pictures, or of a multiple of that many: one of 32 leaves most
+of it idle."""
+
 _NVIDIA_DRIVER = (Path("/dev/nvidiactl"), Path("/dev/dxg"))  # Linux; Windows' subsystem for it
 
 

@@ -10,14 +10,13 @@ import numpy as np
 from PIL import Image
 
 from ..backbones.base import Backbone
-from ..backbones.devices import is_card
+from ..backbones.devices import LARGE_BATCH, is_card
 from ..errors import BackboneError, SettingsError
 from ..types import ByteArray, FloatArray, Space
 from .ahead import work_ahead
 
 BATCH_SIZE = 32
-CARD_BATCH_SIZE = 256
-"""One of 32 leaves most of a card idle."""
+CARD_BATCH_SIZE = LARGE_BATCH
 CARD_BATCHES = 4
 """Two are in the card's hands, and two are gathered: as much again as running one takes."""
 

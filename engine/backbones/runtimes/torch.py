@@ -11,16 +11,13 @@ import torch
 from torch import nn
 
 from ...types import ByteArray, FloatArray
-from ..devices import is_card
+from ..devices import LARGE_BATCH, SMALL_BATCH, is_card
 from ..preprocessing import Preprocessing
 from ..pretrained import Network
 from .base import LEAST_COSINE, least_cosine
 
 AT_ONCE = 2
 """Batches that a card has in hand: one is copied while the other runs."""
-
-SMALL, LARGE = 32, 256
-"""A card is given batches of this many pictures, or of a multiple of that many."""
 
 _log = logging.getLogger(__name__)
 
@@ -157,7 +154,9 @@ class _Card:
 
 def _filled(batch: ByteArray) -> ByteArray:
     """The batch with black pictures behind, as many as make it one of a card's shapes."""
-    size = SMALL if len(batch) <= SMALL else -(-len(batch) // LARGE) * LARGE
+    size = SMALL_BATCH
+    if len(batch) > SMALL_BATCH:
+        size = -(-len(batch) // LARGE_BATCH) * LARGE_BATCH
     if len(batch) == size:
         return batch
     filled = np.zeros((size, *batch.shape[1:]), batch.dtype)
