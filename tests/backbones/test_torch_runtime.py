@@ -66,13 +66,18 @@ def test_a_card_runs_batches_of_few_shapes_in_threads_of_its_own(
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _device: None)
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: f"a stream of {device}")
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda pixels: pixels)
-    streams = []
-    monkeypatch.setattr(torch.cuda, "set_stream", streams.append)
+    streams: dict[str, str] = {}
+    monkeypatch.setattr(
+        torch.cuda,
+        "set_stream",
+        lambda stream: streams.setdefault(threading.current_thread().name, stream),
+    )
     seen = []
 
     class Mean(nn.Module):
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-            seen.append((len(pixels), threading.current_thread().name))
+            name = threading.current_thread().name
+            seen.append((len(pixels), name, streams.get(name)))
             return pixels.mean(dim=(2, 3))
 
     module = Normalised(Mean(), network.preprocessing).eval()
@@ -84,6 +89,6 @@ def test_a_card_runs_batches_of_few_shapes_in_threads_of_its_own(
     expected = (batch.mean(axis=(1, 2)) / 255 - mean) / std
     for features in found:
         np.testing.assert_allclose(features, expected, atol=1e-5)
-    assert {size for size, _ in seen} == {given}
-    assert {name for _, name in seen} <= {f"onelook-card_{n}" for n in range(AT_ONCE)}
-    assert streams == ["a stream of cpu"] * len({name for _, name in seen})
+    assert {size for size, _, _ in seen} == {given}
+    assert {name for _, name, _ in seen} <= {f"onelook-card_{n}" for n in range(AT_ONCE)}
+    assert {stream for _, _, stream in seen} == {"a stream of cpu"}
