@@ -60,9 +60,9 @@ def checked_embeddings(value: Any, dimension: int) -> FloatArray:
             else f"expected embeddings (n, {dimension}) float32, but got {type(value).__name__}"
         )
     with np.errstate(all="ignore"):
-        lengths = np.linalg.norm(rows, axis=1)
+        lengths = np.sqrt(np.vecdot(rows, rows))
     wrong = ~(np.abs(lengths - 1) <= _UNIT_LENGTH)
-    if wrong.any():
+    if np.count_nonzero(wrong):
         row = int(np.argmax(wrong))
         raise SettingsError(
             f"expected embeddings of length 1, as `embed` gives them, but row {row} has the "

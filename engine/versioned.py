@@ -62,7 +62,7 @@ class IdTable:
         asked = ids.ravel()
         run = self._run
         places, hits = _look_up(run.ids[: self._used], asked)
-        if hits.all():
+        if np.count_nonzero(hits) == hits.size:
             found = run.values[places]
         else:
             found = np.full((asked.size, *run.values.shape[1:]), missing, run.values.dtype)
@@ -202,6 +202,9 @@ class Overlaid(Mapping[int, V]):
     def __contains__(self, key: object) -> bool:
         return isinstance(key, int) and key in self._segments.get(key // _SEGMENT, self._base)
 
+    def get(self, key: int, default: Any = None) -> Any:
+        return self._segments.get(key // _SEGMENT, self._base).get(key, default)
+
     def __iter__(self) -> Iterator[int]:
         segments = self._segments
         yield from (key for key in self._base if key // _SEGMENT not in segments)
@@ -286,14 +289,17 @@ def texts_of_columns(ids: IntArray, lengths: IntArray, text: str) -> Overlaid[st
 
 
 def _look_up(ascending: IntArray, ids: IntArray) -> tuple[IntArray, BoolArray]:
-    """Where `ids (n,)` stand among ascending ones, and which of them do; `(n,)` each."""
+    """Where `ids (n,)` stand among ascending ones, and which of them do; `(n,)` each.
+
+    A place says nothing of an id that doesn't stand there.
+    """
     if not ascending.size:
         return np.zeros(ids.size, np.int64), np.zeros(ids.size, np.bool_)
     first, count = ascending[0], ascending.size
     if ascending[-1] - first == count - 1:  # one after the other, as ids mostly are
         places = ids - first
-        hits = (places >= 0) & (places < count)
-        return np.where(hits, places, 0), hits
+        hits = places.view(np.uint64) < count  # negative ones are the greatest of all
+        return places, hits
     places = np.searchsorted(ascending, ids)
     places[places == count] = 0
     return places, ascending[places] == ids

@@ -124,11 +124,12 @@ def test_impostors_are_looked_at_as_closely() -> None:
     around = np.concatenate([np.sort(closer[0].similarities)[:-1], least[0]])
     highest = float(closer[0].similarities[0])
     lead = highest - float(closer[0].similarities[1])
-    [mean] = snapshot.moments_of(closer[0].class_ids[:1]).means
-    [std] = snapshot.moments_of(closer[0].class_ids[:1]).stds
+    [(mean, std)] = snapshot.moments_of(closer[0].class_ids[:1])
     expected = (highest - around.mean() + 2 * lead) / (around.std() + 0.05)
     expected += 0.2 * (highest - mean) / std
-    assert evidence_of(snapshot, whole, closer)[1].normalised[0] == pytest.approx(expected, 1e-4)
+    evidence = evidence_of(snapshot, whole, closer)[0]
+    assert evidence is not None
+    assert evidence.normalised == pytest.approx(expected, 1e-4)
 
 
 def test_what_the_whole_settles_is_not_looked_at() -> None:

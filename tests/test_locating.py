@@ -113,7 +113,7 @@ def test_a_stranger_rate_is_the_pictures(filled: Recognizer) -> None:
         assert finding.stranger_rate is not None
         assert finding.stranger_rate < snapshot.target_fpir
     level = snapshot.calibration.level(snapshot.target_fpir / len(found), snapshot.classes)
-    [alone] = snapshot.calibration.stranger_rates(np.array([level]), snapshot.classes)
+    alone = snapshot.calibration.stranger_rate(level, snapshot.classes)
     assert 4 * alone == pytest.approx(snapshot.target_fpir)
     [single] = filled.locate(shelf((5, 100, 101, 102)))
     [again] = [f for f in found if f.label == "print 5"]

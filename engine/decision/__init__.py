@@ -5,12 +5,11 @@ from .rule import (
     AMBIGUOUS_MARGIN,
     SAME_PICTURE,
     Evidence,
-    Verdicts,
+    Verdict,
     judged,
     off_scale,
     on_scale,
-    padded,
-    thresholds,
+    threshold,
 )
 from .scores import (
     NEIGHBOURS,
@@ -18,10 +17,10 @@ from .scores import (
     TEXTS,
     Moments,
     Scale,
-    leads,
+    highest,
     moments,
-    normalized_scores,
-    scores_against,
+    normalized,
+    normalized_first,
 )
 
 __all__ = [
@@ -34,14 +33,13 @@ __all__ = [
     "Evidence",
     "Moments",
     "Scale",
-    "Verdicts",
+    "Verdict",
+    "highest",
     "judged",
-    "leads",
     "moments",
-    "normalized_scores",
+    "normalized",
+    "normalized_first",
     "off_scale",
     "on_scale",
-    "padded",
-    "scores_against",
-    "thresholds",
+    "threshold",
 ]

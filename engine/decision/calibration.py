@@ -136,20 +136,19 @@ class Calibration:
         accepted = -math.expm1(math.log1p(-target_fpir) / self._growth(classes))
         return self.curve.score(max(accepted, _LEAST_SHARE))
 
-    def stranger_rates(self, scores: Float64Array, classes: int) -> Float64Array:
-        """`(n,)`: the share of strangers that reach each normalised score, in (0, 1].
+    def stranger_rate(self, score: float, classes: int) -> float:
+        """The share of strangers that reach a normalised score, in (0, 1].
 
         It is `target_fpir` at `level(target_fpir, classes)`, and falls with the score.
         """
-        shares = np.minimum(self.curve.share(scores), 1 - 1e-12)
-        rates: Float64Array = -np.expm1(np.log1p(-shares) * self._growth(classes))
-        return rates
+        share = min(self.curve.share(score), 1 - 1e-12)
+        return -math.expm1(math.log1p(-share) * self._growth(classes))
 
     def rate_interval(self, rate: float) -> tuple[float, float] | None:
         """The 95 % interval of a stranger rate (Wilson), for chance; None without strangers."""
         return wilson_interval(rate, self._effective)
 
-    @property
+    @cached_property
     def _effective(self) -> int:
         """So many strangers of one domain would tell as much."""
         weights = self.weights or (1.0,) * len(self.samples)

@@ -1,6 +1,7 @@
 """The decision rule: only the class ranked first is tested, against its own threshold.
 
-It stands here once, for many queries at a time; whatever shows or counts verdicts calls it.
+It stands here once, in plain numbers: for those of one query NumPy takes ten times as long.
+Whatever shows or counts verdicts calls it.
 
 What is compared are normalised scores `z` (`engine.decision.scores`), and what a person sees is
 their place on one scale from 0 to 1, which means the same for every class and query:
@@ -17,13 +18,8 @@ local features add. A level, which is made of strangers' normalised scores, hold
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-
-from ..types import BoolArray, FloatArray
-from .scores import NEIGHBOURS, Float64Array
+import math
+from typing import NamedTuple
 
 AMBIGUOUS_MARGIN = 0.02
 """A runner-up within this similarity of the first class can't be told apart from it."""
@@ -41,112 +37,91 @@ SAME_PICTURE = 0.999
 """From this similarity on, two pictures are the same one."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
-    """What the decisions about m queries rest on; every query has at least one class.
+class Evidence(NamedTuple):
+    """What the decision about a query rests on.
 
     Attributes:
-        similarities: `(m, n) float32`, n at least 2: to the nearest classes in the order that they
-            are ranked in, padded with `-inf`; the first is tested.
-        normalised: `(m,) float64`: `z` of the first classes, which can be compared between classes
-            and between queries; see `engine.decision.scores`.
-        leads: `(m,) float64`: by how much all evidence puts the first class before the second, in
-            units of normalised scores; not-a-number where similarity alone orders them.
-        pins: `(m,) float64`: thresholds pinned for the first classes, on the scale that is shown;
-            not-a-number for none.
+        similarity: to the class ranked first, which is tested.
+        runner_up: to the second; `-inf` where there is none.
+        normalised: `z` of the first class, which can be compared between classes and between
+            queries; see `engine.decision.scores`. Not-a-number accepts nothing.
+        lead: by how much all evidence puts the first class before the second, in units of
+            normalised scores; None where similarity alone orders them.
+        pin: the threshold pinned for the first class, on the scale that is shown; None for none.
     """
 
-    similarities: FloatArray
-    normalised: Float64Array
-    leads: Float64Array
-    pins: Float64Array
+    similarity: float
+    runner_up: float
+    normalised: float
+    lead: float | None
+    pin: float | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Verdicts:
-    """What comes of m queries; every array is `(m,)`.
+class Verdict(NamedTuple):
+    """What comes of a query.
 
     Attributes:
-        normalised: the normalised scores that count: `TOP` for an enrolled picture itself.
-        scores: those on the scale that is shown.
-        thresholds: the first classes' own, likewise.
+        normalised: the normalised score that counts: `TOP` for an enrolled picture itself.
+        score: that on the scale that is shown.
+        threshold: the first class's own, likewise.
         accepted: whether the first class is the answer.
-        excesses: by how much the thresholds are passed, in units of normalised scores.
-        margins: how much more similar the first class is than the runner-up; not-a-number without
-            a runner-up.
+        excess: by how much the threshold is passed, in units of normalised scores.
+        margin: how much more similar the first class is than the runner-up; None without one.
         ambiguous: whether the runner-up can't be told apart from the first class.
     """
 
-    normalised: Float64Array
-    scores: Float64Array
-    thresholds: Float64Array
-    accepted: BoolArray
-    excesses: Float64Array
-    margins: Float64Array
-    ambiguous: BoolArray
+    normalised: float
+    score: float
+    threshold: float
+    accepted: bool
+    excess: float
+    margin: float | None
+    ambiguous: bool
 
 
-def on_scale(normalised: npt.ArrayLike) -> Float64Array:
-    """Normalised scores on the scale that is shown, in [0, 1]; not-a-number stays so."""
-    z = _bounded(np.asarray(normalised, np.float64), TOP)
-    shown: Float64Array = np.where(z >= TOP, 1.0, 1 / (1 + np.exp(-(z - _MIDDLE) / _WIDTH)))
-    return shown
+def on_scale(normalised: float) -> float:
+    """A normalised score on the scale that is shown, in [0, 1]; not-a-number stays so."""
+    z = _bounded(normalised, TOP)
+    return 1.0 if z == TOP else 1 / (1 + math.exp(-(z - _MIDDLE) / _WIDTH))
 
 
-def off_scale(scores: npt.ArrayLike) -> Float64Array:
-    """Normalised scores from those shown: the inverse of `on_scale`, within `-TOP` and `TOP`."""
-    with np.errstate(divide="ignore"):
-        shown = np.clip(np.asarray(scores, np.float64), 0.0, 1.0)
-        z = _MIDDLE + _WIDTH * (np.log(shown) - np.log1p(-shown))
-    return _bounded(z, TOP)
+def off_scale(score: float) -> float:
+    """The normalised score of one shown: the inverse of `on_scale`, within `-TOP` and `TOP`."""
+    if not 0 < score < 1:
+        return TOP if score >= 1 else -TOP
+    return _bounded(_MIDDLE + _WIDTH * (math.log(score) - math.log1p(-score)), TOP)
 
 
-def thresholds(pins: Float64Array, level: float) -> Float64Array:
-    """`(n,)`: each class's own: the pinned one, or where that is not-a-number the computed one."""
-    chosen: Float64Array = np.where(np.isnan(pins), on_scale(level), pins)
-    return chosen
+def threshold(pin: float | None, level: float) -> float:
+    """A class's own, on the scale that is shown: the pinned one, else that of the level."""
+    return on_scale(level) if pin is None else pin
 
 
-def judged(evidence: Evidence, level: float) -> Verdicts:
+def judged(evidence: Evidence, level: float) -> Verdict:
     """Apply the rule.
 
     Args:
         level: the least normalised score that is accepted.
     """
-    first, runner_up = evidence.similarities[:, :2].astype(np.float64).T
-    needed = np.full(evidence.pins.size, min(level, TOP))
-    pinned = ~np.isnan(evidence.pins)
-    if pinned.any():
-        needed[pinned] = off_scale(evidence.pins[pinned])
-    below = _bounded(evidence.normalised, TOP - 1)
-    reached = np.where(first >= SAME_PICTURE, TOP, below)
-    margins = np.where(np.isfinite(runner_up), first - runner_up, np.nan)
-    shown = on_scale(np.concatenate([reached, [level]]))
-    return Verdicts(
+    similarity, runner_up, normalised, lead, pin = evidence
+    needed = min(level, TOP) if pin is None else off_scale(pin)
+    reached = TOP if similarity >= SAME_PICTURE else _bounded(normalised, TOP - 1)
+    margin = None if runner_up == -math.inf else similarity - runner_up
+    if lead is None:
+        ambiguous = margin is not None and margin < AMBIGUOUS_MARGIN
+    else:
+        ambiguous = lead < AMBIGUOUS_LEAD
+    return Verdict(
         normalised=reached,
-        scores=shown[:-1],
-        thresholds=np.where(pinned, evidence.pins, shown[-1]),
+        score=on_scale(reached),
+        threshold=threshold(pin, level),
         accepted=reached >= needed,
-        excesses=reached - needed,
-        margins=margins,
-        ambiguous=np.where(
-            np.isnan(evidence.leads),
-            margins < AMBIGUOUS_MARGIN,
-            evidence.leads < AMBIGUOUS_LEAD,
-        ),
+        excess=reached - needed,
+        margin=margin,
+        ambiguous=ambiguous,
     )
 
 
-def padded(rows: list[FloatArray]) -> FloatArray:
-    """`(m, NEIGHBOURS + 1) float32`: the beginning of each row, padded with `-inf`."""
-    filled = np.full((len(rows), NEIGHBOURS + 1), -np.inf, np.float32)
-    for number, row in enumerate(rows):
-        beginning = row[: NEIGHBOURS + 1]
-        filled[number, : beginning.size] = beginning
-    return filled
-
-
-def _bounded(scores: Float64Array, highest: float) -> Float64Array:
-    """Normalised scores between `-TOP` and the highest: `np.clip`, at a fifth of what it costs."""
-    bounded: Float64Array = np.minimum(np.maximum(scores, -TOP), highest)
-    return bounded
+def _bounded(score: float, highest: float) -> float:
+    """A normalised score between `-TOP` and the highest; not-a-number stays so."""
+    return min(max(score, -TOP), highest)

@@ -20,6 +20,7 @@ picture sets for that. Classes are ranked by similarity alone.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -63,95 +64,84 @@ their cosines lie around: their softmax takes a hundred times the cosine."""
 
 
 class Moments(NamedTuple):
-    """`(n,) float64` each: mean and softened deviation of the similarities to nearest impostors."""
+    """Mean and softened deviation of the similarities to the nearest impostors."""
 
-    means: Float64Array
-    stds: Float64Array
+    mean: float
+    std: float
 
 
-def moments(similarities: FloatArray, scale: Scale = PICTURES) -> Moments:
-    """Mean and softened deviation of each row's `NEIGHBOURS` highest similarities.
+def highest(similarities: FloatArray) -> list[list[float]]:
+    """The `NEIGHBOURS` highest of each row `(n, m) float32`, in any order; the rows are mixed up.
+
+    Where an impostor is missing, that is `-inf`.
+    """
+    more = similarities.shape[1] - NEIGHBOURS
+    if more > 0:
+        similarities.partition(more, axis=1)
+    found: list[list[float]] = similarities[:, max(0, more) :].tolist()
+    return found
+
+
+def moments(similarities: list[float], scale: Scale = PICTURES) -> Moments:
+    """Mean and softened deviation of the `NEIGHBOURS` highest similarities to impostors.
 
     Where fewer than ten impostors are known, the estimate is drawn towards what the scale says of
     no knowledge at all, or not-a-number where it says nothing.
 
     Args:
-        similarities: `(n, m) float32`, to impostors, in any order; `-inf` is no impostor.
+        similarities: in any order; `-inf` is no impostor.
     """
-    rows = similarities.astype(np.float64)
-    if rows.shape[1] > NEIGHBOURS:
-        rows = -np.partition(-rows, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
-    there = np.isfinite(rows)
-    if rows.shape[1] >= _TRUSTED and there.all():  # as below, in half the time
-        means = rows.sum(axis=1) / rows.shape[1]
-        spread = ((rows - means[:, None]) ** 2).sum(axis=1)
-        return Moments(means, np.sqrt(spread / rows.shape[1]) + scale.softening)
-    count = there.sum(axis=1)
-    values = np.where(there, rows, 0.0)
-    weight = np.where(count < _TRUSTED, _PRIOR_WEIGHT, 0.0)
-    total = count + weight
-    drawn = weight > 0
-    means = (values.sum(axis=1) + np.where(drawn, weight * scale.mean, 0.0)) / total
-    spread = np.where(there, (values - means[:, None]) ** 2, 0.0).sum(axis=1)
-    prior_spread = np.where(drawn, weight * (scale.std**2 + (scale.mean - means) ** 2), 0.0)
-    return Moments(means, np.sqrt((spread + prior_spread) / total) + scale.softening)
+    total = sum(similarities)
+    if total == -math.inf:
+        similarities = [s for s in similarities if s > -math.inf]
+        total = sum(similarities)
+    if len(similarities) > NEIGHBOURS:
+        similarities = sorted(similarities)[-NEIGHBOURS:]
+        total = sum(similarities)
+    count = len(similarities)
+    if count >= _TRUSTED:
+        mean = total / count
+        deviation = math.dist(similarities, [mean] * count) / math.sqrt(count)
+        return Moments(mean, deviation + scale.softening)
+    weight = count + _PRIOR_WEIGHT
+    mean = (total + _PRIOR_WEIGHT * scale.mean) / weight
+    spread = math.dist(similarities, [mean] * count) ** 2
+    spread += _PRIOR_WEIGHT * (scale.std**2 + (scale.mean - mean) ** 2)
+    return Moments(mean, math.sqrt(spread / weight) + scale.softening)
 
 
-def leads(similarities: npt.ArrayLike, runners_up: FloatArray, shipped: FloatArray) -> Float64Array:
-    """`(n,)`: what each similarity is ahead of the runner-up by.
-
-    Where no other class is, the nearest shipped picture stands for it, and where that is missing
-    as well, a similarity of 0.5.
+def normalized(similarity: float, lead: float, of_class: Moments, of_query: Moments) -> float:
+    """`z` of a similarity between a class and a query.
 
     Args:
-        similarities: `(n,)`, to the nearest class.
-        runners_up: `(n, m) float32`, to the other classes; `-inf` is none.
-        shipped: `(n, k) float32`, to the shipped pictures.
+        of_class: not-a-number where nothing is known of it; the query's stand for it then.
     """
-    s = np.asarray(similarities, np.float64)
-    highest = runners_up.max(axis=1, initial=-np.inf).astype(np.float64)
-    instead = shipped.max(axis=1, initial=-np.inf).astype(np.float64)
-    highest = np.where(np.isfinite(highest), highest, instead)
-    found: Float64Array = s - np.where(np.isfinite(highest), highest, PICTURES.mean)
-    return found
+    mean, std = of_query
+    class_mean, class_std = of_query if math.isnan(of_class.mean) else of_class
+    query_side = (similarity - mean + _LEAD_WEIGHT * lead) / std
+    return query_side + _CLASS_WEIGHT * (similarity - class_mean) / class_std
 
 
-def normalized_scores(
-    similarities: npt.ArrayLike, lead: npt.ArrayLike, classes: Moments, queries: Moments
-) -> Float64Array:
-    """`z` of n similarities, each between a class and a query: `(n,) float64`.
-
-    Where nothing is known of a class (not-a-number), the query's moments stand for it.
-    """
-    s = np.asarray(similarities, np.float64)
-    ahead = _LEAD_WEIGHT * np.asarray(lead, np.float64)
-    query_side = (s - queries.means + ahead) / queries.stds
-    unknown = np.isnan(classes.means)
-    means = np.where(unknown, queries.means, classes.means)
-    class_side = (s - means) / np.where(unknown, queries.stds, classes.stds)
-    scores: Float64Array = query_side + _CLASS_WEIGHT * class_side
-    return scores
-
-
-def scores_against(
-    similarities: npt.ArrayLike,
-    runners_up: FloatArray,
-    shipped: FloatArray,
-    classes: Moments,
-    beside: FloatArray,
+def normalized_first(
+    similarities: list[float],
+    of_class: Moments,
+    shipped: list[float],
+    beside: list[float],
     scale: Scale = PICTURES,
-) -> Float64Array:
-    """`z` of n queries with one class each: `(n,) float64`.
+) -> float:
+    """`z` of a query with the class ranked first.
+
+    Where there is no other class for it to be ahead of, the nearest shipped picture stands for one,
+    and where that is missing as well, a similarity of 0.5.
 
     Args:
-        similarities: `(n,)`, to that class.
-        runners_up: `(n, m) float32`, to the other classes; `-inf` is none.
-        shipped: `(n, k) float32`, to the shipped pictures that stand for impostors besides.
-        classes: that class's moments, `(n,)` each.
-        beside: `(n, b) float32`, to further impostors, which it needn't be ahead of.
+        similarities: to the first class, then to the others.
+        of_class: the first class's moments.
+        shipped: to the shipped pictures that stand for impostors besides; `-inf` is none.
+        beside: to further impostors, which the first needn't be ahead of.
         scale: of all of them.
     """
-    around = moments(np.concatenate([runners_up, shipped, beside], axis=1), scale)
-    return normalized_scores(
-        similarities, leads(similarities, runners_up, shipped), classes, around
-    )
+    first, others = similarities[0], similarities[1:]
+    rival = max(others or shipped, default=-math.inf)
+    lead = first - (rival if rival > -math.inf else PICTURES.mean)
+    return normalized(first, lead, of_class, moments(others + shipped + beside, scale))

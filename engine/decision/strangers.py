@@ -88,11 +88,11 @@ class StrangerCurve:
         falling = np.concatenate([[True], np.diff(np.minimum.accumulate(logarithms)) < 0])
         self._scores, self._logarithms = knots[falling], logarithms[falling]
 
-    def share(self, scores: Float64Array) -> Float64Array:
-        """`(n,)`: what share of strangers reaches each score, in (0, 1); 1 for not-a-number."""
-        found = np.exp(np.interp(scores, self._scores, self._logarithms))
-        shares: Float64Array = np.where(np.isnan(scores), 1.0, found)
-        return shares
+    def share(self, score: float) -> float:
+        """What share of strangers reaches a score, in (0, 1); 1 for not-a-number."""
+        if math.isnan(score):
+            return 1.0
+        return math.exp(float(np.interp(score, self._scores, self._logarithms)))
 
     def score(self, share: float) -> float:
         """The score that a share of strangers reaches; the inverse of `share`."""

@@ -174,9 +174,10 @@ def as_unit_rows(vectors: npt.ArrayLike, dimension: int, *, what: str = "vectors
     if rows.ndim != 2 or rows.shape[1] != dimension:
         raise ValueError(f"expected {what} of shape (n, {dimension}) but got {np.shape(vectors)}")
     with np.errstate(all="ignore"):  # a NaN or an overflow shows in the length
-        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    if not (np.abs(lengths - 1.0) <= UNIT_TOLERANCE).all():
-        row = int(np.flatnonzero(~(np.abs(lengths - 1.0) <= UNIT_TOLERANCE))[0])
+        lengths = np.sqrt(np.vecdot(rows, rows))
+    wrong = ~(np.abs(lengths - 1) <= UNIT_TOLERANCE)
+    if np.count_nonzero(wrong):
+        row = int(np.argmax(wrong))
         raise ValueError(
             f"expected {what} of unit length but row {row} has length {lengths[row]:.6g}"
         )

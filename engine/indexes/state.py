@@ -50,4 +50,6 @@ class State:
 
     def dead_below(self, row: int) -> IntArray:
         """Those of `dead` before a row."""
+        if not self.dead.size:
+            return self.dead
         return self.dead[: np.searchsorted(self.dead, row)]

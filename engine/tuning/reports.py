@@ -83,7 +83,7 @@ class CalibrationReport:
             else wilson_interval(tpir, calibration.genuine_scores.size),
             expected_tpir_of=calibration.genuine_are,
             level=(level := calibration.level(target_fpir, classes)),
-            threshold=float(on_scale(level)),
+            threshold=on_scale(level),
             classes=calibration.classes,
             generation=calibration.generation,
             created_at=calibration.created_at,

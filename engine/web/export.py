@@ -190,7 +190,8 @@ def _gallery(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
         (folder / "projection.bin").write_bytes(b"".join(part.tobytes("C") for part in parts))
     elif (folder / "projection.bin").exists():
         (folder / "projection.bin").unlink()
-    rates = snapshot.calibration.stranger_rates(_RATES_AT, snapshot.classes)
+    stranger_rate, classes = snapshot.calibration.stranger_rate, snapshot.classes
+    rates = [stranger_rate(score, classes) for score in _RATES_AT.tolist()]
     return {
         "dimension": int(vectors.shape[1]),
         "embedding": int(projection.mean.shape[0]),
@@ -206,14 +207,12 @@ def _gallery(snapshot: Snapshot, folder: Path) -> dict[str, Any]:
         "classes": [
             {
                 "label": snapshot.labels[class_id],
-                "mean": mean,
-                "std": std,
+                "mean": of_class.mean,
+                "std": of_class.std,
                 "pin": snapshot.pins.get(class_id),
                 "attributes": snapshot.attributes.of(class_id),
             }
-            for class_id, mean, std in zip(
-                class_ids.tolist(), moments.means.tolist(), moments.stds.tolist(), strict=True
-            )
+            for class_id, of_class in zip(class_ids.tolist(), moments, strict=True)
         ],
         "examples": places.tolist(),
         "counterexamples": np.searchsorted(class_ids, counter.class_ids[there]).tolist(),

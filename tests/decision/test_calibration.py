@@ -74,7 +74,7 @@ def test_the_prior_counts_for_ten_left_out_classes() -> None:
 
     tail = 1.3 * (1 + 2.5 / 20) + 0.1 * (0.3 - 2.0)
     expected = 0.5 * 0.5 * np.exp((0.3 - 4.0) / tail)  # half the weight, half of them above 0.3
-    assert calibration.stranger_rates(np.array([4.0]), 20) == pytest.approx([expected], rel=1e-3)
+    assert calibration.stranger_rate(4.0, 20) == pytest.approx(expected, rel=1e-3)
 
 
 def test_few_strangers_given_hold_a_strict_target() -> None:
@@ -135,10 +135,10 @@ def test_samples_count_by_their_weights() -> None:
         low, high, weights=(3.0, 1.0), method="test", classes=100, generation=1
     )
 
-    half = calibration.stranger_rates(np.array([5.0]), 100)
-    assert half == pytest.approx([0.25 * 0.99], rel=0.05)
+    half = calibration.stranger_rate(5.0, 100)
+    assert half == pytest.approx(0.25 * 0.99, rel=0.05)
     again = Calibration.from_bytes(calibration.to_bytes())
-    assert again.stranger_rates(np.array([5.0]), 100) == pytest.approx(half)
+    assert again.stranger_rate(5.0, 100) == pytest.approx(half)
 
 
 def test_the_stranger_rate_is_the_target_exactly_at_the_level() -> None:
@@ -153,8 +153,8 @@ def test_the_stranger_rate_is_the_target_exactly_at_the_level() -> None:
     )
     for target in (0.5, 0.05, 0.01, 0.0001):
         for classes in (100, 170, 5000):
-            level = np.array([calibration.level(target, classes)])
-            assert calibration.stranger_rates(level, classes) == pytest.approx([target])
+            level = calibration.level(target, classes)
+            assert calibration.stranger_rate(level, classes) == pytest.approx(target)
 
 
 def test_samples_from_two_domains_count_equally() -> None:
@@ -163,7 +163,7 @@ def test_samples_from_two_domains_count_equally() -> None:
         np.linspace(0, 1, 1000), np.linspace(10, 11, 11), method="test", classes=9, generation=1
     )
 
-    assert calibration.stranger_rates(np.array([5.0]), 9) == pytest.approx([0.5], abs=0.06)
+    assert calibration.stranger_rate(5.0, 9) == pytest.approx(0.5, abs=0.06)
     low, high = calibration.rate_interval(0.5) or (0, 0)
     assert low < 0.4 < 0.6 < high  # no surer than 44 strangers of one domain make it
     assert Calibration.empty().rate_interval(0.5) is None
@@ -176,7 +176,8 @@ def test_samples_from_two_domains_count_equally() -> None:
 def test_a_higher_score_is_never_likelier_of_a_stranger(
     strangers: list[float], scores: list[float]
 ) -> None:
-    rates = of(np.array(strangers)).stranger_rates(np.sort(scores), classes=100)
+    calibration = of(np.array(strangers))
+    rates = np.array([calibration.stranger_rate(score, 100) for score in sorted(scores)])
 
     assert np.all(np.diff(rates) <= 1e-12)
     assert np.all((rates > 0) & (rates <= 1))

@@ -65,7 +65,7 @@ def test_normalised_similarities_count_deviations_above_the_impostors(
     filled.gallery.thresholds.calibrate()  # statistics of the whole gallery, not of its first batch
     explanation = explain(filled.gallery, filled.features, make_picture("q.png", 3, size=48))
     first = explanation.candidates[0]
-    [mean], [std] = moments(explanation.impostors[None].astype(np.float32))
+    mean, std = moments(explanation.impostors.tolist())
     assert mean == pytest.approx(explanation.impostors.mean())  # all eleven count as near
     assert first.normalized == pytest.approx((first.candidate.similarity - mean) / std, abs=1e-3)
 

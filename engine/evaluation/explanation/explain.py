@@ -287,14 +287,15 @@ def _found(
     enrolled = snapshot.local.features(ranking.found_example)
     assert enrolled is not None
     picture = gallery.catalog.picture(ranking.found_example)
-    [normalised] = evidence_of(snapshot, vector, rankings)[1].normalised
-    without = float(on_scale(normalised - ranking.bonus))
+    [evidence] = evidence_of(snapshot, vector, rankings)
+    assert evidence is not None
+    without = on_scale(evidence.normalised - ranking.bonus)
     return FoundEvidence(match, (enrolled.width, enrolled.height), size, without, picture)
 
 
 def _normalized(snapshot: Snapshot, candidate: Candidate) -> float | None:
-    around = snapshot.kind_of(candidate).moments_of(np.array([candidate.class_id]))
-    normalized = float((candidate.similarity - around.means[0]) / around.stds[0])
+    [around] = snapshot.kind_of(candidate).moments_of(np.array([candidate.class_id]))
+    normalized = (candidate.similarity - around.mean) / around.std
     return None if np.isnan(normalized) else normalized
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from ...decision import (
     NEIGHBOURS,
     Evidence,
-    Verdicts,
+    Moments,
+    Scale,
+    Verdict,
+    highest,
     judged,
-    padded,
-    scores_against,
-    thresholds,
+    normalized_first,
+    threshold,
 )
 from ...decision.scores import Float64Array
 from ...local import QueryView
@@ -21,13 +24,12 @@ from ...products import products
 from ...types import (
     Decision,
     FloatArray,
-    IntArray,
     LocalMatch,
     Location,
     Ranking,
     Reason,
 )
-from ..snapshot import Snapshot
+from ..snapshot import Cohort, Snapshot
 from .closely import looked_closer
 from .joint import joined
 from .kinds import all_refused, in_one_order, of_both
@@ -127,10 +129,8 @@ def nearest(
 
 def _first_scores(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
     """`(m,)`: the normalised scores with the first classes; `-inf` where there is none."""
-    scores = np.full(len(rankings), -np.inf)
-    rows, evidence = evidence_of(snapshot, queries, rankings)
-    scores[rows] = judged(evidence, snapshot.level).normalised
-    return scores
+    verdicts = _verdicts(snapshot, queries, rankings)
+    return np.array([-math.inf if v is None else v.normalised for v in verdicts])
 
 
 def _unclear(
@@ -140,11 +140,11 @@ def _unclear(
     views: Sequence[QueryView | None],
 ) -> list[QueryView | None]:
     """The views of queries that aren't clearly accepted; None for the others."""
-    unclear = np.ones(len(rankings), np.bool_)
-    rows, evidence = evidence_of(snapshot, queries, rankings)
-    verdicts = judged(evidence, snapshot.level)
-    unclear[rows] = (verdicts.excesses < CLEAR) | verdicts.ambiguous
-    return [view if unclear[row] else None for row, view in enumerate(views)]
+    verdicts = _verdicts(snapshot, queries, rankings)
+    return [
+        view if v is None or v.excess < CLEAR or v.ambiguous else None
+        for view, v in zip(views, verdicts, strict=True)
+    ]
 
 
 def decide_rankings(
@@ -159,15 +159,12 @@ def decide_rankings(
     Args:
         rankings: `NEIGHBOURS + 1` classes each, where there are so many; the first is tested.
     """
-    rows, evidence = evidence_of(snapshot, queries, rankings)
-    verdicts = judged(evidence, snapshot.level)
-    rates = snapshot.calibration.stranger_rates(verdicts.normalised, snapshot.classes)
-    place = dict(zip(rows.tolist(), range(rows.size), strict=True))
+    verdicts = _verdicts(snapshot, queries, rankings)
     return [
-        _decision(snapshot, ranking, verdicts, rates, place[row], source, candidates)
-        if row in place
-        else _nothing_left(snapshot, ranking, source)
-        for row, (source, ranking) in enumerate(zip(sources, rankings, strict=True))
+        _nothing_left(snapshot, ranking, source)
+        if verdict is None
+        else _decision(snapshot, ranking, verdict, source, candidates)
+        for source, ranking, verdict in zip(sources, rankings, verdicts, strict=True)
     ]
 
 
@@ -177,10 +174,9 @@ def class_thresholds(snapshot: Snapshot, class_ids: Sequence[int]) -> dict[int, 
     Not-a-number for a class that has no example.
     """
     ids = np.array(class_ids, np.int64)
-    found = thresholds(_pins_of(snapshot.pins, ids), snapshot.level)
-    filled = np.concatenate([kind.examples.examples_of(ids)[1] for kind in snapshot.kinds])
-    found[~np.isin(ids, filled)] = np.nan
-    return dict(zip(class_ids, found.tolist(), strict=True))
+    filled = [kind.examples.examples_of(ids)[1] for kind in snapshot.kinds]
+    there, pins, level = set(np.concatenate(filled).tolist()), snapshot.pins, snapshot.level
+    return {i: threshold(pins.get(i), level) if i in there else math.nan for i in class_ids}
 
 
 def excesses(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -> Float64Array:
@@ -188,10 +184,8 @@ def excesses(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -
 
     0 and above is accepted; `-inf` for queries without any class.
     """
-    found = np.full(len(rankings), -np.inf)
-    rows, evidence = evidence_of(snapshot, queries, rankings)
-    found[rows] = judged(evidence, snapshot.level).excesses
-    return found
+    verdicts = _verdicts(snapshot, queries, rankings)
+    return np.array([-math.inf if v is None else v.excess for v in verdicts])
 
 
 def query_scores(snapshot: Snapshot, queries: FloatArray) -> Float64Array:
@@ -208,103 +202,111 @@ def stranger_scores(
         queries: `(m, dim) float32`, unit rows of the searched space.
         rankings: theirs; those without any class are left out.
     """
-    return evidence_of(snapshot, queries, rankings)[1].normalised
+    evidence = evidence_of(snapshot, queries, rankings)
+    return np.array([each.normalised for each in evidence if each is not None], np.float64)
+
+
+def _verdicts(
+    snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]
+) -> list[Verdict | None]:
+    """On each query's first class; None where there is none."""
+    evidence, level = evidence_of(snapshot, queries, rankings), snapshot.level
+    return [None if each is None else judged(each, level) for each in evidence]
 
 
 def evidence_of(
     snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]
-) -> tuple[IntArray, Evidence]:
-    """What speaks for and against each query's first class.
+) -> list[Evidence | None]:
+    """What speaks for and against each query's first class; None where there is none."""
+    found: list[Evidence | None] = [None] * len(rankings)
+    for kind in snapshot.kinds:
+        rows = [
+            row
+            for row, ranking in enumerate(rankings)
+            if len(ranking.class_ids) and ranking.of_texts == kind.of_texts
+        ]
+        if rows:
+            kept = [rankings[row] for row in rows]
+            asked = queries if len(rows) == len(queries) else queries[rows]
+            for row, evidence in zip(rows, _evidence(kind, asked, kept), strict=True):
+                found[row] = evidence
+    return found
 
-    Returns:
-        The numbers of the queries that have any class, `(n,) int64`, and the evidence about them.
-    """
-    rows = np.flatnonzero(np.array([len(ranking) > 0 for ranking in rankings], np.bool_))
-    by_text = np.array([rankings[row].of_texts for row in rows], np.bool_)
-    if len(snapshot.kinds) == 1 or not rows.size:
-        return rows, _evidence(snapshot, queries, rankings, rows)
-    found = [
-        _evidence(kind, queries, rankings, rows[chosen])
-        for kind, chosen in zip(snapshot.kinds, (~by_text, by_text), strict=True)
+
+def _evidence(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking]) -> list[Evidence]:
+    """That of queries whose rankings are all of one kind, none of them empty."""
+    classes = snapshot.moments_of(np.array([r.class_ids[0] for r in rankings], np.int64))
+    impostors = _impostors(snapshot.cohort, queries, rankings)
+    scale, pins = snapshot.cohort.scale, snapshot.pins
+    return [
+        _evidence_of_one(ranking, of_class, *of_query, scale, pins)
+        for ranking, of_class, of_query in zip(rankings, classes, impostors, strict=True)
     ]
-    order = np.argsort(np.concatenate([rows[~by_text], rows[by_text]]))
-    one, other = found
-    return rows, Evidence(
-        similarities=np.concatenate([one.similarities, other.similarities])[order],
-        normalised=np.concatenate([one.normalised, other.normalised])[order],
-        leads=np.concatenate([one.leads, other.leads])[order],
-        pins=np.concatenate([one.pins, other.pins])[order],
-    )
 
 
-def _evidence(
-    snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking], rows: IntArray
-) -> Evidence:
-    """That of the queries of those numbers, whose rankings are all of one kind."""
-    kept = [rankings[row] for row in rows]
-    first = np.array([ranking.class_ids[0] for ranking in kept], np.int64)
-    similarities = padded([ranking.similarities for ranking in kept])
-    shipped = snapshot.cohort.shipped_similarities(queries[rows])
-    beside = products(queries[rows], snapshot.cohort.beside)
-    parts = {place: r.part.vector for place, r in enumerate(kept) if r.part is not None}
+def _impostors(
+    cohort: Cohort, queries: FloatArray, rankings: list[Ranking]
+) -> list[tuple[list[float], list[float]]]:
+    """Each query's highest similarities to the shipped pictures, and to those beside them."""
+    if not len(cohort.shipped) and not len(cohort.beside):
+        return [([], [])] * len(rankings)
+    shipped = cohort.shipped_similarities(queries)
+    beside = products(queries, cohort.beside)
+    parts = {place: r.part.vector for place, r in enumerate(rankings) if r.part is not None}
     if parts:
         places, vectors = list(parts), np.stack(list(parts.values()))
-        of_parts = snapshot.cohort.shipped_similarities(vectors)
-        shipped[places] = np.maximum(shipped[places], of_parts)
-        beside[places] = np.maximum(beside[places], products(vectors, snapshot.cohort.beside))
-    classes = snapshot.moments_of(first)
-    scores = scores_against(
-        similarities[:, 0], similarities[:, 1:], shipped, classes, beside, snapshot.cohort.scale
-    )
+        shipped[places] = np.maximum(shipped[places], cohort.shipped_similarities(vectors))
+        beside[places] = np.maximum(beside[places], products(vectors, cohort.beside))
+    return list(zip(highest(shipped), highest(beside), strict=True))
+
+
+def _evidence_of_one(
+    ranking: Ranking,
+    of_class: Moments,
+    shipped: list[float],
+    beside: list[float],
+    scale: Scale,
+    pins: Mapping[int, float],
+) -> Evidence:
+    """That of one query; see `normalized_first`."""
+    similarities = ranking.similarities[: NEIGHBOURS + 1].tolist()
+    score = normalized_first(similarities, of_class, shipped, beside, scale)
     return Evidence(
-        similarities=similarities,
-        normalised=scores + np.array([ranking.bonus for ranking in kept]),
-        leads=np.array([np.nan if r.lead is None else r.lead for r in kept], np.float64),
-        pins=_pins_of(snapshot.pins, first),
+        similarity=similarities[0],
+        runner_up=similarities[1] if len(similarities) > 1 else -math.inf,
+        normalised=score + ranking.bonus,
+        lead=ranking.lead,
+        pin=pins.get(int(ranking.class_ids[0])),
     )
-
-
-def _pins_of(pins: Mapping[int, float], class_ids: IntArray) -> Float64Array:
-    """`(n,)`: the pinned thresholds of classes; not-a-number where none is."""
-    if not pins:
-        return np.full(class_ids.size, np.nan)
-    return np.array([pins.get(class_id, np.nan) for class_id in class_ids.tolist()], np.float64)
 
 
 def _decision(
-    snapshot: Snapshot,
-    ranking: Ranking,
-    verdicts: Verdicts,
-    rates: Float64Array,
-    place: int,
-    source: str,
-    shown: int,
+    snapshot: Snapshot, ranking: Ranking, verdict: Verdict, source: str, shown: int
 ) -> Decision:
     candidates = snapshot.candidates(ranking, max(shown, 1))
-    accepted, margin = bool(verdicts.accepted[place]), float(verdicts.margins[place])
-    match = ranking.found.get(candidates[0].class_id) if ranking.bonus else None
-    part = ranking.part
-    by_part = part is not None and candidates[0].class_id in part.class_ids
-    rate = float(rates[place])
+    first, accepted, part = candidates[0], verdict.accepted, ranking.part
+    match = ranking.found.get(first.class_id) if ranking.bonus else None
+    by_part = part is not None and first.class_id in part.class_ids
+    rate = snapshot.calibration.stranger_rate(verdict.normalised, snapshot.classes)
     return Decision(
         source=source,
-        label=candidates[0].label if accepted else None,
+        label=first.label if accepted else None,
         reason=Reason.ACCEPTED if accepted else Reason.BELOW_THRESHOLD,
-        similarity=candidates[0].similarity,
-        score=float(verdicts.scores[place]),
-        threshold=float(verdicts.thresholds[place]),
-        margin=None if np.isnan(margin) else margin,
-        ambiguous=bool(verdicts.ambiguous[place]),
+        similarity=first.similarity,
+        score=verdict.score,
+        threshold=verdict.threshold,
+        margin=verdict.margin,
+        ambiguous=verdict.ambiguous,
         candidates=candidates[:shown],
         space=snapshot.space_id,
         calibration=snapshot.cited,
-        attributes=candidates[0].attributes if accepted else {},
+        attributes=first.attributes if accepted else {},
         location=None if match is None else located(match),
         region=part.box if part is not None and by_part else None,
         stranger_rate=rate,
         stranger_rate_interval=snapshot.calibration.rate_interval(rate),
         refused=all_refused(ranking),
-        text=candidates[0].text,
+        text=first.text,
     )
 
 

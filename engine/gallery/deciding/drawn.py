@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...decision import moments, normalized_scores, padded
+from ...decision import NEIGHBOURS, highest, moments, normalized
 from ...decision.scores import Float64Array
 from ...types import FloatArray, Ranking
 from ..snapshot import Snapshot
@@ -34,17 +34,23 @@ def drawn_scores(snapshot: Snapshot, queries: FloatArray, rankings: list[Ranking
     """
     if snapshot.classes < 2 or min(map(len, rankings), default=0) < 2:
         return np.empty(0)
-    top = padded([ranking.similarities for ranking in rankings])
     winners = np.array([ranking.class_ids[0] for ranking in rankings], np.int64)
-    runners_up = top[:, 1:]
-    runner_up = runners_up.max(axis=1).astype(np.float64)
-    impostors = np.concatenate([runners_up, snapshot.cohort.shipped_similarities(queries)], axis=1)
-    around = moments(impostors, snapshot.cohort.scale)
-    classes = snapshot.moments_of(winners)
+    others = [ranking.similarities[1 : NEIGHBOURS + 1].tolist() for ranking in rankings]
+    shipped = highest(snapshot.cohort.shipped_similarities(queries))
+    seen = [
+        (max(runners_up), of_class, moments(runners_up + of_shipped, snapshot.cohort.scale))
+        for runners_up, of_shipped, of_class in zip(
+            others, shipped, snapshot.moments_of(winners), strict=True
+        )
+    ]
     shares = (np.arange(DRAWS) + 0.5) / DRAWS
-    drawn = -np.log1p(-shares) * mean_lead(runners_up)
-    return np.concatenate(
-        [normalized_scores(runner_up + lead, lead, classes, around) for lead in drawn]
+    drawn = -np.log1p(-shares) * mean_lead(_padded(others))
+    return np.array(
+        [
+            normalized(runner_up + lead, lead, of_class, of_query)
+            for lead in drawn.tolist()
+            for runner_up, of_class, of_query in seen
+        ]
     )
 
 
@@ -77,3 +83,11 @@ def mean_lead(impostors: FloatArray) -> float:
         return 0.0
     ranks = np.broadcast_to(np.arange(2, ordered.shape[1] + 1), lower.shape)
     return float((ranks[there] * (higher[there] - lower[there])).mean())
+
+
+def _padded(rows: list[list[float]]) -> FloatArray:
+    """`(n, m) float32`: rows of several lengths, filled up with `-inf`."""
+    filled = np.full((len(rows), max(map(len, rows))), -np.inf, np.float32)
+    for number, row in enumerate(rows):
+        filled[number, : len(row)] = row
+    return filled

@@ -88,9 +88,8 @@ def in_one_order(
     for row, pair in enumerate(zip(pictures, texts, strict=True)):
         standing = []
         for ranking, shipped, scale in zip(pair, impostors, scales, strict=True):
-            others = np.concatenate([ranking.similarities, shipped[row]])[None]
-            around = moments(others.astype(np.float32), scale)
-            standing.append((ranking.similarities - around.means) / around.stds)
+            mean, std = moments(ranking.similarities.tolist() + shipped[row].tolist(), scale)
+            standing.append((ranking.similarities - mean) / std)
         order = np.argsort(-np.nan_to_num(np.concatenate(standing)), kind="stable")
         class_ids = np.concatenate([each.class_ids for each in pair])
         kept = order[np.sort(np.unique(class_ids[order], return_index=True)[1])]

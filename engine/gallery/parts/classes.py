@@ -100,8 +100,7 @@ class Classes:
         threshold, snapshot = self.threshold(class_id), self._live.snapshot()
         if threshold is None:
             return None
-        scores = off_scale([threshold])
-        return float(snapshot.calibration.stranger_rates(scores, snapshot.classes)[0])
+        return snapshot.calibration.stranger_rate(off_scale(threshold), snapshot.classes)
 
 
 def class_id_of(transaction: WriteTransaction, key: ClassKey) -> int:

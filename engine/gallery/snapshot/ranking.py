@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ...indexes import VectorReader
 from ...types import FloatArray, Ranking
@@ -35,15 +39,27 @@ def rank(
             break
         asked = min(size, 2 * asked)
     return [
-        Ranking(*(found[row].take(kept) for found in (class_ids, example_ids, similarities)))
-        for row, kept in enumerate(np.array(each, np.int64) for each in best)
+        Ranking(
+            _at(class_ids[row], places),
+            _at(example_ids[row], places),
+            _at(similarities[row], places),
+        )
+        for row, places in enumerate(best)
     ]
 
 
-def _first_of_each(class_ids: list[int], k: int) -> list[int]:
+def _first_of_each(class_ids: list[int], k: int) -> Sequence[int]:
     """Where each class is named for the first time, the first k of them."""
+    distinct = set(class_ids)
+    if len(distinct) == len(class_ids) and NO_CLASS not in distinct:
+        return range(min(k, len(class_ids)))
     first: dict[int, int] = {}
     for place, class_id in enumerate(class_ids):
         first.setdefault(class_id, place)
     first.pop(NO_CLASS, None)
     return list(first.values())[:k]
+
+
+def _at(row: npt.NDArray[Any], places: Sequence[int]) -> npt.NDArray[Any]:
+    """What stands at those places of a row; without a copy where they are its beginning."""
+    return row[: len(places)] if isinstance(places, range) else row[np.array(places, np.int64)]

@@ -8,6 +8,7 @@ this one whatever has not changed, and then swaps one reference.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -98,7 +99,7 @@ class Snapshot:
     drift: int = 0
     among: Filter | None = None
     moved: str = ""
-    computed: dict[int, tuple[float, float]] = field(default_factory=dict, repr=False)
+    computed: dict[int, Moments] = field(default_factory=dict, repr=False)
     narrowings: dict[Filter, Self] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
@@ -283,47 +284,48 @@ class Snapshot:
     def candidates(self, ranking: Ranking, k: int | None = None) -> tuple[Candidate, ...]:
         """The first k of a ranking, by label, of both kinds where both were ranked."""
         ranking = ranking.shown or ranking
+        labels, attributes_of, texts = self.labels, self.attributes.of, self.texts.texts
         return tuple(
-            Candidate(
-                self.labels[class_id],
-                similarity,
-                class_id,
-                example_id,
-                self.attributes.of(class_id),
-                self.texts.texts.get(example_id),
-            )
-            for class_id, example_id, similarity in zip(
-                ranking.class_ids[:k].tolist(),
-                ranking.example_ids[:k].tolist(),
-                ranking.similarities[:k].tolist(),
-                strict=True,
-            )
+            [
+                Candidate(
+                    labels[class_id],
+                    similarity,
+                    class_id,
+                    example_id,
+                    attributes_of(class_id),
+                    texts.get(example_id),
+                )
+                for class_id, example_id, similarity in zip(
+                    ranking.class_ids[:k].tolist(),
+                    ranking.example_ids[:k].tolist(),
+                    ranking.similarities[:k].tolist(),
+                    strict=True,
+                )
+            ]
         )
 
     def class_ids_by_label(self) -> dict[str, int]:
         """Every class's id by its label."""
         return {label: class_id for class_id, label in self.labels.items()}
 
-    def moments_of(self, class_ids: IntArray) -> Moments:
-        """Means and deviations `(n,)` of classes, computed where they aren't known yet.
+    def moments_of(self, class_ids: IntArray) -> list[Moments]:
+        """Means and deviations of classes `(n,)`, computed where they aren't known yet.
 
         Not-a-number for a class without examples.
         """
-        found = self.statistics.get(class_ids, np.nan)
-        unknown = np.isnan(found[:, 0])
-        if unknown.any():
-            found[unknown] = self._computed(class_ids[unknown])
-        return Moments(found[:, 0], found[:, 1])
+        known = [Moments(*pair) for pair in self.statistics.get(class_ids, np.nan).tolist()]
+        if any(math.isnan(found.mean) for found in known):
+            return self._computed(class_ids.tolist(), known)
+        return known
 
-    def _computed(self, class_ids: IntArray) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-        wanted = [i for i in np.unique(class_ids).tolist() if i not in self.computed]
-        if wanted:
+    def _computed(self, class_ids: list[int], known: list[Moments]) -> list[Moments]:
+        wanted = {i for i, found in zip(class_ids, known, strict=True) if math.isnan(found.mean)}
+        if missing := sorted(wanted - self.computed.keys()):
             found = statistics_of(
-                self.index, self.examples, self.cohort, np.array(wanted, np.int64)
+                self.index, self.examples, self.cohort, np.array(missing, np.int64)
             )
-            self.computed.update({i: (s.mean, s.std) for i, s in found.items()})
-        nothing = (np.nan, np.nan)
-        return np.array([self.computed.get(i, nothing) for i in class_ids.tolist()], np.float64)
+            self.computed.update({i: Moments(s.mean, s.std) for i, s in found.items()})
+        return [self.computed.get(i, k) for i, k in zip(class_ids, known, strict=True)]
 
 
 def no_statistics() -> IdTable:

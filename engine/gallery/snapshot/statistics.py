@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...decision import NEIGHBOURS, moments
+from ...decision import highest, moments
 from ...decision.scores import Float64Array
 from ...indexes import VectorReader
 from ...types import ClassStatistics, FloatArray, IntArray
@@ -67,10 +67,8 @@ def class_statistics(
     if heads.size < len(similarities):
         best = np.maximum.reduceat(similarities, heads, axis=0)
     known = np.isfinite(best).sum(axis=1)
-    if best.shape[1] > NEIGHBOURS:
-        best.partition(best.shape[1] - NEIGHBOURS, axis=1)
-        best = best[:, -NEIGHBOURS:]
-    return class_ids[heads], np.stack(moments(best, cohort.scale), axis=1), known
+    found = np.array([moments(row, cohort.scale) for row in highest(best)], np.float64)
+    return class_ids[heads], found.reshape(-1, 2), known
 
 
 def statistics_of(
