@@ -61,6 +61,13 @@ class VectorReader(ABC):
             Similarities `(m, k) float32` and ids `(m, k) int64`, both in descending similarity.
         """
 
+    def nearly_same(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        """As `search`, for what is nearly the same as a query, which it finds for less.
+
+        What is found besides need not be the nearest there is.
+        """
+        return self.search(queries, k)
+
     @abstractmethod
     def vectors(self, ids: npt.ArrayLike) -> FloatArray:
         """The vectors of `ids (n,) int64` as they were added, `(n, dim) float32`."""
@@ -111,6 +118,9 @@ class VectorIndex(VectorReader):
 
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
         return self.reader().search(queries, k)
+
+    def nearly_same(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self.reader().nearly_same(queries, k)
 
     def vectors(self, ids: npt.ArrayLike) -> FloatArray:
         return self.reader().vectors(ids)

@@ -20,6 +20,8 @@ among as few as a sketch's fit compares."""
 MOST_OF_ALL = 8
 """A search for more than this fraction of the rows compares them all."""
 
+QUERIES_AT_ONCE = 8
+"""So many queries' rows are copied out at a time: they fit in the processor's cache."""
 
 Compared = tuple[IntArray, FloatArray]
 """Row numbers, live ones, in no order, and their exact similarities to a query."""
@@ -31,12 +33,8 @@ def nearest(state: State, queries: FloatArray, k: int) -> list[Compared]:
     More than k of them where need be.
     """
     kept = state.sketch
-    if kept is None:
-        return _scanned(state, 0, queries, k)
-    count = max(kept.fit.candidates, CANDIDATES_PER_NEIGHBOUR * k)
-    if MOST_OF_ALL * count > len(kept):
-        return _scanned(state, 0, queries, k)
-    sketch = kept.at_hand(len(queries))
+    count = 0 if kept is None else max(kept.fit.candidates, CANDIDATES_PER_NEIGHBOUR * k)
+    sketch = _worth_asking(state, len(queries), count)
     if sketch is None:
         return _scanned(state, 0, queries, k)
     found = _sketched(sketch, state.dead_below(len(sketch)), queries, count)
@@ -44,7 +42,32 @@ def nearest(state: State, queries: FloatArray, k: int) -> list[Compared]:
         rows[scan.best(sketch.compared(state.rows, rows, query), k, scan.MATRIX_ERROR)]
         for rows, query in zip(found, queries, strict=True)
     ]
-    compared = _compared(state, best, queries)
+    return _with_waiting(state, sketch, queries, k, _compared(state, best, queries))
+
+
+def looking_nearest(state: State, queries: FloatArray, k: int) -> list[Compared]:
+    """The k rows that look nearest to each of `queries (m, dim)`.
+
+    Those that are nearly the same as a query are among them: no others look nearer.
+    """
+    sketch = _worth_asking(state, len(queries), k)
+    if sketch is None:
+        return _scanned(state, 0, queries, k)
+    found = _sketched(sketch, state.dead_below(len(sketch)), queries, k)
+    return _with_waiting(state, sketch, queries, k, _compared(state, found, queries))
+
+
+def _worth_asking(state: State, queries: int, count: int) -> Sketch | None:
+    """The sketch, if it is there, and asking it for so many rows takes less than comparing all."""
+    if state.sketch is None or MOST_OF_ALL * count > len(state.sketch):
+        return None
+    return state.sketch.at_hand(queries)
+
+
+def _with_waiting(
+    state: State, sketch: Sketch, queries: FloatArray, k: int, compared: list[Compared]
+) -> list[Compared]:
+    """What was found, and the k nearest of the rows that the sketch doesn't cover yet."""
     if len(sketch) == len(state.rows):
         return compared
     waiting = _scanned(state, len(sketch), queries, k)
@@ -61,10 +84,16 @@ def _scanned(state: State, start: int, queries: FloatArray, k: int) -> list[Comp
 
 
 def _compared(state: State, found: list[IntArray], queries: FloatArray) -> list[Compared]:
-    return [
-        (rows, scan.similarities(state.rows.take(rows), query))
-        for rows, query in zip(found, queries, strict=True)
-    ]
+    """Those rows of each query with their exact similarities."""
+    compared: list[Compared] = []
+    for first in range(0, len(found), QUERIES_AT_ONCE):
+        some = found[first : first + QUERIES_AT_ONCE]
+        vectors = state.rows.take(some[0] if len(some) == 1 else np.concatenate(some))
+        end = 0
+        for rows, query in zip(some, queries[first : first + QUERIES_AT_ONCE], strict=True):
+            start, end = end, end + len(rows)
+            compared.append((rows, scan.similarities(vectors[start:end], query)))
+    return compared
 
 
 def _sketched(sketch: Sketch, dead: IntArray, queries: FloatArray, count: int) -> list[IntArray]:

@@ -140,8 +140,10 @@ class Rows:
             return
         ends = [part.end for part in self.parts]
         numbers = np.searchsorted(ends, rows, side="right")
-        for number in np.unique(numbers):
-            yield self.parts[number], np.flatnonzero(numbers == number)
+        for number, part in enumerate(self.parts):
+            (where,) = np.nonzero(numbers == number)
+            if where.size:
+                yield part, where
 
 
 def _filled(part: Part, ids: IntArray, vectors: FloatArray) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -63,12 +64,23 @@ class StateReader(VectorReader):
         return self.rows_by_id.contains(as_ids(ids, distinct=False))
 
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self._search(queries, k, candidates.nearest)
+
+    def nearly_same(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self._search(queries, k, candidates.looking_nearest)
+
+    def _search(
+        self,
+        queries: npt.ArrayLike,
+        k: int,
+        find: Callable[[State, FloatArray, int], list[candidates.Compared]],
+    ) -> tuple[FloatArray, IntArray]:
         check_k(k)
         unit_queries = as_unit_rows(queries, self.dimension, what="queries")
         state = self.state
         similarities = np.full((len(unit_queries), k), -np.inf, np.float32)
         ids = np.full((len(unit_queries), k), -1, np.int64)
-        for place, (rows, exact) in enumerate(candidates.nearest(state, unit_queries, k)):
+        for place, (rows, exact) in enumerate(find(state, unit_queries, k)):
             best, found = scan.rank(state.rows, rows, exact, k)
             similarities[place, : len(found)] = best
             ids[place, : len(found)] = found

@@ -109,6 +109,16 @@ class IndexContract:
         assert np.array_equal(together[0], np.concatenate([a[0] for a in alone]))
         assert np.array_equal(together[1], np.concatenate([a[1] for a in alone]))
 
+    def test_what_is_nearly_the_same_is_found(self, index: VectorIndex) -> None:
+        vectors = unit_rows(12)
+        again = vectors[[7, 2]] + 0.001
+        again /= np.linalg.norm(again, axis=1, keepdims=True)
+        index.add(np.arange(12), vectors)
+        similarities, ids = index.nearly_same(again, 2)
+        assert ids[:, 0].tolist() == [7, 2]
+        for place, (row, query) in enumerate(zip(ids, again, strict=True)):
+            np.testing.assert_allclose(similarities[place], vectors[row] @ query, rtol=1e-5)
+
     def test_a_removed_id_is_never_found_again(self, index: VectorIndex) -> None:
         vectors = unit_rows(20)
         index.add(np.arange(20), vectors)

@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import ClassExistsError, ClassNotFoundError, ReadOnlyError, SpaceMismatchError
 from engine.gallery import Gallery
-from engine.types import Enrolment, EnrolmentStatus, Reject
+from engine.types import Enrolment, EnrolmentStatus, NewExample, Reject
 from tests.gallery.conftest import SPACE, example, unit
 
 ADDED, REPLACED, UNCHANGED = EnrolmentStatus
@@ -108,6 +108,24 @@ def test_near_duplicates_are_named(gallery: Gallery) -> None:
     [duplicate] = outcome.near_duplicates
     assert (duplicate.label, duplicate.other) == ("dog", "cat")
     assert duplicate.similarity > 0.99
+
+
+def test_near_duplicates_are_classes_other_than_its_own(gallery: Gallery) -> None:
+    """However many pictures either has; the nearest two of them."""
+
+    def like(label: str, number: int, away: float) -> NewExample:
+        vector = unit(1) + away * unit(number)
+        return example(label, number, vector=vector / np.linalg.norm(vector))
+
+    others = [("far", 0.09), ("near", 0.03), ("nearer", 0.02), ("nearest", 0.01)]
+    gallery.enroll([like(label, 100 + n, away) for n, (label, away) in enumerate(others)])
+    gallery.enroll([like("nearest", 200, 0.02), like("stranger", 300, 9.0)])
+    gallery.enroll([like("cat", n, 0.005) for n in range(2, 12)])
+
+    [outcome, other] = gallery.enroll([example("cat", 1), example("dog", 99)])
+
+    assert [n.other for n in outcome.near_duplicates] == ["nearest", "nearer"]
+    assert other.near_duplicates == ()
 
 
 def test_a_vector_that_is_not_of_unit_length_is_refused_whole(gallery: Gallery) -> None:

@@ -63,6 +63,23 @@ def test_similarities_are_exact_however_they_were_found(
     assert (np.diff(similarities, axis=1) <= 0).all()
 
 
+@pytest.mark.parametrize("waiting", [0, 900])
+def test_what_is_nearly_the_same_is_found_for_less(rows: np.ndarray, waiting: int) -> None:
+    """Whether the sketch covers it or not, and among siblings."""
+    index = SketchedIndex(DIMENSION, background=False)
+    index.add(np.arange(COUNT - waiting), rows[: COUNT - waiting])
+    index.compact()
+    index.add(np.arange(COUNT - waiting, COUNT), rows[COUNT - waiting :])
+    again = seen_again(rows[::25], noise=0.2)  # at a cosine of 0.98
+    similarities, ids = index.nearly_same(again, 32)
+    close = (again @ rows.T) >= 0.97
+    found = np.zeros_like(close)
+    found[np.arange(len(again))[:, None], ids] = True
+    assert (found & close).sum() >= 0.999 * close.sum()
+    expected = np.einsum("md,mkd->mk", again.astype(np.float64), rows[ids].astype(np.float64))
+    np.testing.assert_allclose(similarities, expected, atol=1e-6)
+
+
 def test_asking_for_much_of_an_index_compares_all_of_it(
     pair: tuple[SketchedIndex, NumpyIndex], rows: np.ndarray
 ) -> None:

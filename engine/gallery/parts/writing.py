@@ -176,7 +176,7 @@ class _Plan:
         former = [*self._of_source(label, example), *left]
         self._replace(former)
         entry = _Entry(label, example.source, example.content_hash, warnings=example.warnings)
-        self._fresh[entry] = replace(example, label=label)
+        self._fresh[entry] = example if label == example.label else replace(example, label=label)
         self._know(entry)
         return entry, EnrolmentStatus.REPLACED if former else EnrolmentStatus.ADDED
 
