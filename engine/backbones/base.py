@@ -41,6 +41,7 @@ class Backbone(ABC):
         preprocessing: what it does to a picture first.
         device: where it runs, such as `cpu` or `cuda:0`.
         runtime: what runs it, such as `torch` or `onnxruntime`.
+        at_once: how many batches it runs at a time; more would only take each other's turns.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Backbone(ABC):
     preprocessing: Preprocessing
     device: str
     runtime: str
+    at_once: int = 1
 
     def prepare(self, image: Image.Image) -> ByteArray:
         """`(S, S, 3) uint8` RGB, S the network's input size, from an upright RGB picture."""

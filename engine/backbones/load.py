@@ -45,6 +45,7 @@ class NetworkBackbone(Backbone):
         self.preprocessing = preprocessing
         self.device = runtime.device
         self.runtime = runtime.name
+        self.at_once = runtime.at_once
         self._run = runtime
 
         self.again: Callable[[], Backbone] = partial(load_backbone, self.name)

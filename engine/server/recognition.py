@@ -324,8 +324,7 @@ class RecognitionLine:
         requests = _present(*(query.request for query in queries))
         with self._metrics.stage("embed", requests):
             extractor = self._recognizer.features
-            # What has pictures in threads of its own takes two batches; torch's would take turns.
-            with nullcontext() if extractor.backbone.runtime == "onnxruntime" else self._embedding:
+            with nullcontext() if extractor.backbone.at_once > 1 else self._embedding:
                 found = extractor.features([query.prepared for query in queries])
         with self._metrics.stage("decide", requests):
             decisions: dict[int, Decision] = {}

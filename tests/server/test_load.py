@@ -2,12 +2,19 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from engine.errors import OverloadedError
+from engine.recognizer import Recognizer
 from engine.server.batching import Batcher
+from engine.server.options import ServerOptions
+from engine.testing.fake_backbone import FakeBackbone
+from engine.types import ByteArray, FloatArray
+from tests.server.conftest import client_of, png
 from tests.server.load import load
 
 
@@ -95,3 +102,34 @@ def test_several_batches_are_worked_on_at_a_time() -> None:
     assert batcher.alive
     batcher.close()
     assert not batcher.alive
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_as_many_batches_are_embedded_at_a_time_as_the_backbone_runs(
+    gallery: Path, at_once: int
+) -> None:
+    met = threading.Barrier(2)
+    most, running = 0, 0
+
+    class Counting(FakeBackbone):
+        def _features(self, batch: ByteArray) -> FloatArray:
+            nonlocal most, running
+            running += 1
+            most = max(most, running)
+            with suppress(threading.BrokenBarrierError):
+                met.wait(60 if at_once == 2 else 0.05)
+            running -= 1
+            return super()._features(batch)
+
+    backbone = Counting()
+    backbone.at_once = at_once
+    with (
+        Recognizer.open(gallery, backbone=backbone) as recognizer,
+        client_of(recognizer, ServerOptions(max_batch=1, rate=0)) as client,
+        ThreadPoolExecutor(4) as callers,
+    ):
+        sent = [{"images": (f"{seed}.png", png(seed))} for seed in range(4)]
+        answers = list(callers.map(lambda files: client.post("/v1/recognize", files=files), sent))
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert most == at_once

@@ -24,6 +24,8 @@ class Runtime(Protocol):
     Attributes:
         name: such as `torch`.
         device: such as `cpu` or `cuda`.
+        at_once: how many batches it runs at a time, each in threads of its own; more would only
+            take each other's turns.
     """
 
     @property
@@ -31,6 +33,9 @@ class Runtime(Protocol):
 
     @property
     def device(self) -> str: ...
+
+    @property
+    def at_once(self) -> int: ...
 
     def __call__(self, batch: ByteArray) -> FloatArray: ...
 

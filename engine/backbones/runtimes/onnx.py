@@ -49,6 +49,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     device = "cpu"
+    at_once = 2
 
     def __init__(self, path: Path, threads: int = 0) -> None:
         self._path = path

@@ -80,6 +80,7 @@ class TorchRuntime:
         self.device = device
         self._module = _placed(network, device, half=half)
         self._card = _Card(device) if is_card(device) else None
+        self.at_once = 1 if self._card is None else AT_ONCE
         if pictures is not None and exact is not None:
             self._check_half(network, self(pictures), exact)
 
