@@ -1,7 +1,7 @@
 """Whether fresh galleries' verdicts hold their target FPIR, over kinds of pictures and sizes.
 
-    python -m benchmarks verdicts --kinds FOLDER ... [--splits 20] [--given N] [--twice]
-        [--json FILE]
+    python -m benchmarks verdicts --kinds FOLDER ... [--splits 20] [--given N] [--unlabelled N]
+        [--twice] [--json FILE]
 
 A kind is a folder as `benchmarks.kinds` reads it. For each split, a fixed seed enrolls some classes
 (half of them, or 50, 20 or 5), one picture each; the others' queries are strangers. A gallery knows
@@ -17,6 +17,10 @@ doesn't settle a query, and by local evidence. It is judged at two targets:
 With `--given N` galleries are calibrated on N strangers instead, as by `onelook calibrate
 --unknown`: one picture each of N classes that aren't enrolled, and all others' are asked. Sizes
 that leave fewer than twice as many classes strangers are passed over.
+
+With `--unlabelled N` they are calibrated on N queries of whatever class besides, as by `onelook
+calibrate --queries --unlabelled`, and all other queries are asked; kinds with fewer than twice as
+many are passed over.
 
 With `--twice` the first query of each class is set aside. Half of the classes are enrolled of one
 picture, and then of two, the one set aside being the second; it has no local features, and no
@@ -143,19 +147,27 @@ def of_one_and_two(
         )
 
 
-def verdicts(pictures: Pictures, splits: int, found: Found, given: int = 0) -> Iterator[Verdict]:
+def verdicts(
+    pictures: Pictures, splits: int, found: Found, given: int = 0, unlabelled: int = 0
+) -> Iterator[Verdict]:
     """A kind's verdicts at every size that leaves a third of its classes strangers.
 
     Args:
-        given: so many strangers are given to calibrate on; 0 for a gallery that knows none.
+        given, unlabelled: so many strangers, and so many unlabelled queries, are given to
+            calibrate on; 0 for a gallery that knows none.
     """
     count = len(pictures.kind.labels)
     for size in SIZES:
         classes = count // 2 if size is None else size
         if 3 * classes > 2 * count or 2 * given > count - classes:
             continue
+        if 2 * unlabelled > len(pictures.embedded.truth):
+            continue
         with remembered(found):
-            outcomes = [of_split(pictures, classes, s, given=given) for s in range(splits)]
+            outcomes = [
+                of_split(pictures, classes, s, given=given, unlabelled=unlabelled)
+                for s in range(splits)
+            ]
         for place, target in enumerate(TARGETS):
             let_in, truth = (
                 np.concatenate([split[place][part] for split in outcomes]) for part in (0, 1)
@@ -182,13 +194,14 @@ def of_split(
     asked: IntArray | None = None,
     second: IntArray | None = None,
     given: int = 0,
+    unlabelled: int = 0,
 ) -> list[tuple[BoolArray, IntArray, float, float]]:
     """For each target: which strangers were let in, their classes, right, the oracle's right.
 
     Args:
         asked: the rows of the queries that are; None for all.
         second: the rows of queries that are their classes' second pictures, in the labels' order.
-        given: so many strangers are given to calibrate on.
+        given, unlabelled: so many strangers, and so many queries, are given to calibrate on.
     """
     made, everyone = pictures.embedded, pictures.kind.labels
     count = len(everyone)
@@ -199,24 +212,31 @@ def of_split(
     rows = np.arange(len(made.truth)) if asked is None else asked
     strangers = _strangers(made.truth, numbers, given, seed)
     rows = rows[~np.isin(made.truth[rows], made.truth[strangers])]
+    seen = np.sort(np.random.default_rng([1, seed]).permutation(rows)[:unlabelled])
+    rows = np.setdiff1d(rows, seen)
     truth, views = made.truth[rows], tuple(pictures.views[row] for row in rows.tolist())
     match = Match(made.queries[rows], numbers[truth], truth, False, views)
     more = made.queries[second[chosen]] if second is not None else made.queries[:0]
+    photographs = _of(pictures.photographs, numbers, classes)
     enrolled = Enrolled.in_memory(
         np.concatenate([made.catalog[chosen], more]),
         labels + labels[: len(more)],
         pictures.space,
         target_fpir=TARGETS[0],
-        photographs=None if given else _of(pictures.photographs, numbers, classes),
+        photographs=None if given or unlabelled else photographs,
         local=pictures.local.of_rows(chosen),
     )
     calibrated = enrolled.snapshot
-    if given:
+    if given or unlabelled:
+        project = calibrated.projection.apply_queries
         calibration = calibrate(
             calibrated,
             generation=0,
-            strangers=calibrated.projection.apply_queries(made.queries[strangers]),
+            strangers=project(made.queries[strangers]),
             stranger_views=tuple(pictures.views[row] for row in strangers.tolist()),
+            unlabelled=project(made.queries[seen]),
+            unlabelled_views=tuple(pictures.views[row] for row in seen.tolist()),
+            photographs=None if given else photographs,
         )
         calibrated = replace(calibrated, calibration=calibration)
     found = []
@@ -343,7 +363,9 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--backbone", default=DEFAULT_BACKBONE)
     parser.add_argument("--splits", type=int, default=20)
-    parser.add_argument("--given", type=int, default=0, metavar="N", help="strangers, to calibrate")
+    calibrating = parser.add_mutually_exclusive_group()
+    calibrating.add_argument("--given", type=int, default=0, metavar="N", help="strangers given")
+    calibrating.add_argument("--unlabelled", type=int, default=0, metavar="N", help="queries given")
     parser.add_argument("--twice", action="store_true", help="of one picture a class and of two")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
@@ -357,7 +379,7 @@ def main() -> None:
             for count, right, fpir in of_one_and_two(pictures, arguments.splits, {}):
                 print(f"{pictures.kind.name}, of {count}: {right:.1%} right, FPIR {fpir:.1%}")
             continue
-        rows += verdicts(pictures, arguments.splits, {}, arguments.given)
+        rows += verdicts(pictures, arguments.splits, {}, arguments.given, arguments.unlabelled)
         print(f"{pictures.kind.name}: done", flush=True)
     if rows:
         print(table(rows))
@@ -366,6 +388,7 @@ def main() -> None:
             "backbone": arguments.backbone,
             "splits": arguments.splits,
             "given": arguments.given,
+            "unlabelled": arguments.unlabelled,
             "rows": [{**asdict(row), "judged": row.judged} for row in rows],
         }
         arguments.json.write_text(json.dumps(report, indent=2) + "\n")

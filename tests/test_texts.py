@@ -230,7 +230,7 @@ def test_a_gallery_of_texts_and_pictures_is_calibrated(recognizer: Recognizer) -
     assert recognizer.recalibrate().expected_fpir is not None
     queries = [("", quarters(10 + seed)) for seed in range(24)]
     strangers = recognizer.calibrate(queries=queries, unlabelled=True, target_fpir=0.2)
-    assert strangers.evidence == {"unlabelled queries": 24}
+    assert strangers.evidence["unlabelled queries"] == 24
 
 
 def test_classes_that_are_enrolled_by_text_are_known_to_an_evaluation(

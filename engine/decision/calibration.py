@@ -187,7 +187,7 @@ class Calibration:
     def holds_for(self) -> str:
         """Which strangers the expected FPIR is true of, one phrase; its interval is chance only."""
         if "unlabelled queries" in self.evidence:
-            return "strangers like these queries, whose likeness to the catalog thins out as theirs"
+            return "strangers like these queries, or like the catalog's pictures and photographs"
         if self.evidence.keys() & {"strangers", "labelled queries"}:
             return "strangers like the pictures given"
         if "synthetic photographs" in self.evidence:

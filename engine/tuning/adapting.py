@@ -25,8 +25,9 @@ from ..bulk.sources import Source
 from ..errors import CalibrationError
 from ..features import Embedder, FeatureExtractor
 from ..gallery import Gallery, Snapshot
-from ..gallery.deciding.decisions import query_scores
-from ..gallery.deciding.evidence import calibrate, unlabelled_stranger_scores
+from ..gallery.deciding.decisions import query_scores, ranked
+from ..gallery.deciding.drawn import drawn_of_kinds
+from ..gallery.deciding.evidence import calibrate
 from ..gallery.deciding.left_out import calibrate_on_gallery
 from ..playing.enrolled import Enrolled
 from ..playing.queries import Progress, embed_queries
@@ -206,6 +207,7 @@ def _guarded(queries: FloatArray, learn: Callable[[FloatArray], Snapshot]) -> fl
 
 def _labelled_share(snapshot: Snapshot, seen: FloatArray, held_out: FloatArray) -> float:
     project = snapshot.projection.apply_queries
-    strangers = unlabelled_stranger_scores(snapshot, project(seen))
+    rankings = [ranked(kind, project(seen)) for kind in snapshot.kinds]
+    strangers = drawn_of_kinds(snapshot, project(seen), rankings)
     level = np.quantile(strangers, 1.0 - snapshot.target_fpir)
     return float((query_scores(snapshot, project(held_out)) >= level).mean())

@@ -84,6 +84,7 @@ def calibrate_gallery(
         unlabelled=None if known.any() else project(asked.embeddings),
         stranger_views=stranger_views,
         labelled_views=labelled_views,
+        unlabelled_views=None if known.any() else asked.views,
         photographs=photographs,
     )
     calibration.require(target)

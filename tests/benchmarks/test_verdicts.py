@@ -51,3 +51,11 @@ def test_strangers_given_are_of_other_classes_than_those_asked() -> None:
     assert [np.unique(truth).size for _, truth, _, _ in reached] == [20 - 8] * len(TARGETS)
     sizes = [row.classes for row in verdicts(made(), 1, {}, given=11)]
     assert sizes == [5, 5]  # half of forty, and twenty, leave fewer than twice eleven
+
+
+def test_unlabelled_queries_given_are_not_asked() -> None:
+    pictures = made()
+    asked = [len(of_split(pictures, 20, 0, unlabelled=count)[0][0]) for count in (0, 30, 60)]
+
+    assert asked[0] == 40  # two pictures of each of twenty strangers
+    assert asked[0] > asked[1] > asked[2]
