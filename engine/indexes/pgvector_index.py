@@ -191,6 +191,9 @@ class PgvectorIndex(VectorIndex):
     def search(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
         return self.search_among(None, queries, k)
 
+    def nearly_same(self, queries: npt.ArrayLike, k: int) -> tuple[FloatArray, IntArray]:
+        return self.search(queries, k)  # a walk of the graph costs the same
+
     def search_among(
         self, some: Bitmap | None, queries: npt.ArrayLike, k: int
     ) -> tuple[FloatArray, IntArray]:

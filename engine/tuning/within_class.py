@@ -71,7 +71,7 @@ class Views:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SpaceJudgement:
     """The present space and the new one, on views.
 
     Attributes:
@@ -164,7 +164,7 @@ def within_class_projection(base: Projection, enrolled: Enrolled, views: Views) 
     return Projection(ADAPTED, mean, whitened.astype(np.float32))
 
 
-def judged(enrolled: Enrolled, base: Projection, views: Views) -> Verdict:
+def judged(enrolled: Enrolled, base: Projection, views: Views) -> SpaceJudgement:
     """The present space beside one learned from views, on other classes' views of another kind."""
     present = enrolled.snapshot.projection
     before = enrolled.snapshot_in(Projection(present.kind, present.mean, present.matrix))
@@ -179,7 +179,7 @@ def judged(enrolled: Enrolled, base: Projection, views: Views) -> Verdict:
     low, high = np.quantile(replicates, [0.025, 0.975]).tolist()
     tpir_before, tpir_after = tpirs.mean(axis=0).tolist()
     oscr_before, oscr_after = areas.mean(axis=0).tolist()
-    return Verdict(
+    return SpaceJudgement(
         tpir_before=tpir_before,
         tpir_after=tpir_after,
         oscr_before=oscr_before,
