@@ -182,8 +182,8 @@ def verdicts(
                 fpir=float(let_in.mean()),
                 low=low,
                 high=high,
-                right=float(np.mean([split[place][2] for split in outcomes])),
-                oracle=float(np.mean([split[place][3] for split in outcomes])),
+                right=float(np.nanmean([split[place][2] for split in outcomes])),
+                oracle=float(np.nanmean([split[place][3] for split in outcomes])),
             )
 
 
@@ -197,6 +197,8 @@ def of_split(
     unlabelled: int = 0,
 ) -> list[tuple[BoolArray, IntArray, float, float]]:
     """For each target: which strangers were let in, their classes, right, the oracle's right.
+
+    The last two are not-a-number where no query of an enrolled class is left.
 
     Args:
         asked: the rows of the queries that are; None for all.
@@ -250,11 +252,15 @@ def of_split(
             (
                 strangers >= 0,
                 truth[numbers[truth] < 0],
-                float(np.mean(first & (known.scores >= 0))),
-                float(np.mean(first & (known.scores > needed))),
+                _share(first & (known.scores >= 0)),
+                _share(first & (known.scores > needed)),
             )
         )
     return found
+
+
+def _share(hits: BoolArray) -> float:
+    return float(hits.mean()) if hits.size else np.nan
 
 
 def _strangers(truth: IntArray, numbers: IntArray, given: int, seed: int) -> IntArray:
