@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -67,6 +68,9 @@ def alternating(
 ) -> dict[str, list[float]]:
     """Seconds that each function took in each round; they take turns, so that all share the noise.
 
+    The order is drawn anew each round: what one leaves behind, such as threads of BLAS that spin
+    for a tenth of a second, falls upon each of the others now and then.
+
     A function is given the round's number, and is run twice before it counts.
 
     Args:
@@ -76,10 +80,11 @@ def alternating(
         function(0)
         function(1)
     taken: dict[str, list[float]] = {name: [] for name in functions}
+    draw = random.Random(0)
     for number in range(rounds):
-        for name, function in functions.items():
+        for name in draw.sample(list(functions), len(functions)):
             started = clock()
-            function(number)
+            functions[name](number)
             taken[name].append(clock() - started)
     return taken
 

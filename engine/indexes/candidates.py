@@ -20,8 +20,8 @@ among as few as a sketch's fit compares."""
 MOST_OF_ALL = 8
 """A search for more than this fraction of the rows compares them all."""
 
-QUERIES_AT_ONCE = 8
-"""So many queries' rows are copied out at a time: they fit in the processor's cache."""
+BYTES_AT_ONCE = 1 << 18
+"""So much of the rows of a batch's queries is copied out at a time: a part of a core's cache."""
 
 Compared = tuple[IntArray, FloatArray]
 """Row numbers, live ones, in no order, and their exact similarities to a query."""
@@ -86,11 +86,13 @@ def _scanned(state: State, start: int, queries: FloatArray, k: int) -> list[Comp
 def _compared(state: State, found: list[IntArray], queries: FloatArray) -> list[Compared]:
     """Those rows of each query with their exact similarities."""
     compared: list[Compared] = []
-    for first in range(0, len(found), QUERIES_AT_ONCE):
-        some = found[first : first + QUERIES_AT_ONCE]
+    most = max(map(len, found), default=0) * 4 * state.rows.dimension
+    step = max(1, BYTES_AT_ONCE // max(1, most))
+    for first in range(0, len(found), step):
+        some = found[first : first + step]
         vectors = state.rows.take(some[0] if len(some) == 1 else np.concatenate(some))
         end = 0
-        for rows, query in zip(some, queries[first : first + QUERIES_AT_ONCE], strict=True):
+        for rows, query in zip(some, queries[first : first + step], strict=True):
             start, end = end, end + len(rows)
             compared.append((rows, scan.similarities(vectors[start:end], query)))
     return compared
