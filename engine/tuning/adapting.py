@@ -207,7 +207,8 @@ def _guarded(queries: FloatArray, learn: Callable[[FloatArray], Snapshot]) -> fl
 
 def _labelled_share(snapshot: Snapshot, seen: FloatArray, held_out: FloatArray) -> float:
     project = snapshot.projection.apply_queries
-    rankings = [ranked(kind, project(seen)) for kind in snapshot.kinds]
-    strangers = drawn_of_kinds(snapshot, project(seen), rankings)
+    queries = project(seen)
+    rankings = [ranked(kind, queries) for kind in snapshot.kinds]
+    strangers = drawn_of_kinds(snapshot, queries, rankings)
     level = np.quantile(strangers, 1.0 - snapshot.target_fpir)
     return float((query_scores(snapshot, project(held_out)) >= level).mean())
