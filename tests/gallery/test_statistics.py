@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.gallery.snapshot import Snapshot
 from engine.gallery.snapshot.cohort import Cohort
 from engine.gallery.snapshot.examples import ExampleTable
 from engine.gallery.snapshot.statistics import MeasuredClasses, statistics_of
 from engine.indexes import SketchedIndex
+from engine.projections import Projection
 from engine.testing.vectors import clustered_rows
-from engine.types import ClassStatistics
+from engine.types import ClassStatistics, Space
+
+SPACE = Space("made", "w" * 64, "p" * 64, 16)
 
 
 @pytest.fixture(params=[2, 256], ids=["in batches", "at once"])
@@ -47,3 +51,24 @@ def test_a_mean_is_that_of_the_fifty_most_similar_others(measured: MeasuredClass
     best = np.maximum(rows[14] @ rows.T, rows[15] @ rows.T)
     others = np.sort(np.delete(best, [14, 15]))[-50:]
     assert measured[107].mean == pytest.approx(others.mean(), abs=1e-5)
+
+
+def test_statistics_that_came_after_a_class_was_computed_are_the_ones_that_count() -> None:
+    rows, ids = clustered_rows(12, 16), np.arange(1, 13)
+    snapshot = Snapshot.in_memory(
+        space=SPACE,
+        projection=Projection.identity(16),
+        example_ids=ids,
+        class_ids=ids,
+        embeddings=rows,
+        labels={i: str(i) for i in ids.tolist()},
+        shipped=rows[:0],
+        target_fpir=0.05,
+    )
+    [computed] = snapshot.moments_of(np.array([1]))
+    told = MeasuredClasses(np.array([1]), np.array([[0.25, 0.125]]), np.array([11]))
+
+    one, other = snapshot.with_statistics(told).moments_of(np.array([1, 2]))
+
+    assert computed != one == (0.25, 0.125)
+    assert [other] == snapshot.moments_of(np.array([2]))

@@ -314,18 +314,20 @@ class Snapshot:
         Not-a-number for a class without examples.
         """
         known = [Moments(*pair) for pair in self.statistics.get(class_ids, np.nan).tolist()]
-        if any(math.isnan(found.mean) for found in known):
-            return self._computed(class_ids.tolist(), known)
-        return known
+        if not any(math.isnan(found.mean) for found in known):
+            return known
+        asked = list(zip(class_ids.tolist(), known, strict=True))
+        self._compute({i for i, found in asked if math.isnan(found.mean)})
+        return [
+            self.computed.get(i, found) if math.isnan(found.mean) else found for i, found in asked
+        ]
 
-    def _computed(self, class_ids: list[int], known: list[Moments]) -> list[Moments]:
-        wanted = {i for i, found in zip(class_ids, known, strict=True) if math.isnan(found.mean)}
-        if missing := sorted(wanted - self.computed.keys()):
-            found = statistics_of(
-                self.index, self.examples, self.cohort, np.array(missing, np.int64)
-            )
+    def _compute(self, class_ids: set[int]) -> None:
+        """See to it that the moments of those classes are among the computed ones."""
+        if missing := sorted(class_ids - self.computed.keys()):
+            wanted = np.array(missing, np.int64)
+            found = statistics_of(self.index, self.examples, self.cohort, wanted)
             self.computed.update({i: Moments(s.mean, s.std) for i, s in found.items()})
-        return [self.computed.get(i, k) for i, k in zip(class_ids, known, strict=True)]
 
 
 def no_statistics() -> IdTable:
